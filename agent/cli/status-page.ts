@@ -12,6 +12,7 @@ import { linkLines } from "./status-lines/link.ts";
 import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
+import { regimeLines } from "./status-lines/regime.ts";
 import { sleepLines } from "./status-lines/sleep.ts";
 import { updateLines } from "./status-lines/updates.ts";
 import { vehicleLines } from "./status-lines/vehicle.ts";
@@ -29,6 +30,7 @@ export function statusPage(
     headLines(status, colors),
     configurationLines(status, colors),
     vehicleLines(status, colors),
+    regimeLines(status),
     linkLines(status, colors),
     dataBudgetLines(status, colors),
     identityLines(status, colors),

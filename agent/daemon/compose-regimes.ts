@@ -1,5 +1,6 @@
 import type { PowerRegimesConfig } from "../../config/power-regimes.ts";
 import type { Service } from "../core/lifecycle.ts";
+import type { RegimeStatus } from "../local-api/regime-status.ts";
 import type { Broker } from "../ports/broker.ts";
 import { DEFAULT_CAMPAIGN } from "../telemetry/campaigns/plan/default-campaign.ts";
 import { KeepAlive } from "../vehicle/regime/keep-alive.ts";
@@ -38,7 +39,8 @@ export function composeRegimes(
     line.pipeline.flush();
     line.publisher.wake();
   };
-  return { regimes, service: regimeService({ states, pause, onChange, tick: () => keepAlive.tick() }, clock) };
+  const status = (): RegimeStatus => ({ state: regimes.state(), held: regimes.held() });
+  return { regimes, status, service: regimeService({ states, pause, onChange, tick: () => keepAlive.tick() }, clock) };
 }
 
 type Turns = {

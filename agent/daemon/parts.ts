@@ -16,6 +16,7 @@ import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
+import type { RegimeStatus } from "../local-api/regime-status.ts";
 import type { SleepStatus } from "../local-api/sleep-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
@@ -194,6 +195,7 @@ export type VehicleLine = {
 /** What each state of the vehicle does. */
 export type RegimeLine = {
   readonly regimes: Regimes;
+  readonly status: () => RegimeStatus;
   /** Start it before the pipeline. */
   readonly service: Service;
 };

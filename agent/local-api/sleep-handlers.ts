@@ -6,11 +6,12 @@ import type { ServedVerb } from "./verb.ts";
 /** `vehicle.sleep`. It is logged before it acts. */
 export function sleepHandlers(keeper: Pick<SleepKeeper, "against" | "sleepNow">, log: Log): readonly ServedVerb[] {
   return [
-    vehicleSleep.answeredBy(async ({ dryRun }) => {
-      const against = keeper.against();
+    vehicleSleep.answeredBy(async ({ dryRun, hurry }) => {
+      // A supply that fails waits for nobody.
+      const against = hurry && !dryRun ? [] : keeper.against();
       if (dryRun || against.length > 0) return { schemaVersion: 1, against };
-      log.warn("admin.sleep-requested");
-      return { schemaVersion: 1, against, report: await keeper.sleepNow() };
+      log.warn("admin.sleep-requested", { hurry });
+      return { schemaVersion: 1, against, report: await keeper.sleepNow(hurry) };
     }),
   ];
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { verb } from "./verb.ts";
 
-/** Sends the agent to sleep now; with `dryRun` nothing is done but to say what stands against it. */
+/** Sends the agent to sleep now; with `dryRun` nothing is done but to say what stands against it, and `hurry`, of a low supply, asks nobody. */
 export const vehicleSleep = verb({
   name: "vehicle.sleep",
   socket: "admin",
-  request: z.object({ dryRun: z.boolean().default(false) }),
+  request: z.object({ dryRun: z.boolean().default(false), hurry: z.boolean().default(false) }),
   answer: z.object({
     schemaVersion: z.literal(1),
     /** For people. While anything is in it, nothing was done. */

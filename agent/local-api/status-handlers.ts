@@ -53,6 +53,7 @@ export type StatusParts = HealthParts & {
   readonly beside: {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
+    readonly regime: { readonly status: () => Status["regime"] } | undefined;
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
     readonly fences: { readonly status: () => Status["fences"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
@@ -109,6 +110,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     links: beside.links?.status(),
     place: beside.place?.status(),
     sleep: beside.sleep?.status(),
+    regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),
     vehicle: beside.vehicle?.status(),

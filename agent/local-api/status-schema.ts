@@ -2,61 +2,19 @@ import { z } from "zod";
 import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { busStatus } from "./bus-status.ts";
 import { fencesStatus } from "./fences-status.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
+import { regimeStatus } from "./regime-status.ts";
 import { sleepStatus } from "./sleep-status.ts";
 import { timeStatus } from "./time-status.ts";
 import { vehicleStatus } from "./vehicle-status.ts";
 import { verb } from "./verb.ts";
 
 const count = z.number().nonnegative();
-
-const multiPacket = z
-  .object({
-    frames: count,
-    assembled: count,
-    timedOut: count,
-    replaced: count,
-    aborted: count,
-    missed: count,
-    conflicting: count,
-    evicted: count,
-    malformed: count,
-    tooLong: count,
-  })
-  .readonly();
-
-const busStatus = z
-  .object({
-    name: z.string(),
-    state: z.enum(["up", "down", "absent", "error-passive", "bus-off"]),
-    /** For people. */
-    detail: z.string(),
-    driver: z.enum(["native", "socketcan", "socketcand", "replay"]),
-    receiveBuffer: z.object({ askedBytes: count, gotBytes: count }).readonly().optional(),
-    timestamps: z.enum(["kernel", "remote", "log", "process"]),
-    received: count,
-    decoded: count,
-    /** Received data frames whose id no DBC file of the bus names. */
-    unknown: count.optional(),
-    /** Received data frames of messages of which nobody wants a signal; absent where there were none. */
-    unwanted: count.optional(),
-    /** Messages that come in several frames, see `AssemblyCounters`, and the frames that carried them; absent where the DBC files have none. */
-    multiPacket: multiPacket.optional(),
-    /** Frames on the bus that the receive filters held back: all but those that somebody wants. Absent where the driver cannot know. */
-    filtered: count.optional(),
-    /** Whether `filtered` counts frames that the DBC files name too, as nobody wanted their signals for a time. */
-    narrowed: z.literal(true).optional(),
-    /** ms since the last frame that came through; absent before the first. */
-    quietMs: count.optional(),
-    dropped: count.optional(),
-    errorFrames: count,
-    transmitted: count,
-  })
-  .readonly();
 
 const faultCodes = Object.keys(FAULTS).filter((code): code is FaultCode => Object.hasOwn(FAULTS, code));
 
@@ -360,6 +318,8 @@ export const statusSchema = z
     links: linksStatus.optional(),
     /** Absent where nobody is asked where the vehicle is. */
     place: placeStatus.optional(),
+    /** Absent without power.states. */
+    regime: regimeStatus.optional(),
     /** Absent where the agent does not sleep. */
     sleep: sleepStatus.optional(),
     /** Absent without the section place. */

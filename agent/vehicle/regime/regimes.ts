@@ -26,6 +26,21 @@ export class Regimes {
     return typeof campaigns === "string" ? campaigns === "off" : !campaigns.includes(id);
   }
 
+  /** What is otherwise in this state than without power.states, for people. */
+  held(): readonly string[] {
+    const { collect, campaigns, publish, keepAliveSeconds, updates, diagnostics } = this.now();
+    const rest = publish?.everySeconds === undefined ? "" : `, the rest every ${publish.everySeconds} s`;
+    return [
+      ...(collect === "off" ? ["nothing is collected by collect.rules"] : []),
+      ...(campaigns === "off" ? ["no campaigns"] : []),
+      ...(typeof campaigns === "string" ? [] : [`campaigns ${campaigns.join(", ") || "none"} alone`]),
+      ...(publish === undefined ? [] : [`published: ${publish.only.join(", ") || "nothing"}${rest}`]),
+      ...(keepAliveSeconds === undefined ? [] : [`keep-alive ${keepAliveSeconds} s`]),
+      ...(updates === "on" ? [] : ["no update is installed"]),
+      ...(diagnostics === "on" ? [] : ["nothing is asked of control units"]),
+    ];
+  }
+
   /** Why the section `what` does nothing now, for people; undefined where it does. */
   refusal(what: "updates" | "diagnostics"): string | undefined {
     if (this.now()[what] === "on") return undefined;

@@ -133,9 +133,10 @@ export class SleepKeeper {
     return Math.max(0, dueMs - clock.monotonicMs());
   }
 
-  /** Somebody asks for sleep now. */
-  sleepNow(): Promise<SleepReport> {
-    return this.#sleep({ kind: "asked", withinMs: this.#parts.settings.budgetMs });
+  /** Somebody asks for sleep now; `isHurry`: the supply is low, and there is little time. */
+  sleepNow(isHurry = false): Promise<SleepReport> {
+    const { budgetMs, hurryMs } = this.#parts.settings;
+    return this.#sleep(isHurry ? { kind: "low-supply", withinMs: hurryMs } : { kind: "asked", withinMs: budgetMs });
   }
 
   /** Somebody outside asks for a check-in now: one that sleeps wakes for it, one on its way to sleep turns around. */

@@ -4,6 +4,7 @@ import { sleepLines } from "../../../../agent/cli/status-lines/sleep.ts";
 import { sleepHandlers } from "../../../../agent/local-api/sleep-handlers.ts";
 import type { SleepStatus } from "../../../../agent/local-api/sleep-status.ts";
 import { servedOn } from "../../../../agent/local-api/verb.ts";
+import { sleepChecks } from "../../../../agent/support/sleep-checks.ts";
 import type { SleepReport } from "../../../../agent/vehicle/sleep/sleep-order.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
@@ -22,8 +23,10 @@ const AWAKE: SleepStatus = {
 
 async function daemon(against: readonly string[], report?: SleepReport) {
   let asked = 0;
-  const sleepNow = async (): Promise<SleepReport> => {
+  const hurried: boolean[] = [];
+  const sleepNow = async (isHurry = false): Promise<SleepReport> => {
     asked += 1;
+    hurried.push(isHurry);
     return report ?? { outcome: "ready", tookMs: 1234, left: [] };
   };
   const handlers = sleepHandlers({ against: () => against, sleepNow }, new MemoryLog());
@@ -31,6 +34,7 @@ async function daemon(against: readonly string[], report?: SleepReport) {
   return {
     run: (...args: readonly string[]) => runCli(["--config", config, "vehicle", "sleep", ...args]),
     asked: () => asked,
+    hurried,
   };
 }
 
@@ -54,6 +58,30 @@ describe("causeway vehicle sleep", () => {
     const free = await daemon([]);
     expect(await free.run("--dry-run")).toMatchObject({ exitCode: 0, stdout: "nothing stands against it\n" });
     expect([held.asked(), free.asked()]).toEqual([0, 0]);
+  });
+});
+
+describe("causeway vehicle sleep --hurry", () => {
+  it("asks nobody, unless it is to say what stands against it", async () => {
+    const { run, hurried } = await daemon(["an update is under way"]);
+    expect(await run("--hurry", "--dry-run")).toMatchObject({ exitCode: 2 });
+    expect(await run("--hurry")).toMatchObject({ exitCode: 0, stdout: "ready for sleep after 1 s\n" });
+    expect(hurried).toEqual([true]);
+  });
+});
+
+describe("sleepChecks", () => {
+  it("says what keeps the vehicle from sleeping well, with the remedy", () => {
+    expect(sleepChecks({ sleep: undefined })).toEqual([]);
+    expect(sleepChecks({ sleep: AWAKE })).toEqual([{ check: "sleep", verdict: "pass", what: "awake" }]);
+    const fault = { code: "power.denied", what: "the lock is denied", remedy: "start the socket" };
+    const wakes = { unplanned: 13, most: 12, counts: {} };
+    const checks = sleepChecks({ sleep: { ...AWAKE, fault, wakes, level: "guarded" } });
+    expect(checks.map(({ verdict, what }) => `${verdict} ${what}`)).toEqual([
+      "warn the lock is denied",
+      "warn 13 wakes today, more than power.wake.wakesPerDay: 12",
+      "warn the battery guard is at guarded",
+    ]);
   });
 });
 

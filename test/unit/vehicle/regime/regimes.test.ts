@@ -12,6 +12,7 @@ describe("Regimes", () => {
   it("lets everything go on in a state that nothing is said of", () => {
     const { regimes } = regimesOf({});
     expect(regimes.now()).toEqual({ collect: "on", campaigns: "on", updates: "on", diagnostics: "on" });
+    expect(regimes.held()).toEqual([]);
     expect(regimes.isPaused("default", true)).toBe(false);
     expect(regimes.isPaused("braking", false)).toBe(false);
     expect(regimes.refusal("updates")).toBeUndefined();
@@ -27,6 +28,18 @@ describe("Regimes", () => {
     expect(regimes.refusal("diagnostics")).toBe(
       "the vehicle is asleep-soon: power.states.asleep-soon.diagnostics is off",
     );
+  });
+
+  it("says for people what is otherwise", () => {
+    const publish = { only: ["event"], everySeconds: 60 };
+    const parked = { collect: "off", campaigns: ["theft"], publish, keepAliveSeconds: 600, updates: "hold" };
+    expect(regimesOf({ parked }).regimes.held()).toEqual([
+      "nothing is collected by collect.rules",
+      "campaigns theft alone",
+      "published: event, the rest every 60 s",
+      "keep-alive 600 s",
+      "no update is installed",
+    ]);
   });
 
   it("pauses the rules of collection and campaigns apart, and lets those go on that are named", () => {
