@@ -1,4 +1,4 @@
-import type { DayPlan } from "../../day/day-plan.ts";
+import { type DayPlan, isIn } from "../../day/day-plan.ts";
 import { vanAt } from "../../day/van-drive.ts";
 import type { Corrections } from "./corrections.ts";
 import type { Heard } from "./day-records.ts";
@@ -41,15 +41,17 @@ export function judgeFences({
   return tally.verdict(told.map(({ transition, atMs }) => `${transition} ${timeOf(plan.startsAtMs, atMs)}`).join(", "));
 }
 
-/** When the van's way crosses the edge of the fence. */
+/** When the van is seen to have crossed the edge of the fence: in a tunnel nobody sees it, but where it comes out. */
 function crossingsOf(plan: DayPlan): readonly Crossing[] {
   const depot = plan.trips[0]?.metres ?? 0;
-  const isIn = (ms: number): boolean => Math.abs(vanAt(plan, ms).roadMetres - depot) < plan.file.road.depotMetres;
-  return plan.trips.flatMap(({ fromMs, toMs }) => {
+  let isInside = false;
+  return plan.trips.flatMap(({ fromMs, toMs, tunnels }) => {
     const crossings: Crossing[] = [];
-    for (let ms = fromMs; ms < toMs; ms += STEP_MS) {
-      const isAfter = isIn(ms + STEP_MS);
-      if (isIn(ms) !== isAfter) crossings.push({ transition: isAfter ? "enter" : "leave", atMs: ms + STEP_MS / 2 });
+    for (let ms = fromMs; ms <= toMs; ms += STEP_MS) {
+      if (isIn(tunnels, ms)) continue;
+      const isNow = Math.abs(vanAt(plan, ms).roadMetres - depot) < plan.file.road.depotMetres;
+      if (isNow !== isInside) crossings.push({ transition: isNow ? "enter" : "leave", atMs: ms });
+      isInside = isNow;
     }
     return crossings;
   });

@@ -262,17 +262,23 @@ describe("the judges of a day", () => {
         if (before !== after) crossings.push([after ? "enter" : "leave", ms + 2000]);
       }
     }
-    const judge = (of: readonly (readonly [transition: string, ms: number])[]): number => {
+    const judge = (of: readonly (readonly [transition: string, ms: number])[], day = plan): number => {
       const records = of.map(([transition, ms], at) => {
         const timeUs = (STARTS_AT_MS + ms) * 1000;
         return recordOf("fenceEvent", { fenceEvent: { number: at + 1, name: "depot", transition, timeUs } });
       });
       const heard = heardOf(records);
-      return judgeFences({ plan, heard, corrections: correctionsOf(heard) }).wrong;
+      return judgeFences({ plan: day, heard, corrections: correctionsOf(heard) }).wrong;
     };
     expect(crossings.map(([transition]) => transition)).toEqual(["enter", "leave", "enter", "leave"]);
     expect(judge(crossings)).toBe(0);
     expect(judge(crossings.slice(0, 3))).toBe(2);
+    // In a tunnel nobody sees the crossing, but where the van comes out.
+    const [, , [, enterMs]] = crossings;
+    const tunnel = { fromMs: enterMs - 20_000, toMs: enterMs + 40_000 };
+    const trips = plan.trips.with(2, { ...plan.trips[2], tunnels: [tunnel] });
+    expect(judge(crossings.with(2, ["enter", tunnel.toMs + 2000]), { ...plan, trips })).toBe(0);
+    expect(judge(crossings, { ...plan, trips })).toBe(1);
     expect(judge(crossings.with(1, ["leave", crossings[1][1] + 60_000]))).toBe(1);
     expect(judge(crossings.with(1, ["enter", crossings[1][1]]))).toBe(1);
   });
