@@ -1,5 +1,5 @@
 import type { Fix } from "../place/fix.ts";
-import { metresOutside, type Point, type Shape } from "./shape.ts";
+import { metresInside, metresOutside, type Point, type Shape } from "./shape.ts";
 
 /** Of a fix that says nothing of its accuracy, m. */
 const ASSUMED_ACCURACY_METRES = 20;
@@ -10,11 +10,13 @@ export type Side = "inside" | "outside";
 
 /**
  * Which side of its edge the vehicle is on. The side changes when so many fixes in a row lie beyond the edge by more than they may be
- * wrong. The first that is known is no change.
+ * wrong; inside of a small fence by half of what its middle does. The first that is known is no change.
  */
 export class FenceLine {
   readonly #shape: Shape;
   readonly #fixes: number;
+  /** So far inside is inside however wrong the fix may be, m: else a fence that is smaller than that could not be entered. */
+  readonly #surelyInside: number;
   #side: Side | undefined;
   #inRow = 0;
 
@@ -22,6 +24,7 @@ export class FenceLine {
   constructor(shape: Shape, fixes: number, side?: Side) {
     this.#shape = shape;
     this.#fixes = fixes;
+    this.#surelyInside = metresInside(shape) / 2;
     this.#side = side;
   }
 
@@ -34,7 +37,8 @@ export class FenceLine {
     const accuracyM = accuracyOf(fix);
     if (accuracyM > MAX_ACCURACY_METRES) return undefined;
     const outside = metresOutside(this.#shape, pointOf(fix));
-    const side = Math.abs(outside) <= accuracyM ? undefined : outside < 0 ? "inside" : "outside";
+    const isInside = -outside > Math.min(accuracyM, this.#surelyInside);
+    const side = isInside ? "inside" : outside > accuracyM ? "outside" : undefined;
     if (side === undefined || side === this.#side) {
       this.#inRow = 0;
       return undefined;

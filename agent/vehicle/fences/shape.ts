@@ -1,6 +1,8 @@
 /** Mean radius of the Earth by WGS 84 (R1 of IUGG), m. */
 const EARTH_METRES = 6_371_008.8;
 const RADIANS = Math.PI / 180;
+/** Of a grid over a polygon, each way. */
+const GRID_FIELDS = 11;
 
 /** WGS 84, degrees. */
 export type Point = readonly [latitude: number, longitude: number];
@@ -31,6 +33,40 @@ export function metresOutside({ circle, polygon }: Shape, point: Point): number 
   const ring = unrolled(flat);
   const distance = Math.min(...edges(ring).map(([from, to]) => metresToEdge(from, to, point[0])));
   return holdsOrigin(ring) ? -distance : distance;
+}
+
+/**
+ * How far the middle of a shape is from its edge, m. Of a polygon the greatest such distance of some points: those of a grid over it, and
+ * the middles of three corners in a row, of which one at least is inside.
+ */
+export function metresInside(shape: Shape): number {
+  const { circle, polygon } = shape;
+  if (circle !== undefined) return circle.radiusMetres;
+  if (polygon === undefined) return 0;
+  const east = polygon[0][1];
+  const ring = unrolled(polygon.map(([latitude, longitude]) => [latitude, shorterWay(longitude - east)] as const));
+  const ears = ring.map((corner, at) => {
+    const three = [corner, ring[(at + 1) % ring.length], ring[(at + 2) % ring.length]];
+    return [meanOf(three.map(([latitude]) => latitude)), meanOf(three.map(([, longitude]) => longitude))] as const;
+  });
+  const points = [...ears, ...gridOver(ring)];
+  return Math.max(0, ...points.map(([latitude, longitude]) => -metresOutside(shape, [latitude, east + longitude])));
+}
+
+function gridOver(ring: readonly Offset[]): readonly Offset[] {
+  const lines = (values: readonly number[]): readonly number[] => {
+    const least = Math.min(...values);
+    const step = (Math.max(...values) - least) / GRID_FIELDS;
+    return Array.from({ length: GRID_FIELDS }, (_, at) => least + (at + 0.5) * step);
+  };
+  const longitudes = lines(ring.map(([, longitude]) => longitude));
+  return lines(ring.map(([latitude]) => latitude)).flatMap((latitude) =>
+    longitudes.map((longitude) => [latitude, longitude] as const),
+  );
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Differences of degrees from a point. */

@@ -31,6 +31,16 @@ describe("FenceLine", () => {
     expect(line.take(north(470, 40))).toBeUndefined();
   });
 
+  it("can be entered where it is smaller than the fixes may be wrong", () => {
+    const small = { circle: { latitude: 48, longitude: 11, radiusMetres: 10 } };
+    const line = new FenceLine(small, 1, "outside");
+    const unknown = fixOf({ latitude: 48, longitude: 11 });
+    expect(line.take(north(6, 20))).toBeUndefined();
+    expect(line.take(unknown)).toBe("inside");
+    expect(line.take(north(29, 20))).toBeUndefined();
+    expect(line.take(north(31, 20))).toBe("outside");
+  });
+
   it("does not go by fixes that are worth nothing", () => {
     const line = new FenceLine(CIRCLE, 1, "inside");
     expect(line.take(north(5000, 250))).toBeUndefined();

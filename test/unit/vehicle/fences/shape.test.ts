@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { metresBetween, metresOutside, type Point } from "../../../../agent/vehicle/fences/shape.ts";
+import { metresBetween, metresInside, metresOutside, type Point } from "../../../../agent/vehicle/fences/shape.ts";
 import { fences } from "../../../../config/place-fences.ts";
 
 const SEED = 17;
@@ -27,6 +27,46 @@ describe("metresBetween", () => {
     [70.6634, 23.6821, 70.6634, 23.7821, 3697],
   ])("is that of the ellipsoid within 0.6 %% from %d %d to %d %d", (lat, lon, toLat, toLon, metres) => {
     expect(Math.abs(metresBetween([lat, lon], [toLat, toLon]) / metres - 1)).toBeLessThan(0.006);
+  });
+});
+
+describe("metresInside", () => {
+  const degree = 111_195;
+
+  it("is the radius of a circle, and nearly that of the greatest circle in a polygon", () => {
+    expect(metresInside({ circle: { latitude: 1, longitude: 2, radiusMetres: 30 } })).toBe(30);
+    const square: readonly Point[] = [
+      [0, 179.999],
+      [0, -179.999],
+      [0.002, -179.999],
+      [0.002, 179.999],
+    ];
+    expect(metresInside({ polygon: square }) / (0.001 * degree)).toBeCloseTo(1, 2);
+    const arms: readonly Point[] = [
+      [0, 0],
+      [0, 0.01],
+      [0.01, 0.01],
+      [0.01, 0.009],
+      [0.001, 0.009],
+      [0.001, 0.001],
+      [0.01, 0.001],
+      [0.01, 0],
+    ];
+    const metres = metresInside({ polygon: arms }) / (0.0005 * degree);
+    expect(metres).toBeGreaterThan(0.8);
+    expect(metres).toBeLessThan(1.2);
+  });
+
+  it(`is above 0 for each polygon that is allowed, seed ${SEED}`, () => {
+    const degrees = (most: number) => fc.integer({ min: -most, max: most }).map((tenths) => tenths / 10);
+    const point = fc.tuple(degrees(800), degrees(1800));
+    fc.assert(
+      fc.property(fc.array(point, { minLength: 3, maxLength: 8 }), (polygon) => {
+        fc.pre(fences.safeParse([{ name: "one", polygon }]).success);
+        expect(metresInside({ polygon })).toBeGreaterThan(0);
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
   });
 });
 
