@@ -8,6 +8,7 @@ import type { Outbox } from "../ports/outbox.ts";
 import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { FenceBook } from "../vehicle/fences/fence-book.ts";
+import { KeptChanges } from "../vehicle/fences/kept-changes.ts";
 import { PositionOdometer } from "../vehicle/fences/position-odometer.ts";
 import { PrivacySwitch } from "../vehicle/fences/privacy-switch.ts";
 import { PrivateZone } from "../vehicle/fences/private-zone.ts";
@@ -21,8 +22,10 @@ import { VEHICLE_NUMBER_KEY } from "./vehicle-records.ts";
 
 /** How late the driver's switch may be, ms. */
 const LOOK_MS = 500;
+/** How often the journal is asked again where it has refused, ms. */
+const RETRY_MS = 10_000;
 
-type KeptJournal = Pick<Journal, "atomically" | "get" | "list" | "put">;
+type KeptJournal = Pick<Journal, "atomically" | "get" | "list" | "put" | "status">;
 
 export type FencesComposeParts = {
   readonly settings: PlaceConfig;
@@ -48,7 +51,8 @@ export function composeFences(
   } catch (thrown) {
     if (!isJournalFault(thrown)) throw thrown;
     log.error("place.not-kept", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
-    return fencesWith(memoryJournal(), parts, runtime);
+    const status = { kind: "lost", what: thrown.message, sinceUs: 0 } as const;
+    return fencesWith({ ...memoryJournal(), status: () => status }, parts, runtime);
   }
 }
 
@@ -64,8 +68,8 @@ function fencesWith(
   const zones = privacy.zones.map(({ bufferMetres, ...shape }) => new PrivateZone(shape, bufferMetres, random));
   const at = ["place", "privacy", "switch"];
   const condition = privacy.switch === undefined ? undefined : conditionAt(at, privacy.switch, loaded, line.vehicle);
-  const keeper = new PrivacySwitch({ journal, events, condition, wallUs: () => clock.wallUs() });
-  rules.add(() => !keeper.isPrivate() && !zones.some((zone) => zone.isPrivate(clock.boottimeMs())));
+  const kept = new KeptChanges({ journal, events });
+  const keeper = new PrivacySwitch({ kept, status: () => journal.status(), condition, wallUs: () => clock.wallUs() });
   const tell = (metres: number, timeUs: number): void => signals.takeOdometer(metres, timeUs);
   const odometer = settings.odometer ? new PositionOdometer({ journal, tell }) : undefined;
   const odometerKm = odometerOf(line.vehicle.signals, power?.trip?.odometer, "power.trip.odometer");
@@ -74,7 +78,9 @@ function fencesWith(
     odometerKm: odometerKm(),
     position: line.position.current(),
   });
-  const book = new FenceBook({ fences: settings.fences, journal, events, about });
+  const book = new FenceBook({ fences: settings.fences, kept, about });
+  // After all that throws, so that no zone has a say that gets no fix.
+  rules.add(() => !keeper.isPrivate() && !zones.some((zone) => zone.isPrivate(clock.boottimeMs())));
   line.vehicle.facts.useFences(() => book.sides());
   const take = (timed: TimedFix): void => {
     // First, so that what is told of a fence has no position that is private.
@@ -82,22 +88,29 @@ function fencesWith(
     borne(log, () => odometer?.take(timed));
     borne(log, () => book.take(timed));
   };
+  // It was said when it refused.
+  const retry = (): void => void faultOf(() => kept.retry());
   const stops: (() => void)[] = [];
   const service: Service = {
     name: "fences",
     start: async () => {
+      // Commands may have found since that the journal is not what it was.
+      borne(log, () => keeper.noticeLoss());
       const look = (): void => borne(log, () => keeper.look());
-      stops.push(whereabouts.onFix(take), ...(condition === undefined ? [] : [clock.every(LOOK_MS, look)]));
+      stops.push(whereabouts.onFix(take), clock.every(RETRY_MS, retry));
+      if (condition !== undefined) stops.push(clock.every(LOOK_MS, look));
     },
     stop: async () => {
       for (const stop of stops.splice(0)) stop();
       borne(log, () => odometer?.keep(clock.boottimeMs()));
+      retry();
     },
   };
   const status = (): FencesStatus => ({
     fences: [...book.sides()].map(([name, side]) => ({ name, side })),
     isPrivate: keeper.isPrivate(),
     odometerMetres: odometer?.metres,
+    unkept: kept.unkept,
   });
   return { service, status, verbs: fencesHandlers({ privacy: keeper, status, log }) };
 }
@@ -115,11 +128,18 @@ function ownEvents(journal: KeptJournal, { outbox, records }: FencesComposeParts
 
 /** A journal that refuses costs what was to be kept, not the rest. */
 function borne(log: Runtime["log"], work: () => void): void {
+  const fault = faultOf(work);
+  if (fault !== undefined) log.warn("place.not-kept", { code: fault.code, what: messageOf(fault) });
+}
+
+/** The fault of the journal that came out of `work`. */
+function faultOf(work: () => void): AgentError | undefined {
   try {
     work();
+    return undefined;
   } catch (thrown) {
     if (!isJournalFault(thrown)) throw thrown;
-    log.warn("place.not-kept", { code: thrown.code, what: messageOf(thrown) });
+    return thrown;
   }
 }
 

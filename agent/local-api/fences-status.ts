@@ -19,6 +19,8 @@ export const fencesStatus = z
     isPrivate: z.boolean(),
     /** The way by position, m; absent where it is not counted. */
     odometerMetres: z.number().min(0).optional(),
+    /** Changes that the journal does not have yet, and those that were given up since the start. */
+    unkept: z.object({ waiting: z.int().min(0), dropped: z.int().min(0) }).readonly(),
   })
   .readonly();
 

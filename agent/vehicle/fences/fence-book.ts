@@ -1,18 +1,13 @@
 import type { FenceConfig } from "../../../config/place-fences.ts";
-import type { Journal } from "../../ports/journal.ts";
-import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { FenceEvent } from "../../telemetry/record/encode/fence-event.ts";
-import type { VehicleEvents } from "../events/vehicle-events.ts";
 import type { TimedFix } from "../place/whereabouts.ts";
 import { FenceLine, type Side } from "./fence-line.ts";
+import type { KeptChanges } from "./kept-changes.ts";
 import { KEPT, keptFence } from "./kept-place.ts";
-
-const SPACE: JournalSpace = "place";
 
 export type FenceBookParts = {
   readonly fences: readonly FenceConfig[];
-  readonly journal: Pick<Journal, "atomically" | "get" | "put">;
-  readonly events: VehicleEvents;
+  readonly kept: Pick<KeptChanges, "get" | "keep">;
   /** What is told with an event beside its fence. */
   readonly about: () => Pick<FenceEvent, "trip" | "odometerKm" | "position">;
 };
@@ -26,11 +21,10 @@ export class FenceBook {
 
   /** Throws the faults of the journal. A fence that was drawn anew begins as one that is not known. */
   constructor(parts: FenceBookParts) {
-    const { fences, journal } = parts;
     this.#parts = parts;
-    this.#watched = fences.map(({ name, fixes, circle, polygon }) => {
+    this.#watched = parts.fences.map(({ name, fixes, circle, polygon }) => {
       const shape = JSON.stringify(circle ?? polygon);
-      const value = journal.get(SPACE, KEPT.fence(name));
+      const value = parts.kept.get(KEPT.fence(name));
       const kept = value === undefined ? undefined : keptFence.parse(value);
       const side = kept?.shape === shape ? kept.side : undefined;
       return { name, shape, line: new FenceLine({ circle, polygon }, fixes, side) };
@@ -42,23 +36,24 @@ export class FenceBook {
     return new Map(this.#watched.map(({ name, line }) => [name, line.side]));
   }
 
+  /** Throws the faults of the journal: the sides have changed all the same. */
   take({ fix, timeUs }: TimedFix): void {
-    for (const watched of this.#watched) {
-      const before = watched.line.side;
-      const changed = watched.line.take(fix);
-      if (watched.line.side === before) continue;
-      this.#keep(watched, changed, timeUs);
-    }
-  }
-
-  #keep({ name, shape, line }: Watched, changed: Side | undefined, timeUs: number): void {
-    const { journal, events, about } = this.#parts;
-    const transition = changed === "inside" ? "enter" : "leave";
-    const told = changed === undefined ? [] : [{ kind: "fence", name, transition, timeUs, ...about() } as const];
-    const added = journal.atomically(() => {
-      journal.put([{ space: SPACE, key: KEPT.fence(name), value: { side: line.side ?? "outside", shape } }]);
-      return events.add(told);
+    const { kept, about } = this.#parts;
+    const changes = this.#watched.flatMap(({ name, shape, line }) => {
+      const before = line.side;
+      const changed = line.take(fix);
+      const { side } = line;
+      return side === undefined || side === before ? [] : [{ name, shape, side, changed }];
     });
-    events.handOver(added);
+    if (changes.length === 0) return;
+    const told = changes.flatMap(({ name, changed }) => {
+      if (changed === undefined) return [];
+      const transition = changed === "inside" ? "enter" : "leave";
+      return [{ kind: "fence", name, transition, timeUs, ...about() } as const];
+    });
+    kept.keep(
+      changes.map(({ name, shape, side }) => [KEPT.fence(name), { side, shape }] as const),
+      told,
+    );
   }
 }

@@ -10,8 +10,12 @@ export const KEPT = {
 /** Metres travelled. */
 export const keptOdometer = z.object({ metres: z.number().min(0) });
 
-/** Who keeps positions in the vehicle. */
-export const keptPrivacy = z.object({ isSwitchedOn: z.boolean(), isAskedFor: z.boolean() });
+/** Who keeps positions in the vehicle. `lossUs`: since when the journal is lost, in the newest loss that this was written after. */
+export const keptPrivacy = z.object({
+  isSwitchedOn: z.boolean(),
+  isAskedFor: z.boolean(),
+  lossUs: z.number().optional(),
+});
 export type KeptPrivacy = z.infer<typeof keptPrivacy>;
 
 /** Which side of a fence the vehicle was on; `shape`: the fence as it was then. */

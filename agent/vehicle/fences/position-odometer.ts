@@ -44,8 +44,9 @@ export class PositionOdometer {
   /** Writes it down where it has grown. Throws the faults of the journal. */
   keep(nowMs: number): void {
     if (this.metres === this.#keptMetres) return;
+    // A journal that refuses is not asked again at each fix.
+    this.#keptMs = nowMs;
     this.#parts.journal.put([{ space: SPACE, key: KEPT.odometer, value: { metres: this.metres } }]);
     this.#keptMetres = this.metres;
-    this.#keptMs = nowMs;
   }
 }

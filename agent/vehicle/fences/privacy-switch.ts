@@ -1,29 +1,34 @@
-import type { Journal } from "../../ports/journal.ts";
-import type { JournalSpace } from "../../ports/journal-spaces.ts";
-import type { VehicleEvents } from "../events/vehicle-events.ts";
+import type { JournalStatus } from "../../ports/journal.ts";
+import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
 import type { SafetyGate } from "../safety-gate.ts";
+import type { KeptChanges } from "./kept-changes.ts";
 import { KEPT, type KeptPrivacy, keptPrivacy } from "./kept-place.ts";
 
-const SPACE: JournalSpace = "place";
-
 export type PrivacySwitchParts = {
-  readonly journal: Pick<Journal, "atomically" | "get" | "put">;
-  readonly events: VehicleEvents;
+  readonly kept: Pick<KeptChanges, "get" | "keep">;
+  /** Of the journal behind `kept`. */
+  readonly status: () => JournalStatus;
   /** The driver's switch; undefined where there is none. */
   readonly condition: Pick<SafetyGate, "look"> | undefined;
   readonly wallUs: () => number;
 };
 
-/** Whether somebody in the vehicle keeps its positions there: the driver by a switch, or a person at the shell. Each change is an event. */
+/**
+ * Whether somebody in the vehicle keeps its positions there: the driver by a switch, or a person at the shell. Each change is an event.
+ * Where the journal has lost what was asked for, it counts as asked for until a person says no.
+ */
 export class PrivacySwitch {
   readonly #parts: PrivacySwitchParts;
   #kept: KeptPrivacy;
+  #storedLossUs: number | undefined;
 
   /** Throws the faults of the journal. */
   constructor(parts: PrivacySwitchParts) {
-    const value = parts.journal.get(SPACE, KEPT.privacy);
+    const value = parts.kept.get(KEPT.privacy);
     this.#parts = parts;
-    this.#kept = value === undefined ? { isSwitchedOn: false, isAskedFor: false } : keptPrivacy.parse(value);
+    const stored = value === undefined ? { isSwitchedOn: false, isAskedFor: false } : keptPrivacy.parse(value);
+    this.#storedLossUs = stored.lossUs;
+    this.#kept = this.#afterLoss(stored);
   }
 
   isPrivate(): boolean {
@@ -43,17 +48,28 @@ export class PrivacySwitch {
     if (isAskedFor !== this.#kept.isAskedFor) this.#change({ ...this.#kept, isAskedFor }, "technician");
   }
 
+  /** A loss of the journal counts from here on, also one that was found since; kept, so that it does after an acknowledgement too. Throws as `ask`. */
+  noticeLoss(): void {
+    this.#kept = this.#afterLoss(this.#kept);
+    if (this.#kept.lossUs === this.#storedLossUs) return;
+    this.#storedLossUs = this.#kept.lossUs;
+    this.#parts.kept.keep([[KEPT.privacy, asJson(this.#kept)]], []);
+  }
+
+  /** What was asked for before a loss is not known; what is asked for after it is. */
+  #afterLoss(kept: KeptPrivacy): KeptPrivacy {
+    const status = this.#parts.status();
+    if (status.kind === "sound" || status.sinceUs === kept.lossUs) return kept;
+    return { ...kept, isAskedFor: true, lossUs: status.sinceUs };
+  }
+
   /** In force at once; in the journal with its event. Throws the faults of the journal: then it is in force all the same. */
   #change(next: KeptPrivacy, by: "signal" | "technician"): void {
-    const { journal, events, wallUs } = this.#parts;
+    const { kept, wallUs } = this.#parts;
     const wasPrivate = this.isPrivate();
     this.#kept = next;
     const isPrivate = this.isPrivate();
     const told = isPrivate === wasPrivate ? [] : [{ kind: "privacy", isPrivate, by, timeUs: wallUs() } as const];
-    const added = journal.atomically(() => {
-      journal.put([{ space: SPACE, key: KEPT.privacy, value: next }]);
-      return events.add(told);
-    });
-    events.handOver(added);
+    kept.keep([[KEPT.privacy, asJson(next)]], told);
   }
 }

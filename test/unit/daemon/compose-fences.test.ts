@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { composeFences } from "../../../agent/daemon/compose-fences.ts";
+import { servedOn } from "../../../agent/local-api/verb.ts";
+import type { Journal } from "../../../agent/ports/journal.ts";
 import { LatestSignals } from "../../../agent/signals/latest-signals.ts";
 import { KnownPosition } from "../../../agent/telemetry/known-position.ts";
 import type { VehicleEvent } from "../../../agent/telemetry/record/encode/vehicle-event.ts";
@@ -8,6 +11,7 @@ import { PrivacyRules } from "../../../agent/vehicle/place/privacy-rules.ts";
 import type { TimedFix } from "../../../agent/vehicle/place/whereabouts.ts";
 import { ClockSteps } from "../../../agent/vehicle/time/clock-steps.ts";
 import { placeConfig } from "../../../config/place.ts";
+import { noJournal } from "../../../drivers/sqlite/journal/no-journal.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { loadedBy } from "../../fakes/core/loaded-files.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -17,7 +21,8 @@ import { tableOf } from "../../fakes/telemetry/table.ts";
 
 const HOME = { latitude: 48, longitude: 11, radiusMetres: 300 };
 
-async function rig(given: object) {
+/** `journalOf`: in place of one that is sound. */
+async function rig(given: object, journalOf = (clock: ManualClock): Journal => new FakeJournal({ clock })) {
   const clock = new ManualClock();
   const log = new MemoryLog();
   const rules = new PrivacyRules();
@@ -51,7 +56,7 @@ async function rig(given: object) {
       },
       place: { whereabouts, rules, signals: { takeOdometer: (one) => void metres.push(one) } },
       vehicle: undefined,
-      journal: new FakeJournal({ clock }),
+      journal: journalOf(clock),
     },
     { clock, log, random: () => 0 },
   );
@@ -92,6 +97,54 @@ describe("composeFences", () => {
     expect(metres.map(Math.round)).toEqual([56, 111]);
     expect(lines.status()).toMatchObject({ fences: [{ name: "depot", side: "inside" }], isPrivate: false });
     expect(lines.status().odometerMetres).toBeCloseTo(111, 0);
+  });
+});
+
+describe("a journal that does not have what was asked for", () => {
+  const noFault = new AgentError("journal.unavailable", { what: "cannot be read", remedy: "mend it" });
+  const given = { odometer: true, fences: [{ name: "depot", circle: HOME, fixes: 1 }] };
+  /** Answers at first, and not any more when the fences are read. */
+  const unreadable = (clock: ManualClock): Journal => {
+    const journal = new FakeJournal({ clock });
+    journal.get = (space, key) => {
+      if (space === "place" && key === "fence:depot") throw noFault;
+      return undefined;
+    };
+    return journal;
+  };
+  const lost = (clock: ManualClock): Journal => {
+    const journal = new FakeJournal({ clock });
+    journal.lose("damaged");
+    return journal;
+  };
+
+  it.each([
+    ["is not there", () => noJournal(noFault)],
+    ["cannot be read", unreadable],
+    ["was lost", lost],
+  ])("keeps positions in the vehicle until a person says no: it %s", async (_, journalOf) => {
+    const { lines, go, rules, facts } = await rig({ ...given, privacy: { zones: [{ circle: HOME }] } }, journalOf);
+    go(48.1);
+    expect([rules.isShared(), lines.status().isPrivate]).toEqual([false, true]);
+    const verb = "place.private";
+    await servedOn("admin", lines.verbs)[verb]?.({ verb, isPrivate: false }, new AbortController().signal);
+    expect([rules.isShared(), lines.status().isPrivate]).toEqual([true, false]);
+    expect(facts.fences()).toEqual(new Map([["depot", "outside"]]));
+  });
+
+  it("gets later what it has refused", async () => {
+    const journals: FakeJournal[] = [];
+    const { go, told, lines, clock } = await rig(given, (made) => {
+      journals.push(new FakeJournal({ clock: made }));
+      return journals[0];
+    });
+    go(48.1);
+    journals[0].failNext(noFault);
+    go(48);
+    expect([told, lines.status().unkept]).toEqual([[], { waiting: 1, dropped: 0 }]);
+    clock.advance(10_000);
+    expect(told).toMatchObject([{ kind: "fence", transition: "enter" }]);
+    expect(lines.status().unkept).toEqual({ waiting: 0, dropped: 0 });
   });
 });
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../../agent/core/errors.ts";
 import type { VehicleEvent } from "../../../../agent/telemetry/record/encode/vehicle-event.ts";
 import { vehicleEvents } from "../../../../agent/vehicle/events/vehicle-events.ts";
 import { FenceBook } from "../../../../agent/vehicle/fences/fence-book.ts";
+import { KeptChanges } from "../../../../agent/vehicle/fences/kept-changes.ts";
 import { PrivacySwitch } from "../../../../agent/vehicle/fences/privacy-switch.ts";
 import type { GateState } from "../../../../agent/vehicle/safety-gate.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
@@ -28,17 +30,21 @@ function vehicle() {
     });
     const events = vehicleEvents({ journal: durable, sink, storedNumber });
     events.handOver();
-    return { journal: durable, events };
+    return new KeptChanges({ journal: durable, events });
   };
   const startBook = (fences = [DEPOT]) => {
     const about = () => ({ trip: 3, odometerKm: 1000.5, position: undefined });
-    const book = new FenceBook({ ...open(), fences, about });
+    const kept = open();
+    const book = new FenceBook({ kept, fences, about });
     const take = (fix: typeof INSIDE, times = 2): void => {
       for (let time = 0; time < times; time++) book.take({ fix, timeUs: 1_000_000 * time, atMs: 0 });
     };
-    return { book, take };
+    return { book, kept, take };
   };
-  return { clock, writes, outbox, open, startBook };
+  const refuse = (): void =>
+    journal.failNext(new AgentError("journal.full", { what: "the disk is full", remedy: "make room" }));
+  const status = () => journal.status();
+  return { clock, journal, writes, outbox, open, startBook, refuse, status };
 }
 
 describe("FenceBook", () => {
@@ -97,12 +103,81 @@ describe("FenceBook", () => {
   });
 });
 
+describe("a journal that refuses", () => {
+  it("gets side and event of a crossing with the next that it takes, and none is told twice", () => {
+    const { startBook, outbox, refuse } = vehicle();
+    const { book, take, kept } = startBook();
+    take(OUTSIDE);
+    refuse();
+    expect(() => take(INSIDE)).toThrow("the disk is full");
+    expect([book.sides().get("depot"), outbox, kept.unkept]).toEqual(["inside", [], { waiting: 1, dropped: 0 }]);
+    kept.retry();
+    kept.retry();
+    expect(outbox).toMatchObject([{ kind: "fence", number: 1, transition: "enter" }]);
+    expect(kept.unkept).toEqual({ waiting: 0, dropped: 0 });
+    startBook().take(INSIDE);
+    expect(outbox).toHaveLength(1);
+  });
+
+  it("keeps the newest waiting, and counts the others", () => {
+    const { startBook, outbox, refuse } = vehicle();
+    const { take, kept } = startBook();
+    take(OUTSIDE);
+    for (let crossing = 0; crossing < 103; crossing++) {
+      refuse();
+      expect(() => take(crossing % 2 === 0 ? INSIDE : OUTSIDE)).toThrow("the disk is full");
+    }
+    expect(kept.unkept).toEqual({ waiting: 100, dropped: 3 });
+    kept.retry();
+    expect(outbox).toHaveLength(100);
+    expect(outbox.at(-1)).toMatchObject({ number: 100, transition: "enter" });
+  });
+
+  it("gets what was asked of the switch later", () => {
+    const { open, outbox, clock, refuse, status } = vehicle();
+    const start = (kept = open()) =>
+      new PrivacySwitch({ kept, status, condition: undefined, wallUs: () => clock.wallUs() });
+    const kept = open();
+    const first = start(kept);
+    refuse();
+    expect(() => first.ask(true)).toThrow("the disk is full");
+    expect([first.isPrivate(), start().isPrivate()]).toEqual([true, false]);
+    kept.retry();
+    expect(start().isPrivate()).toBe(true);
+    expect(outbox).toMatchObject([{ kind: "privacy", isPrivate: true, by: "technician" }]);
+  });
+});
+
 describe("PrivacySwitch", () => {
+  it("is asked for after a loss of the journal until a person says no, over restarts and an acknowledgement", () => {
+    const { open, clock, journal, status } = vehicle();
+    const start = () => {
+      const made = new PrivacySwitch({ kept: open(), status, condition: undefined, wallUs: () => clock.wallUs() });
+      made.noticeLoss();
+      return made;
+    };
+    const first = start();
+    expect(first.isPrivate()).toBe(false);
+    journal.declareLost("put back by somebody");
+    first.noticeLoss();
+    expect(first.isPrivate()).toBe(true);
+    first.ask(false);
+    expect(start().isPrivate()).toBe(false);
+    clock.advance(1000);
+    journal.lose("damaged");
+    expect(start().isPrivate()).toBe(true);
+    journal.acknowledgeLoss();
+    const last = start();
+    expect(last.isPrivate()).toBe(true);
+    last.ask(false);
+    expect(start().isPrivate()).toBe(false);
+  });
+
   it("keeps what was asked for over restarts, and tells each change with who made it", () => {
-    const { open, outbox, clock } = vehicle();
+    const { open, outbox, clock, status } = vehicle();
     let state: GateState = { kind: "open" };
     const start = () =>
-      new PrivacySwitch({ ...open(), condition: { look: () => state }, wallUs: () => clock.wallUs() });
+      new PrivacySwitch({ kept: open(), status, condition: { look: () => state }, wallUs: () => clock.wallUs() });
     const first = start();
     expect(first.isPrivate()).toBe(false);
     first.look();
