@@ -9,6 +9,8 @@ import { SourceVoice } from "./source-voice.ts";
 const LOOK_MS = 1000;
 /** Receivers have a sentence a second: one that has had none for so long is told, and after twice that opened anew. */
 const QUIET_MS = 5000;
+/** Where that has not helped the next wait is twice as long, up to this, ms. */
+const MAX_RESET_MS = 15 * 60_000;
 /** Bytes at a wrong speed look like this: so many lines in a row, none of them a sentence. */
 const FOREIGN_LINES = 20;
 
@@ -33,11 +35,14 @@ export class NmeaSource implements PositionSource {
     let fixes = new NmeaFixes();
     let heardMs: number | undefined;
     let foreign = 0;
+    let resetMs = 2 * QUIET_MS;
     const endLooks = clock.every(LOOK_MS, () => {
       if (heardMs === undefined) return;
       const silentMs = clock.monotonicMs() - heardMs;
-      if (silentMs >= 2 * QUIET_MS) link.reset("no sentence of NMEA 0183");
-      else if (silentMs >= QUIET_MS) voice.say("quiet", `${link.name}: no sentence of NMEA 0183`, remedyFor(foreign));
+      if (silentMs >= resetMs) {
+        resetMs = Math.min(2 * resetMs, MAX_RESET_MS);
+        link.reset("no sentence of NMEA 0183");
+      } else if (silentMs >= QUIET_MS) voice.say("quiet", `${link.name}: no sentence of NMEA 0183`, remedyFor(foreign));
     });
     link.start({
       onUp: () => {
@@ -58,6 +63,7 @@ export class NmeaSource implements PositionSource {
           return;
         }
         foreign = 0;
+        resetMs = 2 * QUIET_MS;
         heardMs = clock.monotonicMs();
         voice.say("up", link.name);
         const fix = sentence === "other" ? undefined : fixes.take(sentence, receivedAtUs);

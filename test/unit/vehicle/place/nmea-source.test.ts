@@ -42,8 +42,24 @@ describe("NmeaSource", () => {
     clock.advance(60_000);
     expect(link.resets).toHaveLength(1);
     link.up();
-    clock.advance(10_000);
+    clock.advance(19_000);
+    expect(link.resets).toHaveLength(1);
+    clock.advance(1000);
     expect(link.resets).toHaveLength(2);
+  });
+
+  it("opens it seldomer while that does not help, and again at once after a sentence", () => {
+    const { clock, link, say } = rig();
+    for (let second = 0; second < 24 * 3600; second++) {
+      const resets = link.resets.length;
+      clock.advance(1000);
+      if (link.resets.length > resets) link.up();
+    }
+    expect(link.resets.length).toBeLessThan(105);
+    say(sentencesOf(trackOf({ points: 1, stepMs: 1000, startMs: clock.wallUs() / 1000 })[0]));
+    link.resets.length = 0;
+    clock.advance(10_000);
+    expect(link.resets).toHaveLength(1);
   });
 
   it("guesses a wrong speed where bytes come that are no sentences", () => {
