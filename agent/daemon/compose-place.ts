@@ -5,12 +5,14 @@ import type { Clock } from "../core/clock.ts";
 import { placeHandlers } from "../local-api/place-handlers.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { BusSink } from "../ports/can-bus.ts";
-import type { SignalEntry } from "../signals/signal-entry.ts";
+import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
 import type { FoundSignal } from "../signals/signal-names.ts";
 import type { WantedSignals } from "../signals/wanted-signals.ts";
+import { LOCATION_BUS } from "../telemetry/campaigns/plan/position-signals.ts";
 import { GpsdSource } from "../vehicle/place/gpsd-source.ts";
 import { HiddenFrames } from "../vehicle/place/hidden-frames.ts";
 import { LocationSignals } from "../vehicle/place/location-signals.ts";
+import { tellsOfPlace } from "../vehicle/place/location-table.ts";
 import { NmeaSource } from "../vehicle/place/nmea-source.ts";
 import { isToldExactly, type PlacePrivacy, placeGate } from "../vehicle/place/place-gate.ts";
 import { PositionBuses } from "../vehicle/place/position-buses.ts";
@@ -23,6 +25,9 @@ import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { positionSignals, signalsOfSource } from "./configuration/position-signals.ts";
 import type { DataLine, Place, Runtime } from "./parts.ts";
 
+/** How late it may be known that positions stay in the vehicle, where nothing else asks, ms. */
+const LOOK_MS = 500;
+
 /** Longest line of gpsd's JSON, bytes: its own buffer (GPS_JSON_RESPONSE_MAX is 10 KiB in gpsd 3.22), with room. */
 const GPSD_LINE_BYTES = 16_384;
 
@@ -31,20 +36,28 @@ const NMEA_LINE_BYTES = 256;
 
 export type PlaceParts = {
   readonly settings: PlaceConfig;
-  readonly loaded: DaemonConfig;
-  readonly line: Pick<DataLine, "pipeline" | "position" | "vehicle">;
+  readonly loaded: Pick<DaemonConfig, "locate"> & {
+    readonly checkedTable: Pick<DaemonConfig["checkedTable"], "table" | "sources">;
+    readonly config: Pick<DaemonConfig["config"], "commands" | "place">;
+  };
+  readonly line: Pick<DataLine, "position" | "vehicle"> & {
+    readonly pipeline: Pick<DataLine["pipeline"], "takePdu" | "forgetLatest">;
+  };
   readonly wanted: Pick<WantedSignals, "hold">;
 };
 
 /** The part of the composition root for where the vehicle is. Throws `config.invalid` for a signal that there is not. */
-export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
+export function composePlace(parts: PlaceParts, runtime: Pick<Runtime, "clock" | "log" | "random">): Place {
   const { settings, loaded, line } = parts;
   const { table } = loaded.checkedTable;
   const { clock, log } = runtime;
   const { pipeline, position } = line;
   const { share, precisionMetres } = settings.privacy;
-  const rules = new PrivacyRules();
-  const privacy = { isShared: () => share && rules.isShared(), precisionMetres: () => precisionMetres };
+  // What was told last is not told again: neither to who asks for it nor in a snapshot.
+  const saying = messagesOfPlace(loaded);
+  const rules = new PrivacyRules(() => pipeline.forgetLatest(saying));
+  rules.add(() => share);
+  const privacy = { isShared: () => rules.isShared(), precisionMetres: () => precisionMetres };
   const signals = new LocationSignals(table, (message, bytes, timeUs) => pipeline.takePdu(message, bytes, timeUs));
   const frames = framesOf(parts);
   const whereabouts = new Whereabouts({
@@ -63,12 +76,19 @@ export function composePlace(parts: PlaceParts, runtime: Runtime): Place {
     },
   });
   position.use(() => whereabouts.current());
+  let endLooks = (): void => undefined;
   const service = {
     name: "place",
-    start: async () => whereabouts.start(),
-    stop: () => whereabouts.stop(),
+    start: async () => {
+      endLooks = clock.every(LOOK_MS, () => void rules.isShared());
+      whereabouts.start();
+    },
+    stop: async () => {
+      endLooks();
+      await whereabouts.stop();
+    },
   };
-  const bus = new PositionBuses(frames, hiddenFrames(parts), () => !isToldExactly(privacy));
+  const bus = new PositionBuses(frames, hiddenFrames(saying), () => !isToldExactly(privacy));
   const status = (): PlaceStatus => statusOf(whereabouts, { privacy, withheldFrames: bus.withheld() }, clock);
   const besides = (name: string, sink: BusSink): BusSink => bus.besides(name, sink);
   return { whereabouts, rules, signals, service, status, besides, verbs: placeHandlers(whereabouts, status) };
@@ -85,14 +105,19 @@ function framesOf({ settings, loaded, line }: PlaceParts): PositionFrames | unde
   return read.length === 0 ? undefined : new PositionFrames(loaded.checkedTable.sources, read);
 }
 
-/** The frames that say where the vehicle is, by bus. */
-function hiddenFrames({ loaded }: PlaceParts): ReadonlyMap<string, HiddenFrames> {
-  const { table } = loaded.checkedTable;
-  const saying = positionSignals(loaded.config, table);
-  const messages = table.messages.filter(
-    ({ carriage, firstSignal, signalCount }) =>
-      carriage === "frames" && saying.some(({ index }) => index >= firstSignal && index < firstSignal + signalCount),
+/** The messages that say where the vehicle is. */
+function messagesOfPlace({ checkedTable: { table }, config }: PlaceParts["loaded"]): readonly MessageEntry[] {
+  const saying = positionSignals(config, table);
+  return table.messages.filter(
+    (message) =>
+      (message.bus !== LOCATION_BUS || tellsOfPlace(message)) &&
+      saying.some(({ index }) => index >= message.firstSignal && index < message.firstSignal + message.signalCount),
   );
+}
+
+/** Those of them that come in frames of their own, by bus. */
+function hiddenFrames(saying: readonly MessageEntry[]): ReadonlyMap<string, HiddenFrames> {
+  const messages = saying.filter(({ carriage }) => carriage === "frames");
   const buses = new Set(messages.map(({ bus }) => bus));
   return new Map([...buses].map((bus) => [bus, new HiddenFrames(messages.filter((message) => message.bus === bus))]));
 }
@@ -120,7 +145,7 @@ function sourceOf(
   source: PositionSourceConfig,
   at: number,
   { settings, loaded, line, wanted, frames }: PlaceParts & { readonly frames: PositionFrames | undefined },
-  { clock, random }: Runtime,
+  { clock, random }: Pick<Runtime, "clock" | "random">,
 ): PositionSource {
   const nmea = { maxLineBytes: NMEA_LINE_BYTES, clock, random };
   switch (source.kind) {

@@ -205,6 +205,11 @@ export class Pipeline {
     return this.#parts.collector.latest.list();
   }
 
+  /** Nobody is told any more what the newest values of these messages were. */
+  forgetLatest(messages: readonly MessageEntry[]): void {
+    for (const message of messages) this.#parts.collector.latest.forget(message);
+  }
+
   #takeFrames(line: BusIntake, batch: FrameBatch): void {
     const { takers, clock, encoder } = this.#parts;
     const { stamps } = encoder;

@@ -1,5 +1,5 @@
 import type { LatestValue } from "../../signals/latest-signals.ts";
-import type { SignalEntry } from "../../signals/signal-entry.ts";
+import type { MessageEntry, SignalEntry } from "../../signals/signal-entry.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import type { Reading } from "./sampler.ts";
 
@@ -41,6 +41,13 @@ export class LatestValues {
       this.words[slot * 2] = this.#wideWords[wide * 2];
       this.words[slot * 2 + 1] = this.#wideWords[wide * 2 + 1];
     }
+  }
+
+  /** The signals of a message were never seen, whoever sent it. */
+  forget({ index, firstSignal, signalCount }: MessageEntry): void {
+    const { senders } = this.#table.slots;
+    const sent = senders.flatMap(({ message, firstSlot }) => (message.index === index ? [firstSlot] : []));
+    for (const firstSlot of [firstSignal, ...sent]) this.seenUs.fill(Number.NaN, firstSlot, firstSlot + signalCount);
   }
 
   /** The wall clock was set: when each was seen is told by the new one from now on. */

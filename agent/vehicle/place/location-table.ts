@@ -1,5 +1,6 @@
 import type { DbcMessage, DbcSignal } from "../../signals/dbc/model.ts";
 import { undeclaredMessage, undeclaredSignal } from "../../signals/dbc/undeclared.ts";
+import type { MessageEntry } from "../../signals/signal-entry.ts";
 import type { TableSource } from "../../signals/table-source.ts";
 import { valueTexts } from "../../signals/value-texts.ts";
 import { LOCATION_BUS } from "../../telemetry/campaigns/plan/position-signals.ts";
@@ -72,6 +73,11 @@ export function odometerPdu(metres: number): LocationPdu {
 
 /** That there is no fix. */
 export const NO_FIX: LocationPdu = { id: 0, bytes: Uint8Array.of(0) };
+
+/** Whether a message of the table tells something of a place: not whether there is a fix, nor the way. */
+export function tellsOfPlace({ arbitrationId }: Pick<MessageEntry, "arbitrationId">): boolean {
+  return arbitrationId !== NO_FIX.id && arbitrationId !== ODOMETER_ID;
+}
 
 function messageOf(signals: readonly LocationSignal[], id: number): DbcMessage {
   const declared = signals.map(({ name, bits, signed, factor, unit, choices }, at) =>

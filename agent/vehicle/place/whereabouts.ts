@@ -7,8 +7,10 @@ import type { PlaceGate } from "./place-gate.ts";
 import type { PositionSink, PositionSource, SourceCounters, SourceState } from "./position-source.ts";
 import { SourceChoice, type SourceChoiceSettings } from "./source-choice.ts";
 
-/** How often it is looked whether the newest fix has grown old. */
+/** How often it is looked whether the newest fix has grown old, or may be told no more. */
 const LOOK_MS = 1000;
+/** Troubles of a source that are told until it is up again. */
+const MAX_TROUBLES = 10;
 
 /** `everyMs`: least time between two fixes that become signals, ms; 0 for each. */
 export type WhereaboutsSettings = SourceChoiceSettings & { readonly everyMs: number };
@@ -20,7 +22,7 @@ export type WhereaboutsParts = {
   readonly signals: LocationSignals;
   readonly settings: WhereaboutsSettings;
   readonly clock: Clock;
-  /** A source is doing differently. `what` has no position. */
+  /** A source is doing differently; each trouble comes once until the source is up again. `what` has no position. */
   readonly onState: (source: string, state: SourceState, what: string) => void;
 };
 
@@ -46,6 +48,8 @@ type Observed = {
   state: SourceState;
   what: string;
   remedy: string;
+  /** What was told since it was up. */
+  readonly troubles: Set<string>;
   /** Of its newest fix, as the receiver has it, and since when (boottime ms). */
   fixTimeUs?: number | undefined;
   fixSinceMs?: number;
@@ -71,7 +75,8 @@ export class Whereabouts {
   constructor(parts: WhereaboutsParts) {
     this.#parts = parts;
     this.#choice = new SourceChoice(parts.settings);
-    this.#observed = parts.sources.map((source) => ({ source, state: "down", what: "not opened yet", remedy: "" }));
+    const notYet = { state: "down", what: "not opened yet", remedy: "" } as const;
+    this.#observed = parts.sources.map((source) => ({ source, ...notYet, troubles: new Set() }));
   }
 
   start(): void {
@@ -139,7 +144,7 @@ export class Whereabouts {
         observed.state = state;
         observed.what = what;
         observed.remedy = remedy;
-        this.#parts.onState(observed.source.name, state, what);
+        if (isNews(observed)) this.#parts.onState(observed.source.name, state, what);
       },
     };
   }
@@ -176,9 +181,8 @@ export class Whereabouts {
   }
 
   #look(): void {
-    if (this.#choice.chosen(this.#parts.clock.boottimeMs()) !== undefined) return;
-    this.#newest = undefined;
-    this.#tellNone();
+    if (this.#choice.chosen(this.#parts.clock.boottimeMs()) === undefined) this.#newest = undefined;
+    if (this.told() === undefined) this.#tellNone();
   }
 
   #tellNone(): void {
@@ -186,4 +190,16 @@ export class Whereabouts {
     this.#hasTold = false;
     this.#parts.signals.takeNone(this.#parts.clock.wallUs());
   }
+}
+
+/** A source that is silent is opened anew for ever, and goes from trouble to trouble. */
+function isNews({ state, what, troubles }: Observed): boolean {
+  if (state === "up") {
+    troubles.clear();
+    return true;
+  }
+  const trouble = `${state} ${what}`;
+  if (troubles.has(trouble) || troubles.size >= MAX_TROUBLES) return false;
+  troubles.add(trouble);
+  return true;
 }

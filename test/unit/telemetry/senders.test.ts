@@ -41,7 +41,7 @@ async function line({ rules = [], senderSignals }: { rules?: readonly CollectRul
   const bus = new FakeCanBus();
   pipeline.start();
   await bus.start(pipeline.sinkFor(bus));
-  return { bus, clock, pipeline, outbox, signals: new LatestSignals(table, collector.latest) };
+  return { bus, clock, pipeline, outbox, table, signals: new LatestSignals(table, collector.latest) };
 }
 
 function frame(id: number, hex: string, us: number): CanFrame {
@@ -118,6 +118,19 @@ describe("messages that several control units send", () => {
     expect(names.map(read)).toEqual([undefined, 113.25, 2000]);
     expect(read("EEC1@0x0cf00421.EngineSpeed")).toBeUndefined();
     expect(signals.find("EEC1@0x0cf00300.EngineSpeed").kind).toBe("unfit");
+  });
+
+  it("are forgotten together", async () => {
+    const { bus, pipeline, table } = await line();
+    bus.deliver([
+      frame(0x0cf0_0400, slow, 10),
+      frame(0x0cf0_0403, fast, 20),
+      { id: 0x100, flags: 0, data: Uint8Array.of(7), receivedAtUs: T0 + 50 },
+    ]);
+    pipeline.forgetLatest(table.messages.filter(({ name }) => name === "EEC1"));
+    expect(pipeline.latest().map(({ signal }) => signal.name)).toEqual(["Value"]);
+    bus.deliver([frame(0x0cf0_0403, fast, 60)]);
+    expect(pipeline.latest()).toHaveLength(3);
   });
 
   it("close the safety gate while it is not said which one is meant", async () => {

@@ -156,6 +156,29 @@ describe("Whereabouts", () => {
     expect(seen).toHaveLength(3);
   });
 
+  it("says that there is no fix when positions begin to stay in the vehicle, before the next fix", () => {
+    const { clock, samples, privacy, fix } = rig();
+    fix();
+    samples.length = 0;
+    privacy.isShared = false;
+    clock.advance(3000);
+    expect(samples.map((sample) => sample.split("@")[0])).toEqual(["location.fix=0"]);
+  });
+
+  it("tells each trouble of a source once until it is up again", () => {
+    const { sources, states, whereabouts } = rig();
+    const trouble = (): void => {
+      sources[0].sink?.onState("quiet", "no sentence", "");
+      sources[0].sink?.onState("down", "closed", "");
+    };
+    for (let round = 0; round < 100; round++) trouble();
+    expect(states).toEqual(["gpsd quiet no sentence", "gpsd down closed"]);
+    expect(whereabouts.sources()[0]).toMatchObject({ state: "down", what: "closed" });
+    sources[0].sink?.onState("up", "", "");
+    trouble();
+    expect(states).toHaveLength(5);
+  });
+
   it("asks whoever decides on privacy with the fix itself, before it is told", () => {
     const { whereabouts, samples, privacy, fix } = rig();
     whereabouts.onFix(({ fix: { latitude } }) => {
