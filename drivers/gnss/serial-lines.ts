@@ -14,12 +14,17 @@ const ENVIRONMENT = { PATH: "/usr/bin:/bin", LANG: "C" };
 /** stty has been stuck on ports of adapters that were unplugged meanwhile. */
 const STTY_MS = 5000;
 
+export type SerialLineParts = Pick<LineLoopParts, "maxLineBytes" | "clock" | "random"> & {
+  /** The program that sets the port; that of the system when absent. */
+  readonly stty?: string;
+};
+
 /** Lines of a serial port; nothing is ever sent there. */
 export function serialLines(
   { device, baud }: SerialPort,
-  { maxLineBytes, clock, random }: Pick<LineLoopParts, "maxLineBytes" | "clock" | "random">,
+  { maxLineBytes, clock, random, stty = "stty" }: SerialLineParts,
 ): LineLink {
-  const open = (events: ConnectionEvents) => new SerialConnection({ device, baud }, events);
+  const open = (events: ConnectionEvents) => new SerialConnection({ device, baud }, stty, events);
   return new LineLoop({ name: device, maxLineBytes, open, clock, random });
 }
 
@@ -28,12 +33,12 @@ class SerialConnection {
   #stream: ReadStream | undefined;
   #isOver = false;
 
-  constructor({ device, baud }: SerialPort, events: ConnectionEvents) {
+  constructor({ device, baud }: SerialPort, stty: string, events: ConnectionEvents) {
     this.#events = events;
     // Without O_NONBLOCK the open of a port waits for a carrier.
     openFile(device, constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK, (error, fd) => {
       if (error !== null) return this.end(errnoOf(error) ?? messageOf(error));
-      this.#use(fd, baud);
+      this.#use(fd, baud, stty);
     });
   }
 
@@ -48,9 +53,9 @@ class SerialConnection {
     this.#events.onEnd(what, remedyFor(what));
   }
 
-  #use(fd: number, baud: number): void {
+  #use(fd: number, baud: number, program: string): void {
     // stty sets the port that is its standard input: the one that is open here, whatever the path has become.
-    const stty = spawn("stty", [...RAW, `${baud}`], {
+    const stty = spawn(program, [...RAW, `${baud}`], {
       stdio: [fd, "ignore", "ignore"],
       env: ENVIRONMENT,
       timeout: STTY_MS,
@@ -68,7 +73,8 @@ class SerialConnection {
   }
 
   #read(fd: number): void {
-    const stream = new ReadStream(fd);
+    const stream = this.#streamOf(fd);
+    if (stream === undefined) return;
     this.#stream = stream;
     stream.on("data", (chunk) => {
       if (!this.#isOver) this.#events.onBytes(Buffer.from(chunk));
@@ -76,6 +82,17 @@ class SerialConnection {
     stream.on("error", (error) => this.end(errnoOf(error) ?? messageOf(error)));
     stream.on("close", () => this.end("the port is gone"));
     this.#events.onOpen();
+  }
+
+  /** Undefined where the port has hung up since stty set it: then the connection has ended. */
+  #streamOf(fd: number): ReadStream | undefined {
+    try {
+      return new ReadStream(fd);
+    } catch (thrown) {
+      close(fd, () => undefined);
+      this.end(messageOf(thrown));
+      return undefined;
+    }
   }
 }
 
