@@ -49,7 +49,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   frameLogBounds,
   unknownInterfaces,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
-  ({ power, buses }) => powerProblems(power, buses),
+  ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
 ];
 

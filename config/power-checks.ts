@@ -1,12 +1,14 @@
+import type { BusDiagnosticsConfig, DiagnosticsConfig } from "./diagnostics.ts";
 import type { PowerConfig } from "./power.ts";
 
 /** What is wrong, and where, from the root of the configuration. */
 type Problem = { readonly path: readonly (string | number)[]; readonly message: string };
 
-/** What of `power` does not fit the buses. */
+/** What of `power` does not fit the buses, and what is done on them. */
 export function powerProblems(
   power: PowerConfig | undefined,
   buses: readonly { readonly name: string }[],
+  diagnostics: DiagnosticsConfig | undefined,
 ): readonly Problem[] {
   if (power?.trip !== undefined && power.state === undefined) {
     return [{ path: ["power", "trip"], message: "trips are known with power.state alone: add it" }];
@@ -15,7 +17,7 @@ export function powerProblems(
     return [{ path: ["power", "states"], message: "the state is known with power.state alone: add it" }];
   }
   const names = buses.map(({ name }) => name);
-  return [...sleepProblems(power, names), ...ignitionProblems(power, names)];
+  return [...sleepProblems(power, names), ...ignitionProblems(power, names), ...ownLife(power, diagnostics)];
 }
 
 function ignitionProblems(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
@@ -40,6 +42,26 @@ function unknownBuses(power: PowerConfig | undefined, names: readonly string[]):
           ],
     ),
   );
+}
+
+/** What the agent sends, and what answers that, is heard as any other frame: a bus that it polls for ever is never silent. */
+function ownLife(power: PowerConfig | undefined, diagnostics: DiagnosticsConfig | undefined): readonly Problem[] {
+  const polled = (diagnostics?.buses ?? []).flatMap((settings, at) =>
+    settings.transmit?.condition === "always" && isPolled(settings) ? [{ bus: settings.bus, at }] : [],
+  );
+  return (power?.state?.ignition ?? []).flatMap((source, index) => {
+    if (source.from !== "bus-silence") return [];
+    const own = polled.filter(({ bus }) => source.buses?.includes(bus) ?? true);
+    return own.map(({ bus, at }) => ({
+      path: ["power", "state", "ignition", index],
+      message: `${bus} is never silent: diagnostics.buses.${at}.transmit.condition is always, and polls and their answers count as life; give it a condition by signals, or name other buses`,
+    }));
+  });
+}
+
+/** Trouble codes are read wherever there is `obd` or `uds`. */
+function isPolled({ obd, uds, j1939 }: BusDiagnosticsConfig): boolean {
+  return obd !== undefined || uds !== undefined || (j1939?.requests ?? []).length > 0;
 }
 
 function sleepProblems(power: PowerConfig | undefined, names: readonly string[]): readonly Problem[] {
