@@ -166,7 +166,9 @@ export class Connector {
     // Any other connection is made with it.
     if (stopping.aborted || link.state === "offline" || this.#isSwitching) return;
     await this.#close();
-    if (!stopping.aborted) this.#begin();
+    // Somebody may have made or planned another while the old one went.
+    const isMade = this.#client !== undefined || link.status().state !== "offline" || this.#isSwitching;
+    if (!stopping.aborted && !isMade) this.#begin();
   }
 
   /** See `Broker.pause`. */
@@ -249,6 +251,7 @@ export class Connector {
     const { settings, link, pace } = this.#parts;
     const { clientId } = settings;
     const config = { ...settings.config, keepAliveSeconds: this.#keepAliveSeconds };
+    if (this.#client !== undefined) this.#drop();
     link.move("connecting");
     const tcpTimeoutMs = pace.isEager ? Math.min(EAGER_TCP_MS, config.connectTimeoutMs) : config.connectTimeoutMs;
     const client = createClient({ config, clientId, will: this.#will, tlsContext, tunnel, tcpTimeoutMs });

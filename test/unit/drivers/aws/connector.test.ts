@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { brokerConfig } from "../../../../config/broker.ts";
 import { Connector, factsOf, type SessionSettings } from "../../../../drivers/aws/connector.ts";
@@ -36,8 +36,28 @@ async function closedPort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-async function connectorTo(key: string, over: Partial<SessionSettings> = {}): Promise<Connector> {
-  const config = brokerConfig.parse({ host: "127.0.0.1", port: await closedPort(), caFile: "ca.pem" });
+/** A port of this machine where nobody says a word, and who has come there. */
+async function silentPort(): Promise<{
+  readonly port: number;
+  readonly came: readonly Socket[];
+  readonly end: () => void;
+}> {
+  const came: Socket[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    came.push(socket);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address: AddressInfo | string | null = server.address();
+  const end = (): void => {
+    server.close();
+    for (const socket of came) socket.destroy();
+  };
+  return { port: typeof address === "object" && address !== null ? address.port : 0, came, end };
+}
+
+async function connectorTo(key: string, over: Partial<SessionSettings> = {}, port?: number): Promise<Connector> {
+  const config = brokerConfig.parse({ host: "127.0.0.1", port: port ?? (await closedPort()), caFile: "ca.pem" });
   const settings: SessionSettings = { config, clientId: "veh-001", will: undefined, ...over };
   const log = new MemoryLog();
   const bounds = { minMs: 1000, maxMs: 8000 };
@@ -135,6 +155,21 @@ describe("Connector", () => {
     expect(await settled(outcome)).toMatchObject({ kind: "kept", fault: { code: "broker.unreachable" } });
     await clock.run(1050);
     expect(made).toEqual(["second", "first"]);
+    stopping.abort();
+    await settled(connector.stop());
+  });
+
+  it("leaves it to who connects while another keep-alive waits for the end of the connection before", async () => {
+    const { port, came, end } = await silentPort();
+    const connector = await connectorTo("first", {}, port);
+    connector.start();
+    await clock.run(0);
+    await until(() => came[0], { what: "a connection", timeoutMs: 10_000, everyMs: 5 });
+    const changed = connector.keepAlive(600);
+    connector.resume(true);
+    end();
+    await changed;
+    expect([link.state, clock.waiting()]).toEqual(["connecting", 1]);
     stopping.abort();
     await settled(connector.stop());
   });
