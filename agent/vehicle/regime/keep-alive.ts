@@ -15,7 +15,7 @@ export type KeepAliveParts = {
   readonly log: Log;
 };
 
-/** Has the session with the broker go by the keep-alive of the vehicle's state, once the state has settled. */
+/** Has the session with the broker go by the keep-alive of the vehicle's state, once the state has settled; with that of its first state from the start. */
 export class KeepAlive {
   readonly #parts: KeepAliveParts;
   #seconds: number;
@@ -24,6 +24,8 @@ export class KeepAlive {
   constructor(parts: KeepAliveParts) {
     this.#parts = parts;
     this.#seconds = parts.usualSeconds;
+    const first = parts.regimes.now().keepAliveSeconds ?? parts.usualSeconds;
+    if (first !== this.#seconds) this.#change(first);
   }
 
   /** The state has changed. */
@@ -33,9 +35,14 @@ export class KeepAlive {
 
   /** Call regularly. */
   tick(): void {
-    const { regimes, usualSeconds, broker, clock, log } = this.#parts;
+    const { regimes, usualSeconds, clock } = this.#parts;
     const seconds = regimes.now().keepAliveSeconds ?? usualSeconds;
     if (seconds === this.#seconds || clock.boottimeMs() < this.#settlesAtMs) return;
+    this.#change(seconds);
+  }
+
+  #change(seconds: number): void {
+    const { regimes, broker, log } = this.#parts;
     this.#seconds = seconds;
     log.info("link.keep-alive-changed", { seconds, state: regimes.state() });
     broker.keepAlive(seconds);

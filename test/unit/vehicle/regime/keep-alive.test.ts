@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { KeepAlive, SETTLED_MS } from "../../../../agent/vehicle/regime/keep-alive.ts";
 import { Regimes } from "../../../../agent/vehicle/regime/regimes.ts";
+import type { VehicleState } from "../../../../agent/vehicle/state/vehicle-state.ts";
 import { powerRegimes } from "../../../../config/power-regimes.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { FakeVehicleStates } from "../../../fakes/vehicle/vehicle-states.ts";
 
-function keptAlive(settings: unknown) {
+function keptAlive(settings: unknown, first: VehicleState = "driving") {
   const clock = new ManualClock();
   const states = new FakeVehicleStates();
+  states.enter(first);
   const told: number[] = [];
   const keepAlive = new KeepAlive({
     regimes: new Regimes(powerRegimes.parse(settings), states),
@@ -24,7 +26,6 @@ function keptAlive(settings: unknown) {
 describe("KeepAlive", () => {
   it("changes it once a state has settled, and back to that of the broker", async () => {
     const { clock, states, told, keepAlive } = keptAlive({ parked: { keepAliveSeconds: 600 } });
-    states.enter("driving");
     await clock.run(SETTLED_MS);
     keepAlive.tick();
     expect(told).toEqual([]);
@@ -40,6 +41,14 @@ describe("KeepAlive", () => {
     await clock.run(SETTLED_MS);
     keepAlive.tick();
     expect(told).toEqual([600, 60]);
+  });
+
+  it("begins with that of the state that the vehicle was left in", () => {
+    const { told, keepAlive } = keptAlive({ parked: { keepAliveSeconds: 600 } }, "parked");
+    expect(told).toEqual([600]);
+    keepAlive.tick();
+    expect(told).toEqual([600]);
+    expect(keptAlive({ parked: { keepAliveSeconds: 600 } }).told).toEqual([]);
   });
 
   it("makes no connection for states that do not last", async () => {
