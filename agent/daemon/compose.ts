@@ -204,7 +204,6 @@ function servicesInOrder(
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
   const { fleetwise, vehicle: vehicleLine, regime, place, fences, sleep, diagnostics, links, time } = beside;
-  sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
