@@ -34,7 +34,7 @@ export type SleepComposeParts = {
   readonly line: DataLine;
   readonly presence: PresenceParts;
   /** Undefined where the state of the vehicle is not known: then only orders send it to sleep, and wakes are in the log alone. */
-  readonly vehicle: Pick<VehicleLine, "states" | "events"> | undefined;
+  readonly vehicle: Pick<VehicleLine, "states" | "events" | "noteTrip"> | undefined;
   readonly journal: Journal;
   readonly ports: PowerPorts;
 };
@@ -88,7 +88,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     log,
   });
   const keeper = new SleepKeeper({
-    steps: [...collectingSteps(line), deliveryStep(drained), link],
+    steps: [...collectingSteps(line, vehicle), deliveryStep(drained), link],
     senses: {
       states,
       power: ports.power,
@@ -175,10 +175,19 @@ function tellWake(wake: Wake, events: VehicleEvents, journal: Journal, log: Log)
   }
 }
 
+type CollectingLine = {
+  readonly pipeline: Pick<DataLine["pipeline"], "closeWindows">;
+  readonly campaigns: Pick<DataLine["campaigns"], "snapshotBeforeSleep">;
+};
+
 /** The steps before the link is left. */
-function collectingSteps({ pipeline, campaigns }: DataLine): readonly SleepStep[] {
+export function collectingSteps(
+  { pipeline, campaigns }: CollectingLine,
+  vehicle: Pick<VehicleLine, "noteTrip"> | undefined,
+): readonly SleepStep[] {
   const nothing = (): void => undefined;
   return [
+    { name: "trip", prepare: async () => vehicle?.noteTrip(), resume: nothing },
     {
       name: "windows",
       prepare: async () => {

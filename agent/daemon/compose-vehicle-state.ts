@@ -65,7 +65,7 @@ export function composeVehicleState(
   const service = { name: "vehicle state", start: () => states.start(), stop: () => states.stop() };
   const status = (): VehicleStatus => statusOf(states, book, clock);
   const verbs = vehicleHandlers({ status, sources, command, trips: () => book.trips, log });
-  return { states, events, services: [service], verbs, status };
+  return { states, events, noteTrip: () => states.note(), services: [service], verbs, status };
 }
 
 function statusOf(states: VehicleStateLine, book: StateBook, clock: Runtime["clock"]): VehicleStatus {

@@ -186,6 +186,8 @@ export type VehicleLine = {
   readonly states: VehicleStates;
   /** For all who have something to tell of the vehicle. */
   readonly events: VehicleEvents;
+  /** Before a sleep: the open trip has come so far. */
+  readonly noteTrip: () => void;
   readonly verbs: readonly ServedVerb[];
   readonly status: () => VehicleStatus;
   /** Start them after the buses. */

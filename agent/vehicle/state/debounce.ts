@@ -20,6 +20,8 @@ export class IgnitionDebounce {
   #level: Level;
   #next: (Level & { readonly sinceMs: number }) | undefined;
   #knownMs: number | undefined;
+  /** Why nobody knew it at the last reading; undefined where somebody did. */
+  #silence: string | undefined;
 
   /** Begins with what was known last. */
   constructor(times: DebounceTimes, level: Level) {
@@ -34,8 +36,19 @@ export class IgnitionDebounce {
   /** A reading of this moment, by a clock that counts suspend, ms. */
   take(reading: IgnitionReading, nowMs: number): void {
     this.#knownMs ??= nowMs;
+    this.#runOut(nowMs);
+    this.#silence = reading.kind === "unknown" ? reading.why : undefined;
     if (reading.kind === "unknown") this.#takeSilence(reading.why, nowMs);
     else this.#takeLevel({ isOn: reading.kind === "on", why: reading.why }, nowMs);
+  }
+
+  /** A time for off that ended between two readings, as it does in a suspend, has ended whatever the next one says. */
+  #runOut(nowMs: number): void {
+    const { offMs, silentMs } = this.#times;
+    if (this.#next?.isOn === false && nowMs - this.#next.sinceMs > offMs) this.#settle(nowMs);
+    else if (this.#silence !== undefined && nowMs - (this.#knownMs ?? nowMs) > silentMs) {
+      this.#takeSilence(this.#silence, nowMs);
+    }
   }
 
   #takeSilence(why: string, nowMs: number): void {

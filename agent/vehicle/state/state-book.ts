@@ -24,6 +24,8 @@ const SPACE: JournalSpace = "vehicle-state";
 const MAX_TRIPS = 50;
 /** How often an open trip is noted as going on: so much of it a power cut may leave untold. */
 const NOTE_MS = 30_000;
+/** Less than this was no suspend, ms: the clocks are not read at the same instant. */
+const LEAST_SUSPENDED_MS = 1000;
 /** How often the journal is asked again when it has refused. */
 const RETRY_MS = 10_000;
 /** Changes that wait for the journal in memory; the oldest goes beyond it. */
@@ -51,7 +53,8 @@ export class StateBook {
   #trips: readonly KeptEnd[];
   #unkept: VehicleChange[] = [];
   #dropped = 0;
-  #notedMs: number;
+  /** When the trip was last known to go on, by the clock that counts suspend, and what the machine had been suspended by then. */
+  #noted: { readonly atMs: number; readonly suspendedMs: number };
   #triedMs = Number.NEGATIVE_INFINITY;
 
   /** Throws the faults of the journal when it cannot be read. What an earlier boot has left open ends here. */
@@ -62,7 +65,7 @@ export class StateBook {
     const now = { sinceMs: clock.monotonicMs(), enteredMs: clock.boottimeMs() };
     this.#parts = parts;
     this.#trips = keptTrips.parse(journal.get(SPACE, KEPT.trips) ?? []);
-    this.#notedMs = now.enteredMs;
+    this.#noted = this.#now();
     // A journal that was lost must not give the number of a trip that was told.
     this.#trip = { ...trip, number: Math.max(trip.number, storedTrip) };
     this.#state =
@@ -110,23 +113,38 @@ export class StateBook {
     this.#keep([this.#stateChange(before.state, lastedMs), ...changes]);
   }
 
-  /** The trip goes on: noted now and then. */
+  /** The trip is seen to go on: noted now and then, and after a suspend. */
   see(): void {
-    if (this.#parts.clock.boottimeMs() - this.#notedMs >= NOTE_MS) this.note();
+    if (this.#hasSlept() || this.#now().atMs - this.#noted.atMs >= NOTE_MS) this.#note();
   }
 
-  /** Notes how far the trip has come; nothing where there is none. */
+  /** Notes how far the trip has come; nothing where there is none, or nobody knows whether it went on after a suspend. */
   note(): void {
-    const { open } = this.#trip;
-    if (open === undefined) return;
-    this.#trip = { ...this.#trip, open: { ...open, last: this.#moment(open.beganMs) } };
-    this.#notedMs = this.#parts.clock.boottimeMs();
-    this.#keep([]);
+    if (!this.#hasSlept()) this.#note();
   }
 
   /** Tries the journal again where it has refused. */
   retry(): void {
     if (this.#unkept.length > 0 && this.#parts.clock.monotonicMs() - this.#triedMs >= RETRY_MS) this.#keep([]);
+  }
+
+  #note(): void {
+    const { open } = this.#trip;
+    if (open === undefined) return;
+    this.#trip = { ...this.#trip, open: { ...open, last: this.#moment(open.beganMs) } };
+    this.#noted = this.#now();
+    this.#keep([]);
+  }
+
+  #now(): { readonly atMs: number; readonly suspendedMs: number } {
+    const { clock } = this.#parts;
+    const atMs = clock.boottimeMs();
+    return { atMs, suspendedMs: atMs - clock.monotonicMs() };
+  }
+
+  /** Whether the machine was suspended since the trip was last known to go on. */
+  #hasSlept(): boolean {
+    return this.#now().suspendedMs - this.#noted.suspendedMs >= LEAST_SUSPENDED_MS;
   }
 
   #leaveBoot(now: Pick<KeptState, "sinceMs" | "enteredMs">): void {
@@ -145,7 +163,7 @@ export class StateBook {
     const { timeUs, odometerKm, energy } = last;
     const number = this.#trip.number + 1;
     this.#trip = { number, open: { beganUs: timeUs, beganMs, beganOdometerKm: odometerKm, last } };
-    this.#notedMs = beganMs;
+    this.#noted = this.#now();
     const about = { trip: number, timeUs, beganUs: timeUs, isInterrupted: false };
     return { kind: "trip", phase: "begin", ...about, odometerKm, energy, position: measure.position() };
   }
@@ -155,9 +173,11 @@ export class StateBook {
     if (open === undefined) throw new AgentError("internal.bug", { what: "no trip to end", remedy: "report it" });
     const { beganUs, beganOdometerKm, last } = open;
     this.#trip = { number };
-    const about = { trip: number, beganUs, beganOdometerKm, isInterrupted: !wasSeen };
-    const position = wasSeen ? this.#parts.measure.position() : undefined;
-    const { energy, ...known } = wasSeen ? this.#moment(open.beganMs) : last;
+    // Nobody saw it end where the machine slept meanwhile: by now it may be the next morning.
+    const isEndSeen = wasSeen && !this.#hasSlept();
+    const about = { trip: number, beganUs, beganOdometerKm, isInterrupted: !isEndSeen };
+    const position = isEndSeen ? this.#parts.measure.position() : undefined;
+    const { energy, ...known } = isEndSeen ? this.#moment(open.beganMs) : last;
     this.#trips = [...this.#trips, { ...about, ...known }].slice(-MAX_TRIPS);
     return { kind: "trip", phase: "end", ...about, ...known, energy, position };
   }

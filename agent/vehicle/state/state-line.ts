@@ -78,8 +78,13 @@ export class VehicleStateLine implements VehicleStates {
   async stop(): Promise<void> {
     this.#stopLooking?.();
     this.#stopLooking = undefined;
-    if (this.#hasSeenTrip) this.#parts.book.note();
+    this.note();
     for (const source of this.#parts.sources) await source.stop?.();
+  }
+
+  /** Before a sleep, or an end of the process: notes how far the open trip has come, where this process has seen it. */
+  note(): void {
+    if (this.#hasSeenTrip) this.#parts.book.note();
   }
 
   #look(): void {

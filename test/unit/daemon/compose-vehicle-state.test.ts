@@ -135,6 +135,31 @@ describe("the state of the vehicle, composed", () => {
     expect(cutUs - lastUs).toBeLessThan(31_000_000);
   });
 
+  it("ends a trip when the machine went to sleep before its end counted, and begins another in the morning", async () => {
+    const { clock, fake, start, settle, bodies } = rig(bySignal("kl15 > 0.5"));
+    const made = start();
+    await made.services[0]?.start();
+    fake.set("Body.Distance", 1000, 1);
+    settle(50_000, 1);
+    settle(15_000, undefined);
+    const sleptUs = clock.wallUs();
+    made.noteTrip();
+    clock.suspend(8 * 3_600_000);
+    fake.set("Body.Distance", 1012, 1);
+    settle(2000, 1);
+    const told = bodies().slice(2);
+    expect(told).toMatchObject([
+      { kind: "vehicle-state-change", state: "parked" },
+      { kind: "trip", trip: 1, phase: "end", isInterrupted: true, odometerKm: 1000, position: undefined },
+      { kind: "vehicle-state-change", state: "driving" },
+      { kind: "trip", trip: 2, phase: "begin", odometerKm: 1012 },
+    ]);
+    const end = told[1]?.kind === "trip" ? told[1] : undefined;
+    expect(end?.timeUs).toBe(sleptUs);
+    expect(end?.lastedMs).toBeLessThan(66_000);
+    await made.services[0]?.stop();
+  });
+
   it("holds a drive over a step of the clock, which makes signals unknown for a while", async () => {
     const { clock, start, settle } = rig(bySignal("kl15 > 0.5"));
     const made = start();

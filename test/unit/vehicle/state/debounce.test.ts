@@ -61,6 +61,19 @@ describe("IgnitionDebounce", () => {
     expect(take("unknown", 1_030_000).isOn).toBe(false);
   });
 
+  it("goes off by a time that ended while nobody looked, though it is on by then", () => {
+    for (const last of ["off", "unknown"] as const) {
+      const take = rig(true);
+      take("on", 0);
+      take(last, 1000);
+      expect(take("on", 8 * 3_600_000).isOn).toBe(false);
+      expect(take("on", 8 * 3_600_000 + 500).isOn).toBe(true);
+    }
+    const take = rig(true);
+    take("on", 0);
+    expect(take("on", 8 * 3_600_000).isOn).toBe(true);
+  });
+
   it("changes at once where no time is asked for", () => {
     const take = rig(false, { onMs: 0, offMs: 0, silentMs: 0 });
     expect(take("on", 0).isOn).toBe(true);

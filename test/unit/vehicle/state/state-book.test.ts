@@ -39,6 +39,40 @@ describe("StateBook", () => {
     });
   });
 
+  it("ends a trip that the machine was suspended in before it went to sleep", () => {
+    const rig = new BookRig();
+    rig.measured.odometerKm = 10;
+    const book = rig.open();
+    book.enter("driving", "ignition on", true);
+    rig.clock.advance(45_000);
+    rig.measured.odometerKm = 11;
+    book.note();
+    const knownUs = rig.clock.wallUs();
+    rig.clock.suspend(8 * 3_600_000);
+    rig.clock.advance(2000);
+    rig.measured.odometerKm = 12;
+    book.note();
+    book.enter("parked", "ignition off", true);
+    expect(rig.outbox.at(-1)).toMatchObject({
+      phase: "end",
+      isInterrupted: true,
+      timeUs: knownUs,
+      lastedMs: 45_000,
+      odometerKm: 11,
+    });
+  });
+
+  it("has a suspend in a trip that was seen to go on after it", () => {
+    const rig = new BookRig();
+    const book = rig.open();
+    book.enter("driving", "ignition on", true);
+    rig.clock.suspend(10_000);
+    book.see();
+    rig.clock.advance(5000);
+    book.enter("parked", "ignition off", true);
+    expect(rig.outbox.at(-1)).toMatchObject({ phase: "end", isInterrupted: false, lastedMs: 15_000 });
+  });
+
   it("notes a trip as going on twice a minute, and no more often", () => {
     const rig = new BookRig();
     const book = rig.open();
