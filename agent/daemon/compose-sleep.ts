@@ -1,6 +1,7 @@
 import type { PowerConfig } from "../../config/power.ts";
 import type { PowerBatteryConfig } from "../../config/power-battery.ts";
 import type { PowerSleepConfig } from "../../config/power-sleep.ts";
+import { cpuMs } from "../../drivers/os/time-source.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -95,6 +96,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
       ear,
       level: (phase) => guard.look(phase),
       isDelivered: () => link.isDelivered(),
+      cpuMs,
     },
     checkIns,
     wakes,

@@ -36,6 +36,12 @@ export function systemClock(parts: TimeSourceParts = {}): Clock {
   };
 }
 
+/** CPU time that this process has used, in all its threads, ms (getrusage(2)). */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Kernel boot id, 32 hexadecimal digits (random(4)): differs after every boot. */
 export function bootId(file = "/proc/sys/kernel/random/boot_id"): string {
   return readFileSync(file, "utf8").trim().replaceAll("-", "");

@@ -9,7 +9,7 @@ import type { BusEar } from "./bus-ear.ts";
 import type { CheckIns } from "./check-ins.ts";
 import { type SleepPhase, VehicleSleep } from "./sleep-line.ts";
 import type { SleepOrder, SleepReport, SleepStep } from "./sleep-order.ts";
-import { type SleptTime, watchForSleep } from "./sleep-watch.ts";
+import { type SleepWatchParts, type SleptTime, watchForSleep } from "./sleep-watch.ts";
 import type { WakeAccount } from "./wake-account.ts";
 
 const LOOK_MS = 1000;
@@ -36,6 +36,7 @@ export type KeeperSenses = {
   readonly level: (phase: SleepPhase) => GuardLevel;
   /** Whether the broker has all that waits, and has been asked for what waits there. */
   readonly isDelivered: () => boolean;
+  readonly cpuMs: SleepWatchParts["cpuMs"];
 };
 
 export type SleepKeeperParts = {
@@ -93,7 +94,7 @@ export class SleepKeeper {
     const { senses, clock, log } = this.#parts;
     this.#stops.push(
       senses.states.onChange((reading, before) => this.#noteState(reading, before)),
-      watchForSleep(clock, (slept) => this.#noteSlept(slept)),
+      watchForSleep({ clock, cpuMs: senses.cpuMs }, (slept) => this.#noteSlept(slept)),
       clock.every(LOOK_MS, () => this.#look()),
     );
     try {

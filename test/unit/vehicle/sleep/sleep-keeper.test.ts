@@ -63,7 +63,7 @@ async function createRig({ wakesPerDay, suspends = false, everyHours = 24, stepM
   });
   const keeper = new SleepKeeper({
     steps: [step],
-    senses: { states, power, ear, level: () => world.level, isDelivered: () => world.isDelivered },
+    senses: { states, power, ear, level: () => world.level, isDelivered: () => world.isDelivered, cpuMs: () => 0 },
     checkIns,
     wakes: account,
     settings: { afterMs: 30_000, minAwakeMs: 20_000, budgetMs: 15_000, hurryMs: 1500, suspends, checkInMs: 600_000 },

@@ -5,8 +5,9 @@ import { ManualClock } from "../../../fakes/core/clock.ts";
 function watched() {
   const clock = new ManualClock();
   const slept: SleptTime[] = [];
-  const stop = watchForSleep(clock, (time) => slept.push(time));
-  return { clock, slept, stop };
+  const cpu = { ms: 0 };
+  const stop = watchForSleep({ clock, cpuMs: () => cpu.ms }, (time) => slept.push(time));
+  return { clock, slept, cpu, stop };
 }
 
 describe("watchForSleep", () => {
@@ -36,6 +37,19 @@ describe("watchForSleep", () => {
     const { clock, slept } = watched();
     clock.advance(250);
     clock.stall(5000);
+    clock.advance(0);
+    expect(slept).toEqual([{ kind: "stopped", ms: 4750 }]);
+  });
+
+  it("does not take a process for stopped that used the CPU meanwhile, on a machine with too little of it", () => {
+    const { clock, slept, cpu } = watched();
+    clock.advance(250);
+    clock.stall(5000);
+    cpu.ms += 251;
+    clock.advance(0);
+    expect(slept).toEqual([]);
+    clock.stall(5000);
+    cpu.ms += 250;
     clock.advance(0);
     expect(slept).toEqual([{ kind: "stopped", ms: 4750 }]);
   });
