@@ -31,7 +31,9 @@ const budget = z
     roaming: z
       .enum(["allow", "hold"])
       .default("allow")
-      .describe("hold: none of it goes while the modem of the link is registered with another network than its own"),
+      .describe(
+        "hold: none of it goes while the modem of the link is registered with another network than its own, or that was never told",
+      ),
   })
   .refine(({ link, cost }) => (link === undefined) !== (cost === undefined), {
     path: ["link"],

@@ -37,7 +37,7 @@ export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLi
   const { settings, towards, line } = parts;
   const { interfaces, budgets, modemManager } = settings;
   const route = new Route({ ...towards, clock: runtime.clock });
-  const links = new Links({ interfaces, route: () => route.interfaceName() });
+  const links = new Links({ interfaces, route: (isReached) => route.interfaceName(isReached) });
   const usage = budgets.length === 0 ? undefined : usageOf(parts, runtime);
   const budget = usage === undefined ? undefined : new DataBudget({ budgets, usage, links, clock: runtime.clock });
   if (budget !== undefined) line.publisher.goBy(budget);

@@ -35,16 +35,18 @@ export class Route {
     this.#addresses = isIP(this.#host) === 0 ? [] : [this.#host];
   }
 
-  /** Name of the network interface by which packets to the host leave now; undefined when there is no way, or its name was never resolved. */
-  async interfaceName(): Promise<string | undefined> {
+  /**
+   * Name of the network interface by which packets to the host leave now; undefined when there is no way, or its name was never resolved.
+   * The resolver is waited for only where no way is known. `isReached`: somebody has just reached the host, so that no pause is held.
+   */
+  async interfaceName(isReached = false): Promise<string | undefined> {
     const { clock, port } = this.#parts;
     const name = await interfaceTowards(this.#addresses, port);
     const ageMs = clock.monotonicMs() - this.#askedMs;
-    if (isIP(this.#host) !== 0 || ageMs < (name === undefined ? backoffMs(this.#failures, RETRY) : REFRESH_MS))
-      return name;
-    const found = await this.#resolve();
-    this.#failures = found === undefined ? this.#failures + 1 : 0;
-    return found;
+    const pauseMs = isReached ? 0 : backoffMs(this.#failures, RETRY);
+    if (isIP(this.#host) !== 0 || ageMs < (name === undefined ? pauseMs : REFRESH_MS)) return name;
+    const found = this.#resolve();
+    return name ?? (await found);
   }
 
   async #resolve(): Promise<string | undefined> {
@@ -55,7 +57,9 @@ export class Route {
     } catch {
       // Without coverage there is no answer: what was known stays.
     }
-    return await interfaceTowards(this.#addresses, port);
+    const found = await interfaceTowards(this.#addresses, port);
+    this.#failures = found === undefined ? this.#failures + 1 : 0;
+    return found;
   }
 }
 

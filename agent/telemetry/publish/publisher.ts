@@ -16,6 +16,8 @@ import { wireBytes } from "./wire-bytes.ts";
 
 /** Time between two reports of losses, and longest sleep. */
 const TICK_MS = 1000;
+/** How long budgets may look, at a new connection, before it is used, ms. */
+const RENEW_MS = 1000;
 /** How long the last acknowledgements are waited for when the publisher ends. */
 const LAST_ACKS_MS = 2000;
 
@@ -119,6 +121,7 @@ export class Publisher {
       const limits = await this.#parts.broker.online(signal, this.#connection?.number ?? 0);
       if (limits === undefined) break;
       this.#startConnection(limits);
+      await this.#renewBudgets(signal);
       await this.#serve(signal);
     }
     signal.removeEventListener("abort", onAbort);
@@ -139,6 +142,15 @@ export class Publisher {
     this.#lossesDueMs = 0;
     this.#isDrained = false;
     this.#guard.attempt((outbox) => this.#state.drainOrder.rewind(outbox.lastRow()));
+  }
+
+  async #renewBudgets(signal: AbortSignal): Promise<void> {
+    const renewals = this.#state.budgets.flatMap((budget) => budget.renew?.() ?? []);
+    if (renewals.length === 0) return;
+    const done = new AbortController();
+    const late = this.#parts.clock.sleep(RENEW_MS, AbortSignal.any([signal, done.signal]));
+    await Promise.race([Promise.all(renewals), late]);
+    done.abort();
   }
 
   async #serve(signal: AbortSignal): Promise<void> {

@@ -4,6 +4,8 @@ import type { KeptValue, StreamName } from "../../ports/outbox.ts";
 export type SendBudget = {
   allow(stream: StreamName, payloadBytes: number, row: number): { readonly kind: "go" | "held" };
   spent(stream: StreamName, bytes: number): void;
+  /** There is a new connection, over which nothing goes for a moment: looks again at what it judges by. Never rejects. */
+  renew?(): Promise<void>;
   /** What is to be kept in the transaction of the next acknowledgement, and who is told when it was; undefined, or absent, where nothing is. */
   keeping?(): { readonly kept: readonly KeptValue[]; readonly done: () => void } | undefined;
 };

@@ -2,7 +2,7 @@ import type { LinkConfig, LinkUse } from "../../../config/link.ts";
 import type { Clock } from "../../core/clock.ts";
 import { dayEndMs, monthEndMs } from "./calendar.ts";
 import type { DataUsage } from "./data-usage.ts";
-import type { LinkFacts } from "./links.ts";
+import type { LinkFacts, Links } from "./links.ts";
 
 type Budget = LinkConfig["budgets"][number];
 
@@ -28,11 +28,13 @@ export type HeldUse = { readonly use: LinkUse; readonly what: string; readonly u
 export type DataBudgetParts = {
   readonly budgets: readonly Budget[];
   readonly usage: DataUsage;
-  readonly links: { readonly inUse: LinkFacts | undefined; factsOf(name: string): LinkFacts };
+  readonly links: Pick<Links, "inUse" | "factsOf" | "roamingOf" | "look">;
   readonly clock: Pick<Clock, "wallUs">;
 };
 
 const GO = { kind: "go" } as const;
+/** Any budget may be the one of it. */
+const NO_LINK = { kind: "held", what: "not known yet which link is in use", untilUs: undefined } as const;
 
 /** What may go over a link in a day and in a month. Counts on where it stopped: see `DataUsage`. */
 export class DataBudget {
@@ -45,15 +47,19 @@ export class DataBudget {
     this.#parts = parts;
   }
 
-  /** Asked before so many bytes of one use go out. What alone is more than a whole budget may go while nothing of it is used. */
+  /** Looks at the link in use. */
+  renew(): Promise<void> {
+    return this.#parts.links.look(true);
+  }
+
+  /** Asked before so many bytes of one use go out; while no link is known only what no budget names goes. What alone is more than a whole budget may go while nothing of it is used. */
   allow(use: LinkUse, bytes: number): BudgetVerdict {
     const { budgets, usage, links } = this.#parts;
     const { inUse } = links;
-    if (inUse === undefined) return GO;
     usage.turn();
     for (const budget of budgets) {
-      if (!budget.use.includes(use) || !covers(budget, inUse)) continue;
-      const verdict = this.#judge(budget, inUse, bytes);
+      if (!budget.use.includes(use) || (inUse !== undefined && !covers(budget, inUse))) continue;
+      const verdict = inUse === undefined ? NO_LINK : this.#judge(budget, inUse, bytes);
       if (verdict.kind === "go") continue;
       this.#held.set(use, { use, what: verdict.what, untilUs: verdict.untilUs });
       return verdict;
@@ -88,14 +94,22 @@ export class DataBudget {
   }
 
   #judge(budget: Budget, inUse: LinkFacts, bytes: number): BudgetVerdict {
-    if (budget.roaming === "hold" && inUse.modem?.registration === "roaming")
-      return { kind: "held", what: `${inUse.name} is roaming`, untilUs: undefined };
+    const roaming = budget.roaming === "hold" ? this.#roamingProblem(budget, inUse) : undefined;
+    if (roaming !== undefined) return { kind: "held", what: roaming, untilUs: undefined };
     const used = this.#usedOf(budget);
     const wallMs = this.#parts.clock.wallUs() / 1000;
     // The month first: its end is the later one.
     if (isOver(used.monthBytes, bytes, budget.monthBytes)) return heldBy(budget, "month", monthEndMs(wallMs));
     if (isOver(used.dayBytes, bytes, budget.dayBytes)) return heldBy(budget, "day", dayEndMs(wallMs));
     return GO;
+  }
+
+  /** A budget that names a link means one with a modem; one of a cost covers links without. */
+  #roamingProblem(budget: Budget, { name }: LinkFacts): string | undefined {
+    const roaming = this.#parts.links.roamingOf(name);
+    if (roaming === "yes") return `${name} is roaming`;
+    const isOpen = roaming === "no" || (roaming === "no modem" && budget.link === undefined);
+    return isOpen ? undefined : `not known yet whether ${name} roams`;
   }
 
   #usedOf(budget: Budget): { readonly dayBytes: number; readonly monthBytes: number } {

@@ -103,7 +103,8 @@ const DRAFT: RecordDraft = {
 
 function budgetOn(outbox: Outbox): SendBudget {
   const wwan0 = { name: "wwan0", isMetered: true, cost: "high", modem: undefined } as const;
-  const links = { inUse: wwan0, factsOf: () => wwan0 };
+  const roamingOf = () => "no" as const;
+  const links = { inUse: wwan0, factsOf: () => wwan0, roamingOf, look: async () => undefined };
   const keep = (value: Uint8Array): boolean => {
     outbox.append([], [{ key: DATA_USAGE_KEY, value }]);
     return true;

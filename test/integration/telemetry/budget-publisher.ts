@@ -41,7 +41,8 @@ export function steppedClock(): { readonly clock: Clock; readonly step: (ms: num
 export function budgetPublisher(outbox: Outbox, broker: Broker, clock: Clock, budgets: readonly object[]) {
   const settings = linkConfig.parse({ budgets });
   const wwan0 = { name: "wwan0", isMetered: true, cost: "high", modem: undefined } as const;
-  const links = { inUse: wwan0, factsOf: () => wwan0 };
+  const roamingOf = () => "no" as const;
+  const links = { inUse: wwan0, factsOf: () => wwan0, roamingOf, look: async () => undefined };
   const usage = new DataUsage({
     kept: outbox.kept().find(({ key }) => key === DATA_USAGE_KEY)?.value,
     keep: (value) => {

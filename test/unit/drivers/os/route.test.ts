@@ -52,4 +52,25 @@ describe("Route", () => {
     expect(await lookFor(3600)).toBeLessThanOrEqual(2);
     expect(await route.interfaceName()).toBe("lo");
   });
+
+  it("asks at once when the host has just been reached, whatever the pause is", async () => {
+    let isThere = false;
+    const { route, lookFor } = counted(() => {
+      if (!isThere) throw new Error("EAI_AGAIN");
+      return ["127.0.0.1"];
+    });
+    await lookFor(3600);
+    isThere = true;
+    expect(await route.interfaceName(true)).toBe("lo");
+  });
+
+  it("does not wait for the resolver where a way is known", async () => {
+    const clock = new ManualClock();
+    const answers = [Promise.resolve(["127.0.0.1"])];
+    const resolve = () => answers.shift() ?? new Promise<readonly string[]>(() => undefined);
+    const route = new Route({ host: "broker.example", port: 8883, clock, resolve });
+    expect(await route.interfaceName()).toBe("lo");
+    clock.advance(3_600_000);
+    expect(await route.interfaceName()).toBe("lo");
+  });
 });

@@ -85,6 +85,56 @@ describe("a publisher that goes by a data budget", () => {
   });
 });
 
+describe("a publisher whose budget looks again at a new connection", () => {
+  /** `looks`: how often it was asked to; `found` ends a look. */
+  function lookingBench() {
+    const bench = createPublisherBench();
+    const looks: (() => void)[] = [];
+    bench.publisher.goBy({
+      allow: () => ({ kind: "go" }),
+      spent: () => undefined,
+      renew: () => new Promise((resolve) => void looks.push(resolve)),
+    });
+    return { ...bench, looks };
+  }
+
+  it("sends nothing before it has looked, at each connection", async () => {
+    const { append, start, stop, ids, broker, publisher, clock, looks } = lookingBench();
+    append(draft("telemetry"));
+    await start();
+    await clock.run(900);
+    expect(ids()).toEqual([]);
+    let isDrained = false;
+    void publisher.drained(new AbortController().signal).then(() => (isDrained = true));
+    await clock.run(50);
+    expect(isDrained).toBe(false);
+    looks[0]();
+    await clock.run(1500);
+    expect(ids()).toEqual(["telemetry-1"]);
+    expect(isDrained).toBe(true);
+    broker.disconnect();
+    await clock.run(0);
+    append(draft("telemetry"));
+    broker.connect();
+    await clock.run(500);
+    expect(looks).toHaveLength(2);
+    expect(ids()).toEqual(["telemetry-1"]);
+    looks[1]();
+    await clock.run(50);
+    expect(ids()).toEqual(["telemetry-1", "telemetry-2"]);
+    await stop();
+  });
+
+  it("waits for a look for a second, and no longer than a stop", async () => {
+    const { append, start, stop, ids, clock } = lookingBench();
+    append(draft("telemetry"));
+    await start();
+    await clock.run(1100);
+    expect(ids()).toEqual(["telemetry-1"]);
+    await stop();
+  });
+});
+
 describe("wireBytes", () => {
   const publication = {
     topic: "dt/causeway/veh-001/telemetry",

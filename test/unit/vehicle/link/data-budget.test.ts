@@ -24,11 +24,13 @@ async function rig(budgets: readonly Record<string, unknown>[]) {
   const usage = new DataUsage({ kept: undefined, keep: () => true, clock });
   const budget = new DataBudget({ budgets: settings.budgets, usage, links, clock });
   const roam = (registration: string): void => links.takeModems([{ ...MODEM, registration }]);
+  const tellNothing = (): void => links.takeModems(undefined);
+  const tellOf = (interfaces: readonly string[]): void => links.takeModems([{ ...MODEM, interfaces }]);
   const to = async (name: string | undefined): Promise<void> => {
     way = name;
     await links.look();
   };
-  return { clock, budget, to, roam };
+  return { clock, budget, to, roam, tellNothing, tellOf, usage, settings };
 }
 
 describe("DataBudget", () => {
@@ -92,6 +94,59 @@ describe("DataBudget", () => {
     roam("home");
     expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
     expect(budget.held()).toEqual([]);
+  });
+
+  it("holds on while nobody tells any more of a modem that roamed, or it does not know itself", async () => {
+    const { budget, roam, tellNothing, tellOf } = await rig([{ link: "wwan0", use: ["capture"], roaming: "hold" }]);
+    const roaming = { kind: "held", what: "wwan0 is roaming", untilUs: undefined };
+    roam("roaming");
+    tellNothing();
+    expect(budget.allow("capture", 1)).toEqual(roaming);
+    tellOf([]);
+    expect(budget.allow("capture", 1)).toEqual(roaming);
+    roam("unknown");
+    expect(budget.allow("capture", 1)).toEqual(roaming);
+    roam("home");
+    tellNothing();
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+  });
+
+  it("holds while nobody has told whether the link that it names roams", async () => {
+    const { budget, tellOf, roam } = await rig([{ link: "wwan0", use: ["capture"], roaming: "hold" }]);
+    const unknown = { kind: "held", what: "not known yet whether wwan0 roams", untilUs: undefined };
+    expect(budget.allow("capture", 1)).toEqual(unknown);
+    tellOf(["wwan1"]);
+    expect(budget.allow("capture", 1)).toEqual(unknown);
+    expect(budget.allow("telemetry", 1)).toEqual({ kind: "go" });
+    roam("home");
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+  });
+
+  it("lets links without a modem go that only the cost of a budget covers, once modems are told of", async () => {
+    const { budget, to, tellOf } = await rig([{ cost: "high", use: ["capture"], roaming: "hold" }]);
+    await to("wwan1");
+    expect(budget.allow("capture", 1)).toMatchObject({ what: "not known yet whether wwan1 roams" });
+    tellOf(["wwan0"]);
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+  });
+
+  it("holds what any budget names while no link is known yet, and looks again at a new connection", async () => {
+    const { usage, settings, clock } = await rig([{ link: "wlan0", use: ["capture"], dayBytes: MB }]);
+    const looks: boolean[] = [];
+    const route = async (isReached: boolean) => {
+      looks.push(isReached);
+      return isReached ? "wwan0" : undefined;
+    };
+    const links = new Links({ interfaces: settings.interfaces, route });
+    const budget = new DataBudget({ budgets: settings.budgets, usage, links, clock });
+    await links.look();
+    const verdict = { kind: "held", what: "not known yet which link is in use", untilUs: undefined };
+    expect(budget.allow("capture", 1)).toEqual(verdict);
+    expect(budget.allow("event", 1)).toEqual({ kind: "go" });
+    await budget.renew();
+    expect(budget.allow("capture", 1)).toEqual({ kind: "go" });
+    expect(budget.held()).toEqual([]);
+    expect(looks).toEqual([false, true]);
   });
 
   it("goes by the link that was in use last while there is no way", async () => {
