@@ -2,7 +2,7 @@ import type { AgentConfig } from "../../config/schema.ts";
 import { ModemManager } from "../../drivers/dbus/modem-manager.ts";
 import { NetworkManager } from "../../drivers/dbus/network-manager.ts";
 import { SystemBus } from "../../drivers/dbus/system-bus.ts";
-import { Route } from "../../drivers/os/route.ts";
+import { Route, type RouteParts } from "../../drivers/os/route.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { linksStatusOf } from "../local-api/links-handlers.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
@@ -20,10 +20,15 @@ import { Links } from "../vehicle/link/links.ts";
 import type { DataLine, LinkLine, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
+/** How long the start waits for the first look, ms: without coverage the resolver takes many seconds. */
+const FIRST_LOOK_MS = 500;
+
 export type LinksComposeParts = {
   readonly settings: NonNullable<AgentConfig["link"]>;
   /** Where the way to the cloud leads. */
-  readonly towards: { readonly host: string; readonly port: number };
+  readonly towards: Omit<RouteParts, "clock">;
+  /** The bus that all share; not asked for where `settings` name another one, or nobody is asked. */
+  readonly systemBus: () => Promise<Pick<SystemBus, "watch" | "call" | "properties">>;
   readonly line: Pick<DataLine, "outbox"> & {
     readonly publisher: Pick<Publisher, "goBy" | "wake">;
     readonly pipeline: Pick<Pipeline, "takePdu">;
@@ -34,7 +39,7 @@ export type LinksComposeParts = {
 
 /** The part of the composition root for links and data budgets. Without budgets nothing is asked of them, and nothing counted. */
 export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLine {
-  const { settings, towards, line } = parts;
+  const { settings, towards, line, systemBus } = parts;
   const { interfaces, budgets, modemManager } = settings;
   const route = new Route({ ...towards, clock: runtime.clock });
   const links = new Links({ interfaces, route: (isReached) => route.interfaceName(isReached) });
@@ -47,12 +52,12 @@ export function composeLinks(parts: LinksComposeParts, runtime: Runtime): LinkLi
     budget,
     counted: (downloader) =>
       budget === undefined ? downloader : countedDownloader(downloader, (bytes) => budget.spent("ota", bytes)),
-    services: [...sourceServices(settings, links, runtime), lookService(parts, links, usage, runtime)],
+    services: [...sourceServices({ settings, systemBus, links }, runtime), lookService(parts, links, usage, runtime)],
     status: () => linksStatusOf({ links, budget, outbox: line.outbox, asksModems }),
   };
 }
 
-/** Looks at the link in use before the first record goes out, and from then on. */
+/** Looks at the link in use before the first record goes out, where that is found soon, and from then on. */
 function lookService(
   { settings, shared, line, table }: LinksComposeParts,
   links: Links,
@@ -87,7 +92,9 @@ function lookService(
     },
   });
   const start = async (): Promise<void> => {
-    await look();
+    const done = new AbortController();
+    await Promise.race([look(), clock.sleep(FIRST_LOOK_MS, done.signal)]);
+    done.abort();
     await loop.start();
   };
   return { ...loop, start };
@@ -95,25 +102,31 @@ function lookService(
 
 /** Who tells of modems and interfaces. Nothing of D-Bus is loaded where nobody is asked. */
 function sourceServices(
-  { networkManager, modemManager, busAddress }: LinksComposeParts["settings"],
-  links: Links,
+  { settings, systemBus, links }: Pick<LinksComposeParts, "settings" | "systemBus"> & { readonly links: Links },
   { clock, log, random }: Runtime,
 ): readonly Service[] {
+  const { networkManager, modemManager, busAddress } = settings;
   if (!networkManager && modemManager === undefined) return [];
-  const bus = new SystemBus({ address: busAddress, clock, log, random });
-  const modems = modemManager === undefined ? undefined : new ModemManager({ ...modemManager, bus, clock, log });
-  const network = networkManager ? new NetworkManager({ bus, clock, log }) : undefined;
+  const own = busAddress === undefined ? undefined : new SystemBus({ address: busAddress, clock, log, random });
+  const ends: (() => void)[] = [];
   return [
     {
       name: "modems and interfaces",
       start: async () => {
-        modems?.start((told) => links.takeModems(told));
-        network?.start((told) => links.takeMetered(told));
+        const bus = own ?? (await systemBus());
+        if (modemManager !== undefined) {
+          const modems = new ModemManager({ ...modemManager, bus, clock, log });
+          modems.start((told) => links.takeModems(told));
+          ends.push(() => modems.stop());
+        }
+        if (!networkManager) return;
+        const network = new NetworkManager({ bus, clock, log });
+        network.start((told) => links.takeMetered(told));
+        ends.push(() => network.stop());
       },
       stop: async () => {
-        modems?.stop();
-        network?.stop();
-        await bus.close();
+        for (const end of ends.splice(0)) end();
+        await own?.close();
       },
     },
   ];

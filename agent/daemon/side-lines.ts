@@ -51,7 +51,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
   const regime = await regimeOf(parts, vehicle, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
-  const [links, time] = [await linksOf(parts, runtime), await timeOf(parts, runtime)];
+  const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time };
   return { ...lines, systemBus: systemBus.service };
 }
@@ -157,10 +157,15 @@ async function diagnosticsOf(
   return composeDiagnostics({ settings, loaded, line, wanted, requestIds, journal, beside }, runtime);
 }
 
-async function linksOf(parts: SideLineParts, runtime: Runtime): Promise<LinkLine | undefined> {
+async function linksOf(
+  parts: SideLineParts,
+  systemBus: SharedBus["get"],
+  runtime: Runtime,
+): Promise<LinkLine | undefined> {
   const { loaded, line, shared } = parts;
   const { link: settings, proxy, broker: towards } = loaded.config;
   if (settings === undefined) return undefined;
   const { composeLinks } = await import("./compose-links.ts");
-  return composeLinks({ settings, towards: proxy ?? towards, line, shared, table: loaded.checkedTable.table }, runtime);
+  const { table } = loaded.checkedTable;
+  return composeLinks({ settings, towards: proxy ?? towards, systemBus, line, shared, table }, runtime);
 }

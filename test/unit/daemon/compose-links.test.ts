@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { composeLinks } from "../../../agent/daemon/compose-links.ts";
+import { composeLinks, type LinksComposeParts } from "../../../agent/daemon/compose-links.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import type { MessageEntry } from "../../../agent/signals/signal-entry.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
@@ -14,19 +14,28 @@ const DAY_MS = 86_400_000;
 const reader = createRecordReader(readDescriptor());
 
 /** A publisher with links, whose way to the broker is the loopback of this machine. */
-function rig(settings: object) {
+function rig(settings: object, towards: LinksComposeParts["towards"] = { host: "127.0.0.1", port: 8883 }) {
   const bench = createPublisherBench();
   const { clock, log, outbox, publisher } = bench;
   const table = createSignalTable([linkTable("test")]);
   const encoder = encoderOf(table);
   const told: EncodedDraft[] = [];
   const taken: string[] = [];
+  const watched: string[] = [];
   const takePdu = ({ firstSignal }: MessageEntry, [value]: Uint8Array): void =>
     void taken.push(`${table.signals[firstSignal].name} ${value}`);
   const line = composeLinks(
     {
       settings: linkConfig.parse(settings),
-      towards: { host: "127.0.0.1", port: 8883 },
+      towards,
+      systemBus: async () => ({
+        watch: ({ service }) => {
+          watched.push(service);
+          return () => undefined;
+        },
+        call: async () => [],
+        properties: async () => ({}),
+      }),
       line: { outbox, publisher, pipeline: { takePdu } },
       shared: { encoder, appender: { add: (one) => void told.push(one), store: () => undefined } },
       table,
@@ -49,7 +58,7 @@ function rig(settings: object) {
     await bench.stop();
     for (const service of line.services.toReversed()) await Promise.all([service.stop(), clock.run(0)]);
   };
-  return { ...bench, line, told, taken, start, stop };
+  return { ...bench, line, told, taken, watched, start, stop };
 }
 
 describe("the links of an agent", () => {
@@ -84,6 +93,38 @@ describe("the links of an agent", () => {
     ]);
     await stop();
     expect(outbox.kept().map(({ key }) => key)).toEqual(["data-usage"]);
+  });
+
+  it("start within half a second where the resolver does not answer, and look again when the broker is reached", async () => {
+    const answers: ((addresses: readonly string[]) => void)[] = [];
+    const resolve = () => new Promise<readonly string[]>((done) => void answers.push(done));
+    const settings = { budgets: [{ link: "lo", use: ["capture"], dayBytes: 100_000 }], lookSeconds: 300 };
+    const { line, append, ids, clock, start, stop } = rig(settings, { host: "broker.example", port: 8883, resolve });
+    append(draft("capture"), draft("telemetry"));
+    let isStarted = false;
+    const starting = start().then(() => {
+      isStarted = true;
+    });
+    await clock.run(400);
+    expect(isStarted).toBe(false);
+    await clock.run(200);
+    await starting;
+    await clock.run(2000);
+    expect(ids()).toEqual(["telemetry-1"]);
+    expect(line.status()).toMatchObject({ held: [{ use: "capture", what: "not known yet which link is in use" }] });
+    expect(answers).toHaveLength(2);
+    answers[1](["127.0.0.1"]);
+    await expect.poll(() => line.links.inUse?.name).toBe("lo");
+    await clock.run(2000);
+    expect(ids()).toEqual(["telemetry-1", "capture-1"]);
+    await stop();
+  });
+
+  it("ask over the bus that all share", async () => {
+    const { watched, start, stop } = rig({ networkManager: true, modemManager: {} });
+    await start();
+    expect(new Set(watched)).toEqual(new Set(["org.freedesktop.ModemManager1", "org.freedesktop.NetworkManager"]));
+    await stop();
   });
 
   it("count nothing without budgets, and give campaigns the link in use", async () => {
