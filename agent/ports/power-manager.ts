@@ -23,8 +23,8 @@ export type PowerSink = {
  */
 export interface PowerManager {
   /**
-   * Listens, takes the lock, and resolves when both are there. Rejects with `power.unavailable` or `power.denied`; it goes on trying
-   * until `stop` all the same, so that a caller may go on without.
+   * Listens, takes the lock, and resolves when both are there. Rejects with `power.unavailable` or `power.denied`, after seconds where nobody
+   * answers; it goes on trying until `stop` all the same, so that a caller may go on without.
    */
   start(sink: PowerSink): Promise<void>;
   /** Why the system would go down without waiting for us now; undefined while orders are heard and the lock is held, or let go for an order. */

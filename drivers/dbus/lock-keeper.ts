@@ -8,6 +8,8 @@ import { type DelayLock, lockFault } from "./delay-lock.ts";
 const RETRY: BackoffBounds = { minMs: 250, maxMs: 60_000 };
 /** Taking it is a call of logind and the start of a unit, for which a machine under load needs many seconds; whoever gives up begins again. */
 const TAKE_MS = 60_000;
+/** So long a start waits for the first try, which then goes on by itself. */
+const FIRST_TRY_MS = 5000;
 
 /** `take` gets the lock, or rejects with `power.unavailable` or `power.denied`, at once when the signal aborts. */
 export type LockKeeperParts = {
@@ -34,11 +36,14 @@ export class LockKeeper {
     return this.#isWanted ? this.#fault : undefined;
   }
 
-  /** Begins; resolves when the lock was tried once. */
-  start(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    void this.#run(resolve);
-    return promise;
+  /** Begins; resolves when the lock was tried once, or that lasts: then with a fault, which is over with the lock. */
+  async start(): Promise<void> {
+    const { promise: tried, resolve } = Promise.withResolvers<"tried">();
+    void this.#run(() => resolve("tried"));
+    const done = new AbortController();
+    const late = this.#parts.clock.sleep(FIRST_TRY_MS, done.signal).then(() => "late" as const);
+    if ((await Promise.race([tried, late])) === "late") this.#report(lockFault("it is still waited for"));
+    done.abort();
   }
 
   /** Lets it go at once, until it is wanted again. */

@@ -8,6 +8,7 @@ import { Logind } from "../../../../drivers/dbus/logind.ts";
 import { SystemBus } from "../../../../drivers/dbus/system-bus.ts";
 import { systemClock } from "../../../../drivers/os/time-source.ts";
 import { RecordingPowerSink } from "../../../contract/power-manager.suite.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { type LogindStub, startLogind } from "../../../fakes/ports/logind.ts";
@@ -111,6 +112,22 @@ describe("systemd-logind", () => {
     await expect.poll(() => held.size).toBe(1);
     await manager.stop();
     await expect.poll(() => held.size).toBe(0);
+    server.close();
+  });
+
+  it("starts within seconds where nobody answers, says so, and has the lock when it is given", async () => {
+    const { server, held } = await lockHelper("he");
+    const clock = new ManualClock();
+    const slow = new Logind({ bus, runtimeDir: folder, address: stub.address, clock, log });
+    const starting = slow.start(sink).catch((thrown: unknown) => thrown);
+    await expect.poll(() => held.size, PATIENT).toBe(1);
+    clock.advance(5000);
+    expect(await starting).toMatchObject({ code: "power.unavailable" });
+    expect(slow.fault()).toMatchObject({ code: "power.unavailable" });
+    const [socket] = held;
+    socket.write("ld\n");
+    await expect.poll(() => slow.fault(), PATIENT).toBeUndefined();
+    await slow.stop();
     server.close();
   });
 
