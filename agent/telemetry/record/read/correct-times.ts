@@ -24,7 +24,7 @@ export type Truth = RecordAnchor & { readonly errorMs?: number | undefined };
 /** Two clocks of one boot that are nearer than this are one, µs: so a time that was right stays as it is. */
 const SAME_CLOCK_US = 5000;
 /** A crystal in a vehicle, over its temperatures: by this the clocks of a vehicle that nobody disciplines go wrong. */
-const DRIFT = 100e-6;
+export const DRIFT = 100e-6;
 /** Where the machine slept between the moment and the record, and its clock was taken up again from an RTC that counts whole seconds, ms. */
 const SUSPEND_ERROR_MS = 1000;
 /** Largest usual error of a clock whose vehicle does not say one, ms: a receiver; a server over a mobile network; an RTC. */
