@@ -19,16 +19,18 @@ export type RegimeComposeParts = {
   readonly broker: Pick<Broker, "keepAlive">;
   /** That of the configuration of the broker. */
   readonly usualKeepAliveSeconds: number;
+  /** A vehicle that sleeps, or is about to, does not change its keep-alive. */
+  readonly mayReconnect: () => boolean;
 };
 
 /** The part of the composition root for what each state of the vehicle does. */
 export function composeRegimes(
-  { settings, states, line, broker, usualKeepAliveSeconds: usualSeconds }: RegimeComposeParts,
+  { settings, states, line, broker, usualKeepAliveSeconds: usualSeconds, mayReconnect }: RegimeComposeParts,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): RegimeLine {
   const regimes = new Regimes(settings, states);
   const hold = new PublishHold({ regimes, outbox: line.outbox, clock });
-  const keepAlive = new KeepAlive({ regimes, usualSeconds, broker, clock, log });
+  const keepAlive = new KeepAlive({ regimes, usualSeconds, broker, mayReconnect, clock, log });
   if (Object.values(settings).some(({ publish }) => publish !== undefined)) line.publisher.goBy(hold);
   const pause = (): void => line.campaigns.set.pause((id) => regimes.isPaused(id, id === DEFAULT_CAMPAIGN));
   const onChange = (): void => {

@@ -13,7 +13,7 @@ import { BatteryGuard, type GuardLevel } from "../vehicle/sleep/battery-guard.ts
 import { BusEar } from "../vehicle/sleep/bus-ear.ts";
 import { CheckInPlan } from "../vehicle/sleep/check-in-plan.ts";
 import { CheckIns } from "../vehicle/sleep/check-ins.ts";
-import { deliveryStep, LinkStep } from "../vehicle/sleep/link-step.ts";
+import { type Drained, deliveryStep, LinkStep } from "../vehicle/sleep/link-step.ts";
 import { Parking } from "../vehicle/sleep/parking.ts";
 import { ShoulderTaps } from "../vehicle/sleep/shoulder-taps.ts";
 import { type KeeperSettings, SleepKeeper } from "../vehicle/sleep/sleep-keeper.ts";
@@ -71,7 +71,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
   const guard = guardOf(parts, { parking, memory, states }, runtime);
   const plan = new CheckInPlan(planOf(settings, random()));
   const checkIns = new CheckIns({ plan, alarm: ports.alarm, clock, log });
-  const drained = (signal: AbortSignal): Promise<void> => line.publisher.drained(signal);
+  const drained: Drained = (signal) => line.publisher.drained(signal);
   const link = new LinkStep({ presence, drained, nextCheckInAtUs: () => checkIns.nextUs() });
   const budget = new WakeBudget(settings.wake?.wakesPerDay, { clock, log, memory });
   const losses = line.buses.map(({ bus }) => ({ bus: bus.name, lost: () => bus.counters().dropped }));
@@ -89,7 +89,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     log,
   });
   const keeper = new SleepKeeper({
-    steps: [...collectingSteps(line, vehicle), deliveryStep(drained), link],
+    steps: [...collectingSteps(line, vehicle), deliveryStep({ broker: presence.broker, clock, drained }), link],
     senses: {
       states,
       power: ports.power,

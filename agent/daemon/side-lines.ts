@@ -49,7 +49,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fences = await fencesOf(parts, { place, vehicle }, runtime);
   const systemBus = sharedSystemBus(runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
-  const regime = await regimeOf(parts, vehicle, runtime);
+  const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time };
@@ -125,14 +125,16 @@ async function vehicleOf(
 
 async function regimeOf(
   { loaded: { config }, link: { broker }, line }: SideLineParts,
-  vehicle: VehicleLine | undefined,
+  { vehicle, sleep }: Pick<SideLines, "vehicle" | "sleep">,
   runtime: Runtime,
 ): Promise<RegimeLine | undefined> {
   const settings = config.power?.states;
   if (settings === undefined || vehicle === undefined) return undefined;
   const { composeRegimes } = await import("./compose-regimes.ts");
   const { keepAliveSeconds: usualKeepAliveSeconds } = config.broker;
-  return composeRegimes({ settings, states: vehicle.states, line, broker, usualKeepAliveSeconds }, runtime);
+  const mayReconnect = (): boolean => sleep?.keeper.staysAwake() ?? true;
+  const parts = { settings, states: vehicle.states, line, broker, usualKeepAliveSeconds, mayReconnect };
+  return composeRegimes(parts, runtime);
 }
 
 async function fencesOf(

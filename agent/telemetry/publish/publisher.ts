@@ -128,9 +128,15 @@ export class Publisher {
     await this.#finish();
   }
 
-  /** Resolves when all that can be sent has been sent and acknowledged, or there is no link, or `signal` aborts. For a stop in order. */
-  async drained(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.#isDrained && this.#isOnline()) await this.#parts.clock.sleep(20, signal);
+  /** Resolves with true when all that can be sent has been sent and acknowledged; with false when there is no link, or `signal` aborts. For a stop in order. */
+  async drained(signal: AbortSignal): Promise<boolean> {
+    const { broker, clock } = this.#parts;
+    while (!signal.aborted && broker.status().state === "online") {
+      // A connection that is newer than the last turn of the loop has its turn first.
+      if (this.#isDrained && this.#isOnline()) return true;
+      await clock.sleep(20, signal);
+    }
+    return false;
   }
 
   #startConnection(limits: BrokerLimits): void {

@@ -11,6 +11,8 @@ export type KeepAliveParts = {
   /** That of the configuration of the broker, seconds. */
   readonly usualSeconds: number;
   readonly broker: Pick<Broker, "keepAlive">;
+  /** Whether the connection may be made anew now. */
+  readonly mayReconnect: () => boolean;
   readonly clock: Pick<Clock, "boottimeMs">;
   readonly log: Log;
 };
@@ -35,9 +37,9 @@ export class KeepAlive {
 
   /** Call regularly. */
   tick(): void {
-    const { regimes, usualSeconds, clock } = this.#parts;
+    const { regimes, usualSeconds, mayReconnect, clock } = this.#parts;
     const seconds = regimes.now().keepAliveSeconds ?? usualSeconds;
-    if (seconds === this.#seconds || clock.boottimeMs() < this.#settlesAtMs) return;
+    if (seconds === this.#seconds || clock.boottimeMs() < this.#settlesAtMs || !mayReconnect()) return;
     this.#change(seconds);
   }
 

@@ -15,6 +15,8 @@ import type { WakeAccount } from "./wake-account.ts";
 const LOOK_MS = 1000;
 /** What a machine slept less than this was told of already, ms. */
 const LEAST_SLEPT_MS = 1000;
+/** One that sleeps by itself within this time is about to, ms: a new connection would hardly be there before. */
+const ABOUT_TO_MS = 10_000;
 
 export type KeeperSettings = {
   /** How long "asleep-soon" lasts before it goes to sleep by itself; undefined never. */
@@ -132,6 +134,11 @@ export class SleepKeeper {
     if (settings.afterMs === undefined || state !== "asleep-soon" || this.line.phase() !== "awake") return undefined;
     const dueMs = Math.max(sinceMs + settings.afterMs, this.#awakeSinceMs + settings.minAwakeMs);
     return Math.max(0, dueMs - clock.monotonicMs());
+  }
+
+  /** Whether it is awake, and not about to sleep by itself. */
+  staysAwake(): boolean {
+    return this.line.phase() === "awake" && (this.sleepsInMs() ?? Number.POSITIVE_INFINITY) > ABOUT_TO_MS;
   }
 
   /** Somebody asks for sleep now; `isHurry`: the supply is low, and there is little time. */

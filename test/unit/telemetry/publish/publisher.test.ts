@@ -218,11 +218,37 @@ describe("Publisher", () => {
     append(draft("telemetry"));
     await clock.run(0);
     let isDrained = false;
-    void publisher.drained(new AbortController().signal).then(() => (isDrained = true));
+    void publisher.drained(new AbortController().signal).then((all) => (isDrained = all));
     await clock.run(1000);
     expect(isDrained).toBe(false);
     broker.sent[0].settle({ kind: "acked" });
     await clock.run(200);
     expect(isDrained).toBe(true);
+  });
+
+  it("says that not everything has arrived when the link is lost before, or is not there", async () => {
+    const { clock, broker, publisher, append, start } = createPublisherBench();
+    await start();
+    broker.answer = held;
+    append(draft("telemetry"));
+    await clock.run(0);
+    const lost = publisher.drained(new AbortController().signal);
+    await clock.run(100);
+    broker.disconnect();
+    await clock.run(100);
+    expect(await lost).toBe(false);
+    expect(await publisher.drained(new AbortController().signal)).toBe(false);
+  });
+
+  it("waits for what goes out by a connection that has just been made", async () => {
+    const { clock, broker, outbox, publisher, append, start } = createPublisherBench();
+    await start();
+    broker.disconnect();
+    append(draft("telemetry"));
+    await clock.run(100);
+    broker.connect();
+    const drained = publisher.drained(new AbortController().signal);
+    await clock.run(500);
+    expect([await drained, outbox.acks]).toEqual([true, [[1]]]);
   });
 });

@@ -12,15 +12,17 @@ function keptAlive(settings: unknown, first: VehicleState = "driving") {
   const states = new FakeVehicleStates();
   states.enter(first);
   const told: number[] = [];
+  const vehicle = { staysAwake: true };
   const keepAlive = new KeepAlive({
     regimes: new Regimes(powerRegimes.parse(settings), states),
     usualSeconds: 60,
+    mayReconnect: () => vehicle.staysAwake,
     broker: { keepAlive: (seconds) => void told.push(seconds) },
     clock,
     log: new MemoryLog(),
   });
   states.onChange(() => keepAlive.changed());
-  return { clock, states, told, keepAlive };
+  return { clock, states, told, keepAlive, vehicle };
 }
 
 describe("KeepAlive", () => {
@@ -49,6 +51,18 @@ describe("KeepAlive", () => {
     keepAlive.tick();
     expect(told).toEqual([600]);
     expect(keptAlive({ parked: { keepAliveSeconds: 600 } }).told).toEqual([]);
+  });
+
+  it("makes no connection while the vehicle sleeps or is about to, but once it does not", async () => {
+    const { clock, states, told, keepAlive, vehicle } = keptAlive({ parked: { keepAliveSeconds: 600 } });
+    states.enter("parked");
+    vehicle.staysAwake = false;
+    await clock.run(SETTLED_MS + 1000);
+    keepAlive.tick();
+    expect(told).toEqual([]);
+    vehicle.staysAwake = true;
+    keepAlive.tick();
+    expect(told).toEqual([600]);
   });
 
   it("makes no connection for states that do not last", async () => {

@@ -286,6 +286,22 @@ describe("SleepKeeper", () => {
     expect(keeper.line.phase()).toBe("checking-in");
   });
 
+  it("does not stay awake for long when it is about to sleep, on the way, asleep, or checking in", async () => {
+    const { clock, states, power, sources, keeper, suspend } = await createRig();
+    const seen = [keeper.staysAwake()];
+    states.enter("asleep-soon", clock.monotonicMs());
+    await clock.run(19_000);
+    seen.push(keeper.staysAwake());
+    await clock.run(2000);
+    seen.push(keeper.staysAwake());
+    await suspend(24 * HOUR_MS);
+    seen.push(keeper.staysAwake());
+    sources.wake("rtc0", "rtc");
+    power.wake();
+    expect(keeper.line.phase()).toBe("checking-in");
+    expect([...seen, keeper.staysAwake()]).toEqual([true, true, false, false, false]);
+  });
+
   it("does not come up for more wakes than the day has, but for the alarm and the ignition, and says so once", async () => {
     const { clock, log, power, sources, states, keeper, trace, wakes, suspend } = await createRig({
       wakesPerDay: 2,
