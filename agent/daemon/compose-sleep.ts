@@ -67,7 +67,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
   warnOfShortSession(parts, log);
   const memory = new SleepMemory(journal, log);
   const ear = new BusEar(clock, sleep.quietBusSeconds * 1000);
-  const parking = new Parking({ clock, memory, currents: settings.battery?.currents });
+  const parking = new Parking({ clock, memory, currents: settings.battery?.currents, suspends: sleep.suspend });
   const guard = guardOf(parts, { parking, memory, states }, runtime);
   const plan = new CheckInPlan(planOf(settings, random()));
   const checkIns = new CheckIns({ plan, alarm: ports.alarm, clock, log });

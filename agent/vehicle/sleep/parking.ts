@@ -16,6 +16,14 @@ export type ParkingCost = {
   readonly milliampHours: number | undefined;
 };
 
+/** `suspends`: it asks for suspend when it sleeps, and then only time in which the machine was suspended is sleep. */
+export type ParkingParts = {
+  readonly clock: Clock;
+  readonly memory: SleepMemory;
+  readonly currents: Currents | undefined;
+  readonly suspends: boolean;
+};
+
 /** What is the case at a look. `sentBytes`: since the start of the agent. */
 export type ParkingLook = { readonly isDriving: boolean; readonly isAsleep: boolean; readonly sentBytes: number };
 
@@ -29,13 +37,15 @@ export class Parking {
   readonly #clock: Clock;
   readonly #memory: SleepMemory;
   readonly #currents: Currents | undefined;
+  readonly #suspends: boolean;
   #sum = { ...NOTHING };
   #before: { readonly boottimeMs: number; readonly suspendedMs: number; readonly sentBytes: number };
 
-  constructor(parts: { readonly clock: Clock; readonly memory: SleepMemory; readonly currents: Currents | undefined }) {
+  constructor(parts: ParkingParts) {
     this.#clock = parts.clock;
     this.#memory = parts.memory;
     this.#currents = parts.currents;
+    this.#suspends = parts.suspends;
     this.#before = { ...this.#times(), sentBytes: 0 };
     const kept = parts.memory.parking();
     if (kept === undefined) return;
@@ -68,7 +78,7 @@ export class Parking {
       return;
     }
     const passedMs = now.boottimeMs - before.boottimeMs;
-    const asleepMs = isAsleep ? passedMs : Math.min(passedMs, now.suspendedMs - before.suspendedMs);
+    const asleepMs = isAsleep && !this.#suspends ? passedMs : Math.min(passedMs, now.suspendedMs - before.suspendedMs);
     this.#sum.parkedMs += passedMs;
     this.#sum.asleepMs += asleepMs;
     this.#sum.awakeMs += passedMs - asleepMs;

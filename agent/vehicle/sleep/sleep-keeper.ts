@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PowerManager, PowerOrder } from "../../ports/power-manager.ts";
 import type { WakeCause } from "../../ports/wake-sources.ts";
@@ -10,6 +10,7 @@ import type { CheckIns } from "./check-ins.ts";
 import { type SleepPhase, VehicleSleep } from "./sleep-line.ts";
 import type { SleepOrder, SleepReport, SleepStep } from "./sleep-order.ts";
 import { type SleepWatchParts, type SleptTime, watchForSleep } from "./sleep-watch.ts";
+import { SuspendRequests } from "./suspend-requests.ts";
 import type { WakeAccount } from "./wake-account.ts";
 
 const LOOK_MS = 1000;
@@ -24,7 +25,7 @@ export type KeeperSettings = {
   readonly minAwakeMs: number;
   readonly budgetMs: number;
   readonly hurryMs: number;
-  /** Whether it asks for suspend when it is ready. */
+  /** Whether it asks for suspend when it is ready, and again until the machine is suspended. */
   readonly suspends: boolean;
   readonly checkInMs: number;
 };
@@ -57,6 +58,7 @@ export class SleepKeeper {
   readonly #parts: SleepKeeperParts;
   readonly #holds: (() => string | undefined)[] = [];
   readonly #stops: (() => void)[] = [];
+  readonly #suspends: SuspendRequests;
   #awakeSinceMs: number;
   /** Suspended time that is accounted for. */
   #suspendedMs: number;
@@ -66,8 +68,9 @@ export class SleepKeeper {
   #isStopped = false;
 
   constructor(parts: SleepKeeperParts) {
-    const { steps, checkIns, clock, log } = parts;
+    const { steps, senses, checkIns, clock, log } = parts;
     this.#parts = parts;
+    this.#suspends = new SuspendRequests({ power: senses.power, clock, log });
     this.#awakeSinceMs = clock.monotonicMs();
     this.#suspendedMs = this.#suspended();
     this.line = new VehicleSleep({
@@ -147,10 +150,10 @@ export class SleepKeeper {
     return this.#sleep(isHurry ? { kind: "low-supply", withinMs: hurryMs } : { kind: "asked", withinMs: budgetMs });
   }
 
-  /** Somebody outside asks for a check-in now: one that sleeps wakes for it, one on its way to sleep turns around. */
+  /** Somebody outside asks for a check-in now: one that sleeps wakes for it, one on its way to sleep turns around and is awake. */
   tap(name: string): void {
     const phase = this.line.phase();
-    if (phase === "going") this.line.wake("checking-in");
+    if (phase === "going") this.line.wake();
     else if (phase === "asleep") this.#wake({ kind: "modem", name }, "tap");
   }
 
@@ -164,6 +167,7 @@ export class SleepKeeper {
       if (checkIns.isDue()) this.#wake(undefined);
       else if (this.#sleepsOnAtMs !== undefined) this.#sleepOn(this.#sleepsOnAtMs);
       else if (senses.ear.firstFrames().size > 0) this.#wake(undefined);
+      else void this.#suspends.look();
       return;
     }
     if (phase === "going" || this.#awakeSinceMs + settings.minAwakeMs > clock.monotonicMs()) return;
@@ -196,16 +200,12 @@ export class SleepKeeper {
   }
 
   async #sleep(order: SleepOrder): Promise<SleepReport> {
-    const { senses, settings, log } = this.#parts;
+    const { settings } = this.#parts;
     const report = await this.line.goToSleep(order);
     if (report.outcome !== "ready" || !settings.suspends || this.#isStopped || this.line.phase() !== "asleep") {
       return report;
     }
-    try {
-      await senses.power.suspend();
-    } catch (thrown) {
-      log.warn("sleep.not-suspended", { what: messageOf(thrown) });
-    }
+    await this.#suspends.begin();
     return report;
   }
 
@@ -242,6 +242,7 @@ export class SleepKeeper {
   #wake(seen: WakeCause | undefined, by: "tap" | "itself" = "itself"): void {
     const { senses, checkIns, wakes, settings, clock, log } = this.#parts;
     const before = this.line.phase();
+    this.#suspends.end();
     const isSameWake = this.#sleepsOnAtMs !== undefined && !this.#hasSlept();
     const hasSlept = before === "asleep" || this.#hasSlept();
     this.#suspendedMs = this.#suspended();

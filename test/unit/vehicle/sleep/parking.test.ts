@@ -11,7 +11,7 @@ const CURRENTS = { awakeMilliamps: 200, asleepMilliamps: 4 };
 function createRig() {
   const clock = new ManualClock();
   const memory = new SleepMemory(new FakeJournal({ clock }), new MemoryLog());
-  return { clock, memory, start: () => new Parking({ clock, memory, currents: CURRENTS }) };
+  return { clock, memory, start: (suspends = false) => new Parking({ clock, memory, currents: CURRENTS, suspends }) };
 }
 const parked = (sentBytes = 0, isAsleep = false) => ({ isDriving: false, isAsleep, sentBytes });
 
@@ -34,6 +34,16 @@ describe("Parking", () => {
       sentBytes: 1500,
       milliampHours: 236,
     });
+  });
+
+  it("takes for sleep only what was suspended, where it asks for that", () => {
+    const { clock, start } = createRig();
+    const parking = start(true);
+    clock.advance(HOUR_MS);
+    parking.look(parked(0, true));
+    clock.suspend(8 * HOUR_MS);
+    parking.look(parked(0, true));
+    expect(parking.cost()).toMatchObject({ parkedMs: 9 * HOUR_MS, awakeMs: HOUR_MS, asleepMs: 8 * HOUR_MS });
   });
 
   it("begins anew once it is driven", () => {

@@ -264,7 +264,7 @@ describe("SleepKeeper", () => {
     expect(wakes[0]?.buses[0]?.first).toMatchObject({ id: 0x7ff });
   });
 
-  it("checks in when it is tapped asleep, turns around on its way there, and is not moved by it awake", async () => {
+  it("checks in when it is tapped asleep, and is not moved by it awake", async () => {
     const { clock, states, keeper, wakes, world } = await createRig();
     keeper.tap("SMS");
     expect(keeper.line.phase()).toBe("awake");
@@ -278,12 +278,22 @@ describe("SleepKeeper", () => {
     world.isDelivered = true;
     await clock.run(25_000);
     expect(keeper.line.phase()).toBe("asleep");
-    void keeper.sleepNow();
-    keeper.line.wake();
-    void keeper.sleepNow();
+  });
+
+  it("turns around for a tap on its way to sleep, stays awake for a while as after a wake, and sleeps again", async () => {
+    const { clock, states, alarm, keeper, trace, world } = await createRig({ stepMs: 2000 });
+    // Of a check-in before.
+    world.isDelivered = true;
+    states.enter("asleep-soon", clock.monotonicMs());
+    await clock.run(31_000);
     expect(keeper.line.phase()).toBe("going");
     keeper.tap("SMS");
-    expect(keeper.line.phase()).toBe("checking-in");
+    await clock.run(3000);
+    expect([keeper.line.phase(), trace, alarm.atUs]).toEqual(["awake", ["sleep: asleep-soon", "resume"], undefined]);
+    await clock.run(15_000);
+    expect(keeper.line.phase()).toBe("awake");
+    await clock.run(6000);
+    expect(keeper.line.phase()).toBe("asleep");
   });
 
   it("does not stay awake for long when it is about to sleep, on the way, asleep, or checking in", async () => {
@@ -300,6 +310,23 @@ describe("SleepKeeper", () => {
     power.wake();
     expect(keeper.line.phase()).toBe("checking-in");
     expect([...seen, keeper.staysAwake()]).toEqual([true, true, false, false, false]);
+  });
+
+  it("asks for suspend again while nothing comes of it, but not of a machine that somebody else sends down", async () => {
+    const { clock, power, states, keeper } = await createRig({ suspends: true });
+    states.enter("asleep-soon", clock.monotonicMs());
+    power.trouble = "power.denied";
+    await clock.run(32_000);
+    expect([keeper.line.phase(), power.suspends]).toEqual(["asleep", 0]);
+    power.trouble = undefined;
+    await clock.run(62_000);
+    expect(power.suspends).toBe(1);
+    clock.suspend(HOUR_MS);
+    await clock.run(1000);
+    expect(keeper.line.phase()).toBe("awake");
+    power.order("shutdown");
+    await clock.run(600_000);
+    expect([keeper.line.phase(), power.suspends]).toEqual(["asleep", 1]);
   });
 
   it("does not come up for more wakes than the day has, but for the alarm and the ignition, and says so once", async () => {
