@@ -42,15 +42,6 @@ export type SleepComposeParts = {
 
 /** Without `wake.checkIns` there are none. */
 const NO_CHECK_INS = { everyHours: Number.POSITIVE_INFINITY, maxMinutes: 10 } as const;
-/** Without `battery` nothing is guarded. */
-const NO_GUARD = {
-  savingBelowVolts: 0,
-  guardedBelowVolts: 0,
-  riseVolts: 0,
-  forSeconds: 1,
-  afterParkedHours: Number.POSITIVE_INFINITY,
-  noneAfterHours: Number.POSITIVE_INFINITY,
-} as const;
 /** A vehicle whose state nobody knows. */
 const UNKNOWN_STATES: VehicleStates = {
   now: () => ({ state: "parked", sinceMs: 0, why: "power.state is not configured" }),
@@ -141,6 +132,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
         level: keeper.level,
         cost: parking.cost(),
         taps: taps.counts(),
+        cannotWake: cannotWake(parts),
         fault: fault === undefined ? undefined : { code: fault.code, what: fault.message, remedy: fault.remedy },
       };
     },
@@ -217,6 +209,16 @@ function planOf({ wake, battery }: PowerConfig, spread: number): ConstructorPara
   return { everyHours, savingEveryHours: battery?.checkInEveryHours ?? everyHours, window, spread };
 }
 
+/** CAN interfaces of this machine whose controller must not wake it; undefined where nobody suspends it, or none is known to be so. */
+function cannotWake({ sleep, loaded: { config }, ports }: SleepComposeParts): readonly string[] | undefined {
+  if (!sleep.suspend) return undefined;
+  const interfaces = config.buses.flatMap((bus) =>
+    bus.driver === "native" || bus.driver === "socketcan" ? [bus.interface] : [],
+  );
+  const asleep = interfaces.filter((name) => ports.sources.canWake(name) === false);
+  return asleep.length === 0 ? undefined : asleep;
+}
+
 /** The guard with the newest voltage. */
 function guardOf(
   { settings: { battery }, loaded, line }: SleepComposeParts,
@@ -227,7 +229,7 @@ function guardOf(
   }: { readonly parking: Parking; readonly memory: SleepMemory; readonly states: VehicleStates },
   { clock }: Runtime,
 ): { look(phase: SleepPhase): GuardLevel; keep(): void } {
-  const guard = new BatteryGuard(battery ?? NO_GUARD, memory.parking()?.byVolts);
+  const guard = new BatteryGuard(battery, memory.parking()?.byVolts);
   const newestVolts = battery === undefined ? () => undefined : voltsOf(battery, loaded, line.vehicle.signals);
   return {
     look: (phase) => {

@@ -31,6 +31,8 @@ export const sleepStatus = z
       .readonly(),
     /** Of a shoulder, since the start: those that counted, and those beyond their rate. */
     taps: z.object({ taken: count, refused: count }).readonly(),
+    /** CAN interfaces that are not allowed to wake the suspended system; absent where it is not suspended, or none is. */
+    cannotWake: z.array(z.string()).readonly().optional(),
     /** Why the system would sleep without waiting for the agent; absent where it waits. */
     fault: z.object({ code: z.string(), what: z.string(), remedy: z.string() }).readonly().optional(),
   })

@@ -8,16 +8,20 @@ const CHECK = "sleep";
 /** Whether the vehicle can sleep with the agent in it. Nothing where it does not sleep. */
 export function sleepChecks({ sleep }: Pick<Status, "sleep">): readonly Check[] {
   if (sleep === undefined) return [];
-  const { phase, fault, wakes, level } = sleep;
+  const { phase, fault, wakes, level, cannotWake = [] } = sleep;
   const { unplanned, most } = wakes;
   const checks = [
     ...(fault === undefined ? [] : [warned(CHECK, printable(fault.what), printable(fault.remedy))]),
     ...(most === undefined || unplanned <= most
       ? []
       : [warned(CHECK, `${unplanned} wakes today, more than power.wake.wakesPerDay: ${most}`, WHO)]),
+    ...cannotWake.map((bus) =>
+      warned(CHECK, `${printable(bus)} cannot wake the system: its power/wakeup is disabled`, ALLOW),
+    ),
     ...(level === "normal" ? [] : [warned(CHECK, `the battery guard is at ${level}`, "charge the battery, or drive")]),
   ];
   return checks.length > 0 ? checks : [passed(CHECK, phase)];
 }
 
+const ALLOW = "write enabled to its device/power/wakeup in /sys/class/net, by a udev rule";
 const WHO = "see who wakes it, by cause: causeway status --json";

@@ -16,6 +16,16 @@ export type GuardSettings = {
   readonly noneAfterHours: number;
 };
 
+/** Nothing is guarded. */
+const NONE: GuardSettings = {
+  savingBelowVolts: 0,
+  guardedBelowVolts: 0,
+  riseVolts: 0,
+  forSeconds: 1,
+  afterParkedHours: Number.POSITIVE_INFINITY,
+  noneAfterHours: Number.POSITIVE_INFINITY,
+};
+
 /** What the guard goes by. */
 export type GuardLook = {
   /** Monotonic ms. */
@@ -38,10 +48,10 @@ export class BatteryGuard {
   /** Another level that the voltage asks for, the one nearest to the present one, and since when. */
   #asked: { readonly level: GuardLevel; readonly isWorse: boolean; readonly sinceMs: number } | undefined;
 
-  /** `kept`: what the voltage asked for before a restart. */
-  constructor(settings: GuardSettings, kept: GuardLevel = "normal") {
-    this.#settings = settings;
-    this.#byVolts = kept;
+  /** Without settings nothing is guarded. `kept`: what the voltage asked for before a restart; no voltage would end it where there are none any more. */
+  constructor(settings: GuardSettings | undefined, kept: GuardLevel = "normal") {
+    this.#settings = settings ?? NONE;
+    this.#byVolts = settings === undefined ? "normal" : kept;
   }
 
   /** What the voltage asks for by itself, to be kept over a restart. */

@@ -6,6 +6,8 @@ import type { WakeBudget } from "./wake-budget.ts";
 
 /** After a wake frames are counted for so long, ms: by then those that the controller has kept are here. */
 const SETTLE_MS = 1000;
+/** Counters also move on a machine that runs: suspended for less, they say nothing, ms. */
+const LEAST_SUSPENDED_MS = 1000;
 
 /** What a bus did over a sleep. */
 export type BusWake = {
@@ -73,8 +75,8 @@ export class WakeAccount {
   }
 
   /**
-   * The vehicle is awake: who woke it. Where no counter says so it was the bus that spoke first, or the plan when it `isDue`. `seen`: what
-   * a source of ours has seen, where the machine was not suspended.
+   * The vehicle is awake: who woke it. Where no counter of a machine that was suspended says so it was the bus that spoke first, or the
+   * plan when it `isDue`. `seen`: what a source of ours has seen, where the machine was not suspended.
    */
   judge(isDue: boolean, seen?: WakeCause): { readonly cause: WakeCause; readonly isWithinBudget: boolean } {
     const cause = this.#causeOf(isDue, seen);
@@ -120,8 +122,10 @@ export class WakeAccount {
   }
 
   #causeOf(isDue: boolean, seen: WakeCause | undefined): WakeCause {
-    const { sources, ear } = this.#parts;
-    const [counted] = wakeCauses(this.#before.sources, sources.read());
+    const { ear } = this.#parts;
+    const now = this.#look();
+    const wasSuspended = now.suspendedMs - this.#before.suspendedMs >= LEAST_SUSPENDED_MS;
+    const [counted] = wasSuspended ? wakeCauses(this.#before.sources, now.sources) : [];
     if (counted !== undefined && counted.kind !== "unknown") return counted;
     if (seen !== undefined) return seen;
     if (isDue) return { kind: "rtc", name: "plan" };

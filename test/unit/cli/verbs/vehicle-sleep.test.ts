@@ -85,6 +85,16 @@ describe("sleepChecks", () => {
   });
 });
 
+describe("sleepChecks of a suspended system", () => {
+  it("names each interface that cannot wake it", () => {
+    const checks = sleepChecks({ sleep: { ...AWAKE, cannotWake: ["can0", "can2"] } });
+    expect(checks).toMatchObject([
+      { verdict: "warn", what: "can0 cannot wake the system: its power/wakeup is disabled" },
+      { verdict: "warn", what: "can2 cannot wake the system: its power/wakeup is disabled" },
+    ]);
+  });
+});
+
 describe("the line of the status about sleep", () => {
   const colors = pico.createColors(false);
   const lines = (change: Partial<SleepStatus>) => sleepLines({ sleep: { ...AWAKE, ...change } }, colors);

@@ -81,6 +81,12 @@ describe("BatteryGuard", () => {
     expect(again.byVolts).toBe("guarded");
   });
 
+  it("guards nothing without settings, whatever was kept of earlier ones", () => {
+    const guard = new BatteryGuard(undefined, "guarded");
+    const look = { nowMs: 1000, volts: undefined, isDriving: false, parkedMs: 1000 * HOUR_MS };
+    expect([guard.look(look), guard.byVolts]).toEqual(["normal", "normal"]);
+  });
+
   it(`is never worse than the lowest voltage of the last minute asks for, nor better than the highest (seed ${SEED})`, () => {
     const bare = (volts: number): number => (volts < 11.8 ? 2 : volts < 12.2 ? 1 : 0);
     const risen = (volts: number): number => (volts < 12.2 ? 2 : volts < 12.6 ? 1 : 0);

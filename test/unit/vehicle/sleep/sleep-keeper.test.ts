@@ -329,6 +329,16 @@ describe("SleepKeeper", () => {
     expect([keeper.line.phase(), power.suspends]).toEqual(["asleep", 1]);
   });
 
+  it("believes no counter that moved on a machine that ran all the time", async () => {
+    const { clock, keeper, sources, frame, wakes } = await createRig();
+    void keeper.sleepNow();
+    await clock.run(10_000);
+    sources.wake("usb1", "usb");
+    frame(0x7ff);
+    await clock.run(2500);
+    expect(wakes).toMatchObject([{ cause: { kind: "can", name: "can0" }, suspendedMs: 0 }]);
+  });
+
   it("does not come up for more wakes than the day has, but for the alarm and the ignition, and says so once", async () => {
     const { clock, log, power, sources, states, keeper, trace, wakes, suspend } = await createRig({
       wakesPerDay: 2,
