@@ -34,7 +34,7 @@ export class BusEar {
   }
 
   /** From now on: what is heard now goes on, and is no beginning. */
-  listen(): void {
+  hear(): void {
     this.#isListening = true;
     for (const heard of this.#buses.values()) {
       heard.first = undefined;

@@ -71,7 +71,7 @@ export class WakeAccount {
   begin(): void {
     this.#before = this.#look();
     this.#isBegun = true;
-    this.#parts.ear.listen();
+    this.#parts.ear.hear();
   }
 
   /**

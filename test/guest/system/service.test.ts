@@ -154,7 +154,10 @@ describe("the package on Debian 12 with systemd", () => {
     expect(sockets.trim().split("\n")).toEqual([
       "/run/causeway/admin.sock srw-rw---- root causeway-admin",
       "/run/causeway/reboot.sock srw------- causeway causeway",
+      "/run/causeway/sleep-lock.sock srw------- causeway causeway",
+      "/run/causeway/suspend.sock srw------- causeway causeway",
       "/run/causeway/view.sock srw-rw---- root causeway",
+      "/run/causeway/wake-alarm.sock srw------- causeway causeway",
     ]);
   });
 
