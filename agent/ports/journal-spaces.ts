@@ -207,14 +207,14 @@ export const JOURNAL_SPACES = {
       key: "fence:NAME",
       holds: "which side of a fence the vehicle is on, and the fence as it was then",
       schema: ["agent/vehicle/fences/kept-place.ts", "keptFence"],
-      through: "agent/vehicle/fences/fence-book.ts",
+      through: "agent/vehicle/fences/kept-changes.ts",
       deletedBy: "nobody",
     },
     {
       key: "privacy",
       holds: "whether somebody in the vehicle keeps its positions there",
       schema: ["agent/vehicle/fences/kept-place.ts", "keptPrivacy"],
-      through: "agent/vehicle/fences/privacy-switch.ts",
+      through: "agent/vehicle/fences/kept-changes.ts",
       deletedBy: "nobody",
     },
     {
