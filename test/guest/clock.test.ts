@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import { ClockBook } from "../../agent/telemetry/record/read/clock-book.ts";
 import type { TimeBasis } from "../../agent/telemetry/record/read/correct-times.ts";
@@ -25,6 +25,10 @@ const clock = systemClock({ kernelErrorUs: kernelClock().errorUs, suspendedUs: k
 async function setClock(seconds: number): Promise<void> {
   await run("date", [`--set=@${seconds}`]);
 }
+
+const begun = { wallMs: Date.now(), monotonicMs: performance.now() };
+// Other tests share the machine.
+afterAll(async () => setClock((begun.wallMs + performance.now() - begun.monotonicMs) / 1000));
 
 describe("the kernel's clock", () => {
   it("is synchronised when whoever keeps it says so, and not before", async () => {
