@@ -17,6 +17,8 @@ export type WakeCause = { readonly kind: WakeKind | "unknown"; readonly name: st
 export interface WakeSources {
   /** All sources, by name; empty where the system counts none. Never throws. */
   read(): readonly WakeSource[];
+  /** How often the system was suspended since its boot, also where it came back before it slept; undefined where nobody counts it. Never throws. */
+  suspends(): number | undefined;
   /** Whether frames on this network interface (`can0`) may wake the system; undefined where the hardware does not say. */
   canWake(networkInterface: string): boolean | undefined;
 }

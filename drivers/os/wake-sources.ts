@@ -15,7 +15,7 @@ const MOST_NAMES = 1000;
 
 /**
  * Wake sources of the kernel (Documentation/ABI/testing/sysfs-class-wakeup: name, event_count), and power/wakeup of CAN controllers
- * (sysfs-devices-power). A CAN controller without a wake of its own wakes by a GPIO key of its transceiver: that is "gpio" then.
+ * (sysfs-devices-power). Suspends are counted since Linux 5.3 (sysfs-power: suspend_stats). A CAN controller without a wake of its own wakes by a GPIO key of its transceiver: that is "gpio" then.
  *
  * `sysFolder` is /sys but for tests. What cannot be read is left out.
  */
@@ -25,6 +25,13 @@ export function wakeSources(sysFolder = "/sys"): WakeSources {
     read: () => {
       const sources = namesIn(folder).map((entry) => sourceAt(join(folder, entry)));
       return sources.filter((source) => source !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    suspends: () => {
+      const [slept, turnedBack] = ["success", "fail"].map((file) =>
+        textOf(join(sysFolder, "power/suspend_stats", file)),
+      );
+      const count = slept === undefined || turnedBack === undefined ? Number.NaN : Number(slept) + Number(turnedBack);
+      return Number.isSafeInteger(count) ? count : undefined;
     },
     canWake: (networkInterface) => {
       if (!/^[\w.-]+$/.test(networkInterface)) return undefined;

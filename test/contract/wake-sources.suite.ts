@@ -7,6 +7,8 @@ export type SourcesHarness = {
   /** Makes a source of that kind known; gives its name. */
   add(kind: WakeKind): string;
   wake(name: string): void;
+  /** What the system has counted of its suspends: those that it slept in, and those that were turned back. */
+  setSuspends(slept: number, turnedBack: number): void;
   /** Says of a CAN interface whether it may wake; undefined: its hardware cannot. */
   setCanWake(networkInterface: string, enabled: boolean | undefined): void;
   close(): Promise<void>;
@@ -47,6 +49,12 @@ export function wakeSourcesContract(name: string, open: () => Promise<SourcesHar
       expect(wakeCauses(before, harness.sources.read())).toEqual([{ kind: "rtc", name: rtc }]);
       harness.wake(can);
       expect(wakeCauses(before, harness.sources.read()).map(({ kind }) => kind)).toEqual(["can", "rtc"]);
+    });
+
+    it("counts suspends, where the system does", () => {
+      expect(harness.sources.suspends()).toBeUndefined();
+      harness.setSuspends(2, 1);
+      expect(harness.sources.suspends()).toBe(3);
     });
 
     it("says whether an interface may wake", () => {

@@ -18,6 +18,9 @@ wakeSourcesContract("fake", async () => {
       const kind = sources.read().find((source) => source.name === name)?.kind ?? "other";
       sources.wake(name, kind);
     },
+    setSuspends: (slept, turnedBack) => {
+      sources.suspended = slept + turnedBack;
+    },
     setCanWake: (networkInterface, enabled) => {
       if (enabled !== undefined) sources.waking.set(networkInterface, enabled);
     },
@@ -68,6 +71,10 @@ wakeSourcesContract("sysfs", async () => {
     wake: (name) => {
       const file = join(entryOf(name), "event_count");
       writeFileSync(file, `${Number(readFileSync(file, "utf8")) + 1}\n`);
+    },
+    setSuspends: (slept, turnedBack) => {
+      put(join(sys, "power/suspend_stats/success"), `${slept}`);
+      put(join(sys, "power/suspend_stats/fail"), `${turnedBack}`);
     },
     setCanWake: (networkInterface, enabled) => {
       const word = enabled === true ? "enabled" : "disabled";

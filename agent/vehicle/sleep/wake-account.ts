@@ -6,7 +6,7 @@ import type { WakeBudget } from "./wake-budget.ts";
 
 /** After a wake frames are counted for so long, ms: by then those that the controller has kept are here. */
 const SETTLE_MS = 1000;
-/** Counters also move on a machine that runs: suspended for less, they say nothing, ms. */
+/** Where nobody counts suspends, the clocks tell of one: not of less, ms. */
 const LEAST_SUSPENDED_MS = 1000;
 
 /** What a bus did over a sleep. */
@@ -52,6 +52,8 @@ type Before = {
   readonly losses: readonly (number | undefined)[];
   readonly boottimeMs: number;
   readonly suspendedMs: number;
+  /** Since the boot; undefined where nobody counts them. */
+  readonly suspends: number | undefined;
 };
 
 /** Finds who woke the vehicle and what that cost in frames, and counts it. */
@@ -124,8 +126,8 @@ export class WakeAccount {
   #causeOf(isDue: boolean, seen: WakeCause | undefined): WakeCause {
     const { ear } = this.#parts;
     const now = this.#look();
-    const wasSuspended = now.suspendedMs - this.#before.suspendedMs >= LEAST_SUSPENDED_MS;
-    const [counted] = wasSuspended ? wakeCauses(this.#before.sources, now.sources) : [];
+    // Counters also move on a machine that runs.
+    const [counted] = wasSuspended(this.#before, now) ? wakeCauses(this.#before.sources, now.sources) : [];
     if (counted !== undefined && counted.kind !== "unknown") return counted;
     if (seen !== undefined) return seen;
     if (isDue) return { kind: "rtc", name: "plan" };
@@ -158,6 +160,13 @@ export class WakeAccount {
       losses: losses.map(({ lost }) => lost()),
       boottimeMs,
       suspendedMs: boottimeMs - clock.monotonicMs(),
+      suspends: sources.suspends(),
     };
   }
+}
+
+/** A suspend of less than a second may be none by the clocks: the kernel measures it with a clock of whole seconds where it has no better one. */
+function wasSuspended(before: Before, now: Before): boolean {
+  if (before.suspends !== undefined && now.suspends !== undefined) return now.suspends > before.suspends;
+  return now.suspendedMs - before.suspendedMs >= LEAST_SUSPENDED_MS;
 }

@@ -4,10 +4,16 @@ import type { WakeKind, WakeSource, WakeSources } from "../../../agent/ports/wak
 export class FakeWakeSources implements WakeSources {
   /** Interfaces on which frames may wake. */
   readonly waking = new Map<string, boolean>();
+  /** Undefined: nobody counts them. */
+  suspended: number | undefined;
   readonly #sources = new Map<string, WakeSource>();
 
   read(): readonly WakeSource[] {
     return [...this.#sources.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  suspends(): number | undefined {
+    return this.suspended;
   }
 
   canWake(networkInterface: string): boolean | undefined {

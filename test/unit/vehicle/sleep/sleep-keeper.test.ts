@@ -329,6 +329,19 @@ describe("SleepKeeper", () => {
     expect([keeper.line.phase(), power.suspends]).toEqual(["asleep", 1]);
   });
 
+  it("knows who woke it right away, before the clocks can tell that it was suspended", async () => {
+    const { clock, power, sources, wakes, suspend } = await createRig();
+    sources.wake("LNXPWRBN:00", "button");
+    sources.suspended = 4;
+    await clock.run(60_000);
+    await suspend(0);
+    sources.wake("LNXPWRBN:00", "button");
+    sources.suspended = 5;
+    power.wake();
+    await clock.run(1000);
+    expect(wakes).toMatchObject([{ cause: { kind: "button", name: "LNXPWRBN:00" }, suspendedMs: 0 }]);
+  });
+
   it("believes no counter that moved on a machine that ran all the time", async () => {
     const { clock, keeper, sources, frame, wakes } = await createRig();
     void keeper.sleepNow();
