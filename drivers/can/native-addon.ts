@@ -42,7 +42,7 @@ export type NativeAddon = {
   close(slot: number): void;
   /** The largest error that the wall clock may have, µs (adjtimex(2), maxerror: 16 s while nobody disciplines it); -1 when the kernel does not say. */
   clockErrorUs(): number;
-  /** How long the machine was suspended since its boot, µs, to a few of them (CLOCK_BOOTTIME less CLOCK_MONOTONIC). */
+  /** How long the machine was suspended since its boot, µs, to a few of them (CLOCK_BOOTTIME less CLOCK_MONOTONIC); NaN where the machine was too busy to read both at once. */
   suspendedUs(): number;
   /** Why the kernel has no ISO-TP sockets, as an errno name; undefined when it has them. */
   isotpMissing(): string | undefined;

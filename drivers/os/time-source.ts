@@ -9,10 +9,12 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** /proc/uptime has hundredths of a second; the addon is right to a few µs. A move below that is none. */
 const UPTIME_GRAIN_MS = 25;
 const SUSPENDED_GRAIN_MS = 1;
+/** What was read with a longer pause in it is not believed. */
+const MOST_PAUSE_MS = 5;
 
 /** Where a `systemClock` looks. `kernelErrorUs` and `suspendedUs` come from the composition, the rest is for tests. */
 export type TimeSourceParts = Pick<ClockQualityParts, "kernelErrorUs" | "timesyncFile" | "rtcFolder"> & {
-  /** How long the machine was suspended since its boot, µs; undefined where the kernel cannot be asked, and then /proc/uptime says it. */
+  /** How long the machine was suspended since its boot, µs, NaN where that cannot be said now; undefined where the kernel cannot be asked, and then /proc/uptime says it. */
   readonly suspendedUs?: () => number | undefined;
   /** s since the boot with what was suspended (`os.uptime`). */
   readonly uptimeSeconds?: () => number;
@@ -51,10 +53,15 @@ export function bootId(file = "/proc/sys/kernel/random/boot_id"): string {
 function boottimeReader(parts: TimeSourceParts, monotonicMs: () => number): () => number {
   const { suspendedUs = () => undefined, uptimeSeconds = uptime } = parts;
   let suspendedMs = 0;
+  /** NaN, which is no step, where there was a pause in the reading. */
+  const byUptimeMs = (nowMs: number): number => {
+    const readMs = uptimeSeconds() * 1000;
+    return monotonicMs() - nowMs > MOST_PAUSE_MS ? Number.NaN : readMs - nowMs;
+  };
   return () => {
     const nowMs = monotonicMs();
     const exactUs = suspendedUs();
-    const readMs = exactUs === undefined ? uptimeSeconds() * 1000 - nowMs : exactUs / 1000;
+    const readMs = exactUs === undefined ? byUptimeMs(nowMs) : exactUs / 1000;
     const grainMs = exactUs === undefined ? UPTIME_GRAIN_MS : SUSPENDED_GRAIN_MS;
     if (Math.abs(readMs - suspendedMs) >= grainMs) suspendedMs = Math.max(0, readMs);
     return nowMs + suspendedMs;

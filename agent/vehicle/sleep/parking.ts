@@ -77,8 +77,10 @@ export class Parking {
       this.#sum = { ...NOTHING };
       return;
     }
-    const passedMs = now.boottimeMs - before.boottimeMs;
-    const asleepMs = isAsleep && !this.#suspends ? passedMs : Math.min(passedMs, now.suspendedMs - before.suspendedMs);
+    // A machine that was busy between two readings may have counted too much before: nothing is taken back.
+    const passedMs = Math.max(0, now.boottimeMs - before.boottimeMs);
+    const suspendedMs = Math.max(0, now.suspendedMs - before.suspendedMs);
+    const asleepMs = isAsleep && !this.#suspends ? passedMs : Math.min(passedMs, suspendedMs);
     this.#sum.parkedMs += passedMs;
     this.#sum.asleepMs += asleepMs;
     this.#sum.awakeMs += passedMs - asleepMs;

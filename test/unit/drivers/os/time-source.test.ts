@@ -77,6 +77,24 @@ describe("systemClock", () => {
     expect(clock.boottimeMs()).toBeCloseTo(65_013, 6);
   });
 
+  it("takes no step from a reading in which the machine was busy elsewhere", () => {
+    const hands = { monotonicNs: 5_004_000_000n, uptimeSeconds: 5.01, pauseNs: 0n };
+    const parts = {
+      monotonicNs: () => hands.monotonicNs,
+      uptimeSeconds: () => {
+        hands.monotonicNs += hands.pauseNs;
+        return hands.uptimeSeconds + Number(hands.pauseNs) / 1e9;
+      },
+    };
+    const clock = systemClock(parts);
+    hands.pauseNs = 300_000_000n;
+    expect(clock.boottimeMs()).toBe(5004);
+    hands.pauseNs = 0n;
+    expect(clock.boottimeMs()).toBe(5304);
+    const exact = systemClock({ monotonicNs: () => hands.monotonicNs, suspendedUs: () => Number.NaN });
+    expect(exact.boottimeMs()).toBe(5304);
+  });
+
   it("gives the boottime of this machine by the addon or the uptime alike", () => {
     const suspendedMs = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000 - systemClock().monotonicMs();
     for (const clock of [systemClock(), systemClock({ suspendedUs: kernelClock().suspendedUs })]) {

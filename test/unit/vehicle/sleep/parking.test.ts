@@ -46,6 +46,18 @@ describe("Parking", () => {
     expect(parking.cost()).toMatchObject({ parkedMs: 9 * HOUR_MS, awakeMs: HOUR_MS, asleepMs: 8 * HOUR_MS });
   });
 
+  it("takes nothing back when a busy machine has read more of sleep before than there was", () => {
+    const { clock, start } = createRig();
+    const parking = start();
+    clock.suspend(3);
+    parking.look(parked());
+    clock.suspend(-3);
+    parking.look(parked());
+    clock.advance(1000);
+    parking.look(parked());
+    expect(parking.cost()).toMatchObject({ parkedMs: 1003, awakeMs: 1000, asleepMs: 3 });
+  });
+
   it("begins anew once it is driven", () => {
     const { clock, start } = createRig();
     const parking = start();
