@@ -4,8 +4,6 @@ import { type Position, writePosition } from "./trigger.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const TRIP = {
-  number: 1,
-  repeated: 2,
   trip: 3,
   phase: 4,
   timeUs: 5,
@@ -38,16 +36,9 @@ export type TripEvent = {
   readonly position?: Position | undefined;
 };
 
-/** Writes the `Trip` message as field `field`. */
-export function writeTrip(
-  writer: ProtobufWriter,
-  field: number,
-  event: TripEvent & { readonly number: number; readonly isRepeated: boolean },
-): void {
+/** Writes what a `Trip` message has of its own. */
+export function writeTrip(writer: ProtobufWriter, event: TripEvent): void {
   const { odometerKm, beganOdometerKm } = event;
-  writer.begin(field, 128);
-  writer.uintField(TRIP.number, event.number);
-  writer.uintField(TRIP.repeated, event.isRepeated ? 1 : 0);
   writer.uintField(TRIP.trip, event.trip);
   writer.stringField(TRIP.phase, event.phase);
   writer.sintField(TRIP.timeUs, event.timeUs);
@@ -58,5 +49,4 @@ export function writeTrip(
   if (beganOdometerKm !== undefined) writer.presentDoubleField(TRIP.beganOdometerKm, beganOdometerKm);
   if (event.energy !== undefined) writeEnergy(writer, TRIP.energy, event.energy);
   if (event.position !== undefined) writePosition(writer, TRIP.position, event.position);
-  writer.end();
 }

@@ -5,6 +5,9 @@ import { type TripEvent, writeTrip } from "./trip.ts";
 import { type VehicleStateChange, writeVehicleStateChange } from "./vehicle-state-change.ts";
 import { type WakeEvent, writeWake } from "./wake.ts";
 
+/** Field numbers of config/proto/telemetry.proto, in the messages of all kinds. */
+const EVENT = { number: 1, repeated: 2 } as const;
+
 /** What is told of the vehicle's use, before it is numbered. */
 export type VehicleChange =
   | ({ readonly kind: "state" } & VehicleStateChange)
@@ -22,21 +25,24 @@ export function writeVehicleEvent(
   fields: Readonly<Record<VehicleEvent["kind"], number>>,
   event: VehicleEvent,
 ): void {
-  const field = fields[event.kind];
+  writer.begin(fields[event.kind], 128);
+  writer.uintField(EVENT.number, event.number);
+  writer.uintField(EVENT.repeated, event.isRepeated ? 1 : 0);
+  writeOwn(writer, event);
+  writer.end();
+}
+
+function writeOwn(writer: ProtobufWriter, event: VehicleChange): void {
   switch (event.kind) {
     case "state":
-      writeVehicleStateChange(writer, field, event);
-      return;
+      return writeVehicleStateChange(writer, event);
     case "trip":
-      writeTrip(writer, field, event);
-      return;
+      return writeTrip(writer, event);
     case "wake":
-      writeWake(writer, field, event);
-      return;
+      return writeWake(writer, event);
     case "fence":
-      writeFenceEvent(writer, field, event);
-      return;
+      return writeFenceEvent(writer, event);
     case "privacy":
-      writePrivacyChange(writer, field, event);
+      return writePrivacyChange(writer, event);
   }
 }

@@ -3,8 +3,6 @@ import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const CHANGE = {
-  number: 1,
-  repeated: 2,
   state: 3,
   before: 4,
   why: 5,
@@ -36,15 +34,8 @@ export type VehicleStateChange = {
   readonly energy?: Energy | undefined;
 };
 
-/** Writes the `VehicleStateChange` message as field `field`. */
-export function writeVehicleStateChange(
-  writer: ProtobufWriter,
-  field: number,
-  change: VehicleStateChange & { readonly number: number; readonly isRepeated: boolean },
-): void {
-  writer.begin(field, 96);
-  writer.uintField(CHANGE.number, change.number);
-  writer.uintField(CHANGE.repeated, change.isRepeated ? 1 : 0);
+/** Writes what a `VehicleStateChange` message has of its own. */
+export function writeVehicleStateChange(writer: ProtobufWriter, change: VehicleStateChange): void {
   writer.stringField(CHANGE.state, change.state);
   writer.stringField(CHANGE.before, change.before);
   writer.stringField(CHANGE.why, change.why.slice(0, MAX_WHY_CHARACTERS));
@@ -53,5 +44,4 @@ export function writeVehicleStateChange(
   writer.uintField(CHANGE.trip, change.trip);
   if (change.odometerKm !== undefined) writer.presentDoubleField(CHANGE.odometerKm, change.odometerKm);
   if (change.energy !== undefined) writeEnergy(writer, CHANGE.energy, change.energy);
-  writer.end();
 }

@@ -2,8 +2,6 @@ import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
 const WAKE = {
-  number: 1,
-  repeated: 2,
   timeUs: 3,
   cause: 4,
   name: 5,
@@ -46,15 +44,8 @@ export type WakeEvent = {
   readonly isOverBudget: boolean;
 };
 
-/** Writes the `Wake` message as field `field`. */
-export function writeWake(
-  writer: ProtobufWriter,
-  field: number,
-  wake: WakeEvent & { readonly number: number; readonly isRepeated: boolean },
-): void {
-  writer.begin(field, 96);
-  writer.uintField(WAKE.number, wake.number);
-  writer.uintField(WAKE.repeated, wake.isRepeated ? 1 : 0);
+/** Writes what a `Wake` message has of its own. */
+export function writeWake(writer: ProtobufWriter, wake: WakeEvent): void {
   writer.sintField(WAKE.timeUs, wake.timeUs);
   writer.stringField(WAKE.cause, wake.cause.slice(0, MAX_NAME_CHARACTERS));
   writer.stringField(WAKE.name, wake.name.slice(0, MAX_NAME_CHARACTERS));
@@ -75,5 +66,4 @@ export function writeWake(
   writer.uintField(WAKE.unplanned, wake.unplanned);
   if (wake.most !== undefined) writer.presentUintField(WAKE.most, wake.most);
   writer.uintField(WAKE.overBudget, wake.isOverBudget ? 1 : 0);
-  writer.end();
 }

@@ -7,14 +7,15 @@ const double = z.custom<number>((value) => typeof value === "number", "must be a
 const energy = z.object({ value: double, unit: z.string() }).nullable();
 const state = z.enum(["driving", "parked", "asleep-soon"]);
 
+/** What all events of the vehicle have. */
+const event = { number: position, repeated: z.boolean(), time_us: integer };
+
 /** The vehicle has begun to do something else. */
 export const vehicleStateChange = z.object({
-  number: position,
-  repeated: z.boolean(),
+  ...event,
   state,
   before: state,
   why: z.string(),
-  time_us: integer,
   lasted_ms: count.optional(),
   trip: count,
   odometer_km: double.optional(),
@@ -23,9 +24,7 @@ export const vehicleStateChange = z.object({
 
 /** The vehicle has woken. */
 export const wake = z.object({
-  number: position,
-  repeated: z.boolean(),
-  time_us: integer,
+  ...event,
   cause: z.string(),
   name: z.string(),
   check_in: z.boolean(),
@@ -47,11 +46,9 @@ export const wake = z.object({
 
 /** A trip begins or ends. */
 export const trip = z.object({
-  number: position,
-  repeated: z.boolean(),
+  ...event,
   trip: position,
   phase: z.enum(["begin", "end"]),
-  time_us: integer,
   began_us: integer,
   lasted_ms: count.optional(),
   interrupted: z.boolean(),
@@ -63,11 +60,9 @@ export const trip = z.object({
 
 /** The vehicle has come into a fence, or left it. */
 export const fenceEvent = z.object({
-  number: position,
-  repeated: z.boolean(),
+  ...event,
   name: z.string(),
   transition: z.enum(["enter", "leave"]),
-  time_us: integer,
   trip: count,
   odometer_km: double.optional(),
   position: place.nullable(),
@@ -75,9 +70,7 @@ export const fenceEvent = z.object({
 
 /** Somebody in the vehicle keeps its positions there, or does so no more. */
 export const privacyChange = z.object({
-  number: position,
-  repeated: z.boolean(),
+  ...event,
   private: z.boolean(),
   by: z.enum(["signal", "technician"]),
-  time_us: integer,
 });
