@@ -1,5 +1,4 @@
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import { createLog } from "../../drivers/os/log.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
@@ -63,6 +62,7 @@ import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
 import { openIdentity } from "./open-identity.ts";
+import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import { ownActions, stateTemplatesOf } from "./own-actions.ts";
 import type { CloudLink, ControlParts, DataLine, ProcessContext, Runtime, SideLines } from "./parts.ts";
@@ -105,7 +105,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const machineClock = config.bench ? onBench(context.clock) : context.clock;
   const book = await clockBookOf(config, machineClock);
   const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
-  const written = createLog({ level: config.log.level, priorityPrefix: environment.JOURNAL_STREAM !== undefined });
+  const written = openLog(config.log.level, environment);
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
   const runtime: Runtime = { ...context, clock, bootId: context.bootId ?? bootId(), random: Math.random, log };
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });

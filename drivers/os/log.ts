@@ -1,24 +1,39 @@
 import { pino, symbols } from "pino";
 import type { Log, LogFacts } from "../../agent/core/log.ts";
+import type { JournalLine } from "./journal-entry.ts";
 
 export type LogParts = {
   /** Lines below this level are not made. */
   readonly level: "error" | "warn" | "info" | "debug";
   /** Whether each line starts with its syslog priority, "<6>" (sd-daemon(3)): set when stdout is the journal (JOURNAL_STREAM, systemd.exec(5)). */
   readonly priorityPrefix: boolean;
+  /** Asked first for each line; gives why it did not take it, and then the line is written as without it. */
+  readonly journal?: (line: JournalLine) => string | undefined;
   /** Takes one whole line, newline included; stdout, written at once, when absent. */
   readonly write?: (line: string) => void;
 };
 
 /** JSON lines on stdout: `time` (RFC 3339, UTC), `level`, `event`, then the facts. Each line is written before the call returns. */
 export function createLog(parts: LogParts): Log {
+  const { journal, priorityPrefix } = parts;
   const stdout = parts.write === undefined ? pino.destination({ fd: 1, sync: true }) : undefined;
   const write = parts.write ?? ((line: string) => void stdout?.write(line));
+  let told: { readonly event: string; readonly facts: LogFacts } = { event: "", facts: {} };
+  let isRefused = false;
   const stream = {
     [symbols.needsMetadataGsym]: true,
     lastLevel: 0,
     write(line: string): void {
-      write(parts.priorityPrefix ? `<${syslogPriority(stream.lastLevel)}>${line}` : line);
+      const priority = syslogPriority(stream.lastLevel);
+      const problem = journal?.({ priority, ...told, text: line.trimEnd() });
+      if (journal !== undefined && problem === undefined) {
+        isRefused = false;
+        return;
+      }
+      write(priorityPrefix ? `<${priority}>${line}` : line);
+      if (problem === undefined || isRefused) return;
+      isRefused = true;
+      at("warn")("log.journal-refused", { problem });
     },
   };
   const logger = pino(
@@ -30,12 +45,13 @@ export function createLog(parts: LogParts): Log {
     },
     stream,
   );
-  return {
-    error: (event: string, facts?: LogFacts) => logger.error({ event, ...facts }),
-    warn: (event: string, facts?: LogFacts) => logger.warn({ event, ...facts }),
-    info: (event: string, facts?: LogFacts) => logger.info({ event, ...facts }),
-    debug: (event: string, facts?: LogFacts) => logger.debug({ event, ...facts }),
-  };
+  const at =
+    (level: LogParts["level"]) =>
+    (event: string, facts: LogFacts = {}): void => {
+      told = { event, facts };
+      logger[level]({ event, ...facts });
+    };
+  return { error: at("error"), warn: at("warn"), info: at("info"), debug: at("debug") };
 }
 
 /** Pino's level numbers as syslog(3) priorities: err, warning, info, debug. */

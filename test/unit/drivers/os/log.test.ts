@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import type { JournalLine } from "../../../../drivers/os/journal-entry.ts";
 import { createLog } from "../../../../drivers/os/log.ts";
 
 function linesOf(level: "error" | "warn" | "info" | "debug", priorityPrefix: boolean): readonly string[] {
@@ -28,6 +29,35 @@ describe("createLog", () => {
 
   it("starts each line with its syslog priority for the journal", () => {
     expect(linesOf("debug", true).map((line) => line.slice(0, 4))).toEqual(["<3>{", "<4>{", "<6>{", "<7>{"]);
+  });
+
+  it("gives the journal each line with its facts, and writes what that does not take, saying so once until it takes one", () => {
+    const lines: string[] = [];
+    const told: JournalLine[] = [];
+    let problem: string | undefined;
+    const journal = (line: JournalLine): string | undefined => {
+      told.push(line);
+      return problem;
+    };
+    const log = createLog({ level: "info", priorityPrefix: true, journal, write: (line) => lines.push(line) });
+    log.info("bus.up", { bus: "can0" });
+    log.debug("frame.seen");
+    expect(lines).toEqual([]);
+    expect(told).toMatchObject([{ priority: 6, event: "bus.up", facts: { bus: "can0" } }]);
+    expect(told[0]?.text).toMatch(/^\{"level":"info",.*"event":"bus.up","bus":"can0"\}$/);
+    problem = "send -111";
+    log.error("bus.failed");
+    log.error("bus.failed");
+    expect(lines.map((line) => line.replace(/^(<.>).*"event":/, "$1 "))).toEqual([
+      '<3> "bus.failed"}\n',
+      '<4> "log.journal-refused","problem":"send -111"}\n',
+      '<3> "bus.failed"}\n',
+    ]);
+    problem = undefined;
+    log.info("bus.up");
+    problem = "send -111";
+    log.error("bus.failed");
+    expect(lines).toHaveLength(5);
   });
 
   it("has written a line to stdout when the call returns, even when the process then dies", () => {
