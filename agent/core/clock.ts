@@ -33,6 +33,14 @@ export function withQuality(clock: Clock, quality: () => ClockQuality): Clock {
   };
 }
 
+/** A machine that was suspended for less was not asleep, ms: what moves so little moves on one that runs, too. */
+export const LEAST_SUSPENDED_MS = 1000;
+
+/** For how long the machine was suspended since its boot, ms. */
+export function suspendedMsOf(clock: Pick<Clock, "boottimeMs" | "monotonicMs">): number {
+  return clock.boottimeMs() - clock.monotonicMs();
+}
+
 /** The quality as it goes beside a record. */
 export function recordedQuality(quality: ClockQuality): RecordedQuality {
   return quality === "saved" ? "unsynchronised" : quality;

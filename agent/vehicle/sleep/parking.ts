@@ -1,4 +1,4 @@
-import { type Clock, isBelievable } from "../../core/clock.ts";
+import { type Clock, isBelievable, suspendedMsOf } from "../../core/clock.ts";
 import type { GuardLevel } from "./battery-guard.ts";
 import type { SleepMemory } from "./sleep-memory.ts";
 
@@ -98,7 +98,6 @@ export class Parking {
   }
 
   #times(): { readonly boottimeMs: number; readonly suspendedMs: number } {
-    const boottimeMs = this.#clock.boottimeMs();
-    return { boottimeMs, suspendedMs: boottimeMs - this.#clock.monotonicMs() };
+    return { boottimeMs: this.#clock.boottimeMs(), suspendedMs: suspendedMsOf(this.#clock) };
   }
 }

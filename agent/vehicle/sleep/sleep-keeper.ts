@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, LEAST_SUSPENDED_MS, suspendedMsOf } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { PowerManager, PowerOrder } from "../../ports/power-manager.ts";
@@ -14,8 +14,6 @@ import { SuspendRequests } from "./suspend-requests.ts";
 import type { WakeAccount } from "./wake-account.ts";
 
 const LOOK_MS = 1000;
-/** What a machine slept less than this was told of already, ms. */
-const LEAST_SLEPT_MS = 1000;
 /** One that sleeps by itself within this time is about to, ms: a new connection would hardly be there before. */
 const ABOUT_TO_MS = 10_000;
 
@@ -39,7 +37,7 @@ export type KeeperSenses = {
   readonly level: (phase: SleepPhase) => GuardLevel;
   /** Whether the broker has all that waits, and has been asked for what waits there. */
   readonly isDelivered: () => boolean;
-  readonly cpuMs: SleepWatchParts["cpuMs"];
+  readonly clocks: SleepWatchParts;
 };
 
 export type SleepKeeperParts = {
@@ -72,7 +70,7 @@ export class SleepKeeper {
     this.#parts = parts;
     this.#suspends = new SuspendRequests({ power: senses.power, clock, log });
     this.#awakeSinceMs = clock.monotonicMs();
-    this.#suspendedMs = this.#suspended();
+    this.#suspendedMs = suspendedMsOf(clock);
     this.line = new VehicleSleep({
       steps: [...steps, checkIns],
       clock,
@@ -99,7 +97,7 @@ export class SleepKeeper {
     const { senses, clock, log } = this.#parts;
     this.#stops.push(
       senses.states.onChange((reading, before) => this.#noteState(reading, before)),
-      watchForSleep({ clock, cpuMs: senses.cpuMs }, (slept) => this.#noteSlept(slept)),
+      watchForSleep(senses.clocks, (slept) => this.#noteSlept(slept)),
       clock.every(LOOK_MS, () => this.#look()),
     );
     try {
@@ -236,7 +234,7 @@ export class SleepKeeper {
 
   /** Whether the machine was suspended since the last wake. */
   #hasSlept(): boolean {
-    return this.#suspended() - this.#suspendedMs >= LEAST_SLEPT_MS;
+    return suspendedMsOf(this.#parts.clock) - this.#suspendedMs >= LEAST_SUSPENDED_MS;
   }
 
   #wake(seen: WakeCause | undefined, by: "tap" | "itself" = "itself"): void {
@@ -245,7 +243,7 @@ export class SleepKeeper {
     this.#suspends.end();
     const isSameWake = this.#sleepsOnAtMs !== undefined && !this.#hasSlept();
     const hasSlept = before === "asleep" || this.#hasSlept();
-    this.#suspendedMs = this.#suspended();
+    this.#suspendedMs = suspendedMsOf(clock);
     this.#sleepsOnAtMs = undefined;
     if (isSameWake) {
       // It is worth coming up for after all.
@@ -283,11 +281,5 @@ export class SleepKeeper {
     if (phase === "going" || phase === "asleep") wakes.begin();
     if (phase === "awake" && before === "going") checkIns.resume();
     if (before === "asleep" || (before === "going" && phase === "awake")) this.#awakeSinceMs = clock.monotonicMs();
-  }
-
-  /** Suspended since the boot, ms. */
-  #suspended(): number {
-    const { clock } = this.#parts;
-    return clock.boottimeMs() - clock.monotonicMs();
   }
 }

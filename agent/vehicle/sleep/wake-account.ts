@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, LEAST_SUSPENDED_MS, suspendedMsOf } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import { type WakeCause, type WakeSource, type WakeSources, wakeCauses } from "../../ports/wake-sources.ts";
 import type { BusEar } from "./bus-ear.ts";
@@ -6,8 +6,6 @@ import type { WakeBudget } from "./wake-budget.ts";
 
 /** After a wake frames are counted for so long, ms: by then those that the controller has kept are here. */
 const SETTLE_MS = 1000;
-/** Where nobody counts suspends, the clocks tell of one: not of less, ms. */
-const LEAST_SUSPENDED_MS = 1000;
 
 /** What a bus did over a sleep. */
 export type BusWake = {
@@ -154,12 +152,11 @@ export class WakeAccount {
 
   #look(): Before {
     const { sources, losses, clock } = this.#parts;
-    const boottimeMs = clock.boottimeMs();
     return {
       sources: sources.read(),
       losses: losses.map(({ lost }) => lost()),
-      boottimeMs,
-      suspendedMs: boottimeMs - clock.monotonicMs(),
+      boottimeMs: clock.boottimeMs(),
+      suspendedMs: suspendedMsOf(clock),
       suspends: sources.suspends(),
     };
   }

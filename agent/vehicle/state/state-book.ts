@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, LEAST_SUSPENDED_MS, suspendedMsOf } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { Journal } from "../../ports/journal.ts";
@@ -24,8 +24,6 @@ const SPACE: JournalSpace = "vehicle-state";
 const MAX_TRIPS = 50;
 /** How often an open trip is noted as going on: so much of it a power cut may leave untold. */
 const NOTE_MS = 30_000;
-/** Less than this was no suspend, ms: the clocks are not read at the same instant. */
-const LEAST_SUSPENDED_MS = 1000;
 /** How often the journal is asked again when it has refused. */
 const RETRY_MS = 10_000;
 /** Changes that wait for the journal in memory; the oldest goes beyond it. */
@@ -138,8 +136,7 @@ export class StateBook {
 
   #now(): { readonly atMs: number; readonly suspendedMs: number } {
     const { clock } = this.#parts;
-    const atMs = clock.boottimeMs();
-    return { atMs, suspendedMs: atMs - clock.monotonicMs() };
+    return { atMs: clock.boottimeMs(), suspendedMs: suspendedMsOf(clock) };
   }
 
   /** Whether the machine was suspended since the trip was last known to go on. */

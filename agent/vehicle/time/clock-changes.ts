@@ -1,5 +1,6 @@
 import { type Clock, isBelievable } from "../../core/clock.ts";
 import type { ClockChange, ClockReason, ClockStanding } from "../../telemetry/record/encode/clock-change.ts";
+import { momentOf } from "../../telemetry/stamp-clock.ts";
 import type { ClockFacts } from "./clock-facts.ts";
 
 const HOUR_MS = 3_600_000;
@@ -55,7 +56,17 @@ export class ClockChanges {
       return undefined;
     }
     const stepUs = Math.round(this.#stepMs * 1000);
-    const change = { before: this.#told, after, stepUs, ...this.#moment(), reason, untold: this.#untold };
+    const { monotonicUs, suspendedUs, wallUs } = momentOf(this.#clock);
+    const change = {
+      before: this.#told,
+      after,
+      stepUs,
+      monotonicUs,
+      suspendedUs,
+      wallUs,
+      reason,
+      untold: this.#untold,
+    };
     this.#told = after;
     this.#candidate = undefined;
     this.#held = undefined;
@@ -95,16 +106,6 @@ export class ClockChanges {
     if (this.#allowed < 1) return false;
     this.#allowed -= 1;
     return true;
-  }
-
-  #moment(): Pick<ClockChange, "monotonicUs" | "suspendedUs" | "wallUs"> {
-    const monotonicMs = this.#clock.monotonicMs();
-    const suspendedMs = this.#clock.boottimeMs() - monotonicMs;
-    return {
-      monotonicUs: Math.round(monotonicMs * 1000),
-      suspendedUs: Math.max(0, Math.round(suspendedMs * 1000)),
-      wallUs: this.#clock.wallUs(),
-    };
   }
 }
 

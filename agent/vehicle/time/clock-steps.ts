@@ -1,8 +1,9 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, suspendedMsOf } from "../../core/clock.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
 const STEP_MS = 50;
-const POLL_MS = 250;
+/** How often is looked, ms; more often while somebody asks. */
+export const LOOK_MS = 250;
 
 /** What happened to the wall clock between two looks. */
 export type ClockLook = {
@@ -10,13 +11,17 @@ export type ClockLook = {
   readonly steppedMs: number;
   /** For how long the machine was suspended, ms. That is no step: wall time and the time since the boot go on together. */
   readonly suspendedMs: number;
+  /** Monotonic time, ms: hardly more than `LOOK_MS` while the process runs. */
+  readonly passedMs: number;
 };
 
-/** Notices steps of the wall clock, by which the ages of signals are known. The one place that looks for them. */
+type Reading = { readonly offsetMs: number; readonly suspendedMs: number; readonly monotonicMs: number };
+
+/** Notices steps of the wall clock, by which the ages of signals are known, and suspends. The one place that looks for them. */
 export class ClockSteps {
   readonly #clock: Clock;
   readonly #takers = new Set<(look: ClockLook) => void>();
-  #last: { readonly offsetMs: number; readonly suspendedMs: number };
+  #last: Reading;
   #steppedAtMs: number | undefined;
 
   constructor(clock: Clock) {
@@ -26,7 +31,7 @@ export class ClockSteps {
 
   /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
   watch(): () => void {
-    return this.#clock.every(POLL_MS, () => this.#look());
+    return this.#clock.every(LOOK_MS, () => this.#look());
   }
 
   /** Calls `take` after each look, also where nothing has happened; returns what ends that. */
@@ -46,16 +51,21 @@ export class ClockSteps {
     this.#last = this.#read();
     const movedMs = this.#last.offsetMs - before.offsetMs;
     const steppedMs = Math.abs(movedMs) > STEP_MS ? movedMs : 0;
-    if (steppedMs !== 0) this.#steppedAtMs = this.#clock.monotonicMs();
-    const look = { steppedMs, suspendedMs: this.#last.suspendedMs - before.suspendedMs };
+    if (steppedMs !== 0) this.#steppedAtMs = this.#last.monotonicMs;
+    const look = {
+      steppedMs,
+      suspendedMs: this.#last.suspendedMs - before.suspendedMs,
+      passedMs: this.#last.monotonicMs - before.monotonicMs,
+    };
     for (const take of this.#takers) take(look);
   }
 
-  #read(): { readonly offsetMs: number; readonly suspendedMs: number } {
-    const bootMs = this.#clock.boottimeMs();
+  #read(): Reading {
+    const clock = this.#clock;
     return {
-      offsetMs: this.#clock.wallUs() / 1000 - bootMs,
-      suspendedMs: bootMs - this.#clock.monotonicMs(),
+      offsetMs: clock.wallUs() / 1000 - clock.boottimeMs(),
+      suspendedMs: suspendedMsOf(clock),
+      monotonicMs: clock.monotonicMs(),
     };
   }
 }

@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { type SleptTime, watchForSleep } from "../../../../agent/vehicle/sleep/sleep-watch.ts";
+import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 
 function watched() {
   const clock = new ManualClock();
   const slept: SleptTime[] = [];
   const cpu = { ms: 0 };
-  const stop = watchForSleep({ clock, cpuMs: () => cpu.ms }, (time) => slept.push(time));
-  return { clock, slept, cpu, stop };
+  const steps = new ClockSteps(clock);
+  const stopLooking = steps.watch();
+  const stop = watchForSleep({ steps, cpuMs: () => cpu.ms }, (time) => slept.push(time));
+  return { clock, steps, slept, cpu, stop, stopLooking };
 }
 
 describe("watchForSleep", () => {
@@ -41,6 +44,22 @@ describe("watchForSleep", () => {
     expect(slept).toEqual([{ kind: "stopped", ms: 4750 }]);
   });
 
+  it("finds both once, however often others ask for the clock besides", () => {
+    const { clock, steps, slept } = watched();
+    clock.advance(200);
+    steps.sinceStepMs();
+    clock.stall(5000);
+    steps.sinceStepMs();
+    clock.advance(100);
+    clock.suspend(60_000);
+    steps.sinceStepMs();
+    clock.advance(1000);
+    expect(slept).toEqual([
+      { kind: "stopped", ms: 4750 },
+      { kind: "suspended", ms: 60_000 },
+    ]);
+  });
+
   it("does not take a process for stopped that used the CPU meanwhile, on a machine with too little of it", () => {
     const { clock, slept, cpu } = watched();
     clock.advance(250);
@@ -55,11 +74,12 @@ describe("watchForSleep", () => {
   });
 
   it("looks no more once it is ended", () => {
-    const { clock, slept, stop } = watched();
+    const { clock, slept, stop, stopLooking } = watched();
     stop();
     clock.suspend(60_000);
     clock.advance(60_000);
     expect(slept).toEqual([]);
+    stopLooking();
     expect(clock.waiting()).toBe(0);
   });
 });
