@@ -1,5 +1,4 @@
 import type { Outbox } from "../ports/outbox.ts";
-import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { CodeReport } from "../telemetry/record/encode/code-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
@@ -9,23 +8,9 @@ import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.t
 export const CODE_NUMBER_KEY = "trouble-codes/number";
 export const CODE_REPORT_KEY = "trouble-codes/day";
 
-/** Takes events of trouble codes, each into a record with its number as a kept value: what was stored is known after any power cut. */
-export function codeSink(
-  encoder: Encoder,
-  store: (drafts: readonly EncodedDraft[]) => void,
-  isStored: () => boolean,
-): RecordSink<TroubleCodeEvent> {
-  return {
-    handOver: (events) =>
-      store(
-        events.map((event) => ({
-          ...encoder.troubleCode(event),
-          kept: [keptValue(CODE_NUMBER_KEY, event.number)],
-        })),
-      ),
-    hasRoom: () => true,
-    isStored,
-  };
+/** Draft of an event of a trouble code, with its number as a kept value: what was stored is known after any power cut. */
+export function codeDraft(encoder: Encoder, event: TroubleCodeEvent): EncodedDraft {
+  return { ...encoder.troubleCode(event), kept: [keptValue(CODE_NUMBER_KEY, event.number)] };
 }
 
 /** Drafts of a report, the last with its day as a kept value. */

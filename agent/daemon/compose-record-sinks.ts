@@ -3,9 +3,9 @@ import type { Appender } from "../telemetry/appender.ts";
 import type { RecordSink } from "../telemetry/durable-records/record-sink.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
-import { codeSink, reportDrafts } from "./code-records.ts";
+import { codeDraft, reportDrafts } from "./code-records.ts";
 import type { RecordSinks } from "./parts.ts";
-import { vehicleSink } from "./vehicle-records.ts";
+import { vehicleDraft } from "./vehicle-records.ts";
 
 /** The audit trail gets no room beyond `auditBytes` of control records. */
 type RecordSinkParts = {
@@ -32,8 +32,8 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
     notices: sinkOf((notice) => encoder.notice(notice)),
     phases: sinkOf((phase) => encoder.updatePhase(phase)),
     clockChanges: sinkOf((change) => encoder.clockChange(change)),
-    troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
-    vehicle: vehicleSink(encoder, store, () => appender.state().kind === "storing"),
+    troubleCodes: sinkOf((event) => codeDraft(encoder, event)),
+    vehicle: sinkOf((event) => vehicleDraft(encoder, event)),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
     sendFile: (file) => store(encoder.file(file)),
   };

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { codeSink, keptCount, reportDrafts } from "../../../agent/daemon/code-records.ts";
+import { keptCount } from "../../../agent/daemon/code-records.ts";
 import { type CodesComposeParts, composeCodes } from "../../../agent/daemon/compose-codes.ts";
+import { composeRecordSinks } from "../../../agent/daemon/compose-record-sinks.ts";
 import { ActiveCodes } from "../../../agent/telemetry/active-codes.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { KnownPosition } from "../../../agent/telemetry/known-position.ts";
-import type { CodeReport } from "../../../agent/telemetry/record/encode/code-report.ts";
-import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { diagnosticsConfig } from "../../../config/diagnostics.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -36,15 +35,7 @@ function rig() {
   const position = new KnownPosition();
   const start = (kept: CodesComposeParts["journal"] = journal) => {
     const appender = new Appender({ outbox, clock, log, holdBytes: 1_000_000, wake: () => undefined });
-    const encoder = encoderOf(table);
-    const store = (drafts: readonly EncodedDraft[]): void => {
-      for (const draft of drafts) appender.add(draft);
-      appender.store();
-    };
-    const records = {
-      troubleCodes: codeSink(encoder, store, () => appender.state().kind === "storing"),
-      sendCodeReport: (report: CodeReport, day: number | undefined) => store(reportDrafts(encoder, report, day)),
-    };
+    const records = composeRecordSinks({ encoder: encoderOf(table), appender, outbox, auditBytes: 0 });
     const line = { records, outbox, vehicle: fake, activeCodes, position };
     return composeCodes({ settings, line, journal: kept }, { clock, log });
   };

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
+import { composeRecordSinks } from "../../../agent/daemon/compose-record-sinks.ts";
 import { composeVehicleState, type VehicleStateComposeParts } from "../../../agent/daemon/compose-vehicle-state.ts";
-import { vehicleSink } from "../../../agent/daemon/vehicle-records.ts";
 import { servedOn } from "../../../agent/local-api/verb.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
-import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { VehicleFacts } from "../../../agent/telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../../../agent/vehicle/time/clock-steps.ts";
@@ -47,11 +46,7 @@ function rig(settings: PowerStateConfig) {
   const facts = new VehicleFacts();
   const start = (kept: VehicleStateComposeParts["journal"] = journal, bootId = "boot 1") => {
     const appender = new Appender({ outbox, clock, log, holdBytes: 1_000_000, wake: () => undefined });
-    const store = (drafts: readonly EncodedDraft[]): void => {
-      for (const draft of drafts) appender.add(draft);
-      appender.store();
-    };
-    const records = { vehicle: vehicleSink(encoderOf(table), store, () => appender.state().kind === "storing") };
+    const records = composeRecordSinks({ encoder: encoderOf(table), appender, outbox, auditBytes: 0 });
     const vehicle = { signals: fake.signals, steps: new ClockSteps(clock), clock, facts };
     const line = { buses: [], vehicle, outbox, records };
     const loaded = { locate: (path: readonly unknown[]) => path.join(".") };
