@@ -216,6 +216,7 @@ export const EVERYTHING = {
     ],
   },
   time: {},
+  security: {},
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

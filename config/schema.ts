@@ -17,6 +17,7 @@ import { placeConfig } from "./place.ts";
 import { powerConfig } from "./power.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
+import { securityConfig } from "./security.ts";
 import { snapshotConfig } from "./snapshot.ts";
 import { timeConfig } from "./time.ts";
 import { vssConfig } from "./vss.ts";
@@ -338,6 +339,11 @@ export const agentConfig = z
       .optional()
       .describe(
         "who keeps the wall clock and how well: changes of that are records; nobody is asked without this section",
+      ),
+    security: securityConfig
+      .optional()
+      .describe(
+        "records of who tries what with the vehicle: refused commands, takeovers, certificates, PINs; none without this section",
       ),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

@@ -54,7 +54,10 @@ export async function dispatch(
 ): Promise<Answer | undefined> {
   const { settings, ledger, reporter } = parts;
   const read = readRequest(incoming, settings.maxRequestBytes);
-  if (read.kind === "rejected") return rejectOnce(parts, incoming, read);
+  if (read.kind === "rejected") {
+    parts.rejections.note(incoming.reply.channel, read.code);
+    return rejectOnce(parts, incoming, read);
+  }
   const { request } = read;
   const known = ledger.recall(request);
   if (known.kind === "running") return undefined;
@@ -117,6 +120,7 @@ function stands(plan: PreparedCommand | Waiting): CommandRejection | undefined {
 /** Refuses a request before anything was done for it, and remembers that where it can; past the budget only where a repeat might act. */
 function rejectAndRemember(parts: DispatchParts, request: CommandRequest, rejection: CommandRejection): Answer {
   const { ledger, rejections, reporter, actions } = parts;
+  rejections.note(request.reply.channel, rejection.code);
   const isAudited = rejections.admits();
   if (!isAudited && isRejectedAgain(request, rejection.code, actions.get(request.action)?.commandClass)) {
     return rejectOnce(parts, request, rejection);

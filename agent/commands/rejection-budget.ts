@@ -19,6 +19,8 @@ export type RejectionBudgetParts = {
   readonly perMinute: number;
   /** Audits the others together, and hands over what of the trail still waits; gives whether it could. */
   readonly audit: (counts: readonly RejectionCount[]) => boolean;
+  /** Told of every rejection, also of one that is audited. */
+  readonly onRejected?: ((channel: ReplyAddress["channel"], reason: ReasonCode) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -42,6 +44,11 @@ export class RejectionBudget {
   /** Counted rejections since start. */
   get counted(): number {
     return this.#counted;
+  }
+
+  /** Notes that a request is refused, for who looks for that. */
+  note(channel: RejectionCount["channel"], reason: ReasonCode): void {
+    this.#parts.onRejected?.(channel, reason);
   }
 
   /** Whether one more may be audited by itself; it then counts against the budget. */

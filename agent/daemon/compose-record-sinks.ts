@@ -32,6 +32,7 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
     notices: sinkOf((notice) => encoder.notice(notice)),
     phases: sinkOf((phase) => encoder.updatePhase(phase)),
     clockChanges: sinkOf((change) => encoder.clockChange(change)),
+    securityEvents: sinkOf((event) => encoder.securityEvent(event)),
     troubleCodes: sinkOf((event) => codeDraft(encoder, event)),
     vehicle: sinkOf((event) => vehicleDraft(encoder, event)),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),

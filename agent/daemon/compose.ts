@@ -78,7 +78,7 @@ import {
   stateService,
   watchService,
 } from "./services.ts";
-import { clockBookOf, composeSideLines } from "./side-lines.ts";
+import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
@@ -117,7 +117,8 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const outboxKey = await openOutboxKey(config, runtime);
   const outbox = composeOutbox(config, outboxKey, runtime);
   const journal = composeJournal(config, runtime);
-  const link = composeLink({ config, identities }, runtime);
+  const security = await securityEventsOf(config, clock);
+  const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
   const frameLog = composeFrameLog(config, runtime);
   const encrypter = await composeEncrypter(loaded, runtime);
   const made = composeDataLine(
@@ -125,7 +126,10 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     runtime,
   );
   const { line, shared, requestIds } = made;
-  const beside = await composeSideLines({ loaded, link, line, shared, requestIds, journal, book }, runtime);
+  const beside = await composeSideLines(
+    { loaded, link, line, shared, requestIds, journal, book, events: security?.events },
+    runtime,
+  );
   const support = composeSupport({ config, identities, recent }, runtime);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -203,7 +207,7 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, regime, place, fences, sleep, diagnostics, links, time } = beside;
+  const { fleetwise, vehicle: vehicleLine, regime, place, fences, sleep, diagnostics, links, time, security } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -211,6 +215,7 @@ function servicesInOrder(
     beside.systemBus,
     ...sockets,
     clockService({ clock, log, onSet: () => broker.retryNow(), steps: vehicle.steps }),
+    ...(security === undefined ? [] : [security.service]),
     linkService(broker, presence),
     // Before the first connection, which may deliver what waited in the session at once.
     ...(commands?.services ?? []),
@@ -340,6 +345,7 @@ async function composeControlLine(parts: ControlParts, runtime: Runtime): Promis
   const rejections = new RejectionBudget({
     perMinute: commandsConfig.audit.refusalsPerMinute,
     audit: (counts) => ledger.auditRejections(counts),
+    onRejected: parts.beside.security?.onRejected,
     clock,
     log,
   });

@@ -2,6 +2,7 @@ import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import type { Action } from "../commands/action.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
+import type { RejectionBudgetParts } from "../commands/rejection-budget.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
@@ -17,11 +18,12 @@ import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { RegimeStatus } from "../local-api/regime-status.ts";
+import type { SecurityStatus } from "../local-api/security-status.ts";
 import type { SleepStatus } from "../local-api/sleep-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
-import type { Broker } from "../ports/broker.ts";
+import type { Broker, LinkStatus } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
@@ -44,6 +46,7 @@ import type { ClockChange } from "../telemetry/record/encode/clock-change.ts";
 import type { CodeReport } from "../telemetry/record/encode/code-report.ts";
 import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
+import type { SecurityEvent } from "../telemetry/record/encode/security-event.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { VehicleEvent } from "../telemetry/record/encode/vehicle-event.ts";
@@ -255,6 +258,17 @@ export type TimeLine = {
   readonly status: () => TimeStatus;
 };
 
+/** Takes a fault of the link, and the reason code of the DISCONNECT that it came with; it may be the same as the one before. */
+export type LinkFaultTaker = (fault: NonNullable<LinkStatus["fault"]>, reasonCode: number | undefined) => void;
+
+/** What is told of who tries what with the vehicle or its agent. */
+export type SecurityLine = {
+  readonly onRejected: RejectionBudgetParts["onRejected"];
+  /** Start it before the link. */
+  readonly service: Service;
+  readonly status: () => SecurityStatus;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
@@ -266,6 +280,7 @@ export type SideLines = {
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;
+  readonly security: SecurityLine | undefined;
   /** Ends the connection that they share; stop it after them. */
   readonly systemBus: Service;
 };
@@ -289,6 +304,7 @@ export type RecordSinks = {
   readonly phases: RecordSink<UpdatePhase>;
   readonly clockChanges: RecordSink<ClockChange>;
   readonly troubleCodes: RecordSink<TroubleCodeEvent>;
+  readonly securityEvents: RecordSink<SecurityEvent>;
   readonly vehicle: RecordSink<VehicleEvent>;
   /** `day`, of the report of one, is kept with it. */
   readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { SecurityEvents } from "../telemetry/security-events.ts";
 import type { ClockBook } from "../vehicle/time/clock-book.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
@@ -9,10 +10,12 @@ import type {
   Diagnostics,
   FenceLines,
   Fleetwise,
+  LinkFaultTaker,
   LinkLine,
   Place,
   RegimeLine,
   Runtime,
+  SecurityLine,
   SideLines,
   Sleep,
   TimeLine,
@@ -32,6 +35,8 @@ export type SideLineParts = {
   readonly journal: Journal | undefined;
   /** See `clockBookOf`. */
   readonly book: ClockBook | undefined;
+  /** See `securityEventsOf`. */
+  readonly events: SecurityEvents | undefined;
 };
 
 /** The book of the machine's clock, which every part's clock goes by; undefined where none is kept. */
@@ -39,6 +44,17 @@ export async function clockBookOf({ time }: DaemonConfig["config"], clock: Clock
   if (time === undefined) return undefined;
   const { openClockBook } = await import("./compose-time.ts");
   return openClockBook(time, clock);
+}
+
+/** Who takes what happens; undefined where none of it is told. Make it before the link, which has most of it to say. */
+export async function securityEventsOf(
+  { security }: DaemonConfig["config"],
+  clock: Clock,
+): Promise<{ readonly events: SecurityEvents; readonly onFault: LinkFaultTaker } | undefined> {
+  if (security === undefined) return undefined;
+  const { linkFaultsTo, openSecurityEvents } = await import("./compose-security.ts");
+  const events = openSecurityEvents(security, clock);
+  return { events, onFault: linkFaultsTo(events) };
 }
 
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
@@ -52,8 +68,19 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
-  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time };
+  const security = await securityOf(parts, runtime);
+  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time, security };
   return { ...lines, systemBus: systemBus.service };
+}
+
+async function securityOf(
+  { loaded, line, journal, events }: SideLineParts,
+  runtime: Runtime,
+): Promise<SecurityLine | undefined> {
+  const { security: settings } = loaded.config;
+  if (settings === undefined || events === undefined) return undefined;
+  const { composeSecurity } = await import("./compose-security.ts");
+  return composeSecurity({ settings, loaded, line, journal, events }, runtime);
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {

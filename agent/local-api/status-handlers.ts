@@ -57,6 +57,7 @@ export type StatusParts = HealthParts & {
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
     readonly fences: { readonly status: () => Status["fences"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
+    readonly security: { readonly status: () => Status["security"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
   };
@@ -113,6 +114,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),
+    security: beside.security?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),

@@ -9,6 +9,7 @@ import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
 import { regimeStatus } from "./regime-status.ts";
+import { securityStatus } from "./security-status.ts";
 import { sleepStatus } from "./sleep-status.ts";
 import { timeStatus } from "./time-status.ts";
 import { vehicleStatus } from "./vehicle-status.ts";
@@ -326,6 +327,7 @@ export const statusSchema = z
     fences: fencesStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
+    security: securityStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */

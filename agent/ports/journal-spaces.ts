@@ -143,6 +143,20 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
+  security: [
+    {
+      key: "run",
+      holds: "the boot in which the agent was started last, and whether it ended in order",
+      schema: ["agent/telemetry/security-memory.ts", "keptRun"],
+      deletedBy: "nobody; the next start replaces it",
+    },
+    {
+      key: "files",
+      holds: "the configuration's files at the last start, with their digests",
+      schema: ["agent/telemetry/security-memory.ts", "keptFiles"],
+      deletedBy: "nobody; the next start replaces it",
+    },
+  ],
   "state-templates": [
     {
       key: "TEMPLATE",

@@ -320,7 +320,7 @@ export class Connector {
     this.#drop(offlineAfter(disconnect, unacknowledged));
     link.move("offline");
     const lost = connectionLost(errorName, disconnect, this.#facts);
-    link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost);
+    link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost, disconnect?.reasonCode);
     if (settings.once !== true) this.#beginAfter(Math.max(givenWayMs, pace.nextMs()));
   }
 

@@ -18,7 +18,7 @@ import { CredentialInUse } from "./identity/credential-in-use.ts";
 import type { TlsIdentity } from "./identity/tls.ts";
 import { createPace } from "./link/connect-pace.ts";
 import { subscriptionRefused } from "./link/link-faults.ts";
-import { LinkTracker } from "./link/link-tracker.ts";
+import { type LinkFaultListener, LinkTracker } from "./link/link-tracker.ts";
 import { createInbox, type Inbox } from "./messages/inbox.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 
@@ -30,6 +30,8 @@ export type BrokerParts = {
   readonly log: Log;
   /** What the next process is to know, of messages in hand and the last CONNECT, is kept in this folder, which is there; nowhere when absent. */
   readonly keep?: { readonly folder: string; readonly version: string };
+  /** Told of each fault of the link, also of one as before, with the reason code of the broker's DISCONNECT. */
+  readonly onFault?: LinkFaultListener | undefined;
 };
 
 /**
@@ -57,7 +59,7 @@ class Mqtt5Broker implements Broker {
     const { identity, proxy, clock, log, keep } = parts;
     const { config, connectGapMs, once: decisive = false } = settings;
     this.#clock = clock;
-    this.#link = new LinkTracker(clock, log);
+    this.#link = new LinkTracker(clock, log, parts.onFault);
     this.#subscriptions = new Subscriptions(log);
     this.#inbox = createInbox({ config, clock, log, keep }, (message) => this.#subscriptions.dispatch(message));
     this.#connector = new Connector({

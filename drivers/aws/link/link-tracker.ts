@@ -6,10 +6,14 @@ import type { LinkFault } from "./link-faults.ts";
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };
 
+/** Hears of faults; `reasonCode` is that of the broker's DISCONNECT, where one came. */
+export type LinkFaultListener = (fault: LinkFault, reasonCode: number | undefined) => void;
+
 /** State of the link, why it is so, and who waits for it. */
 export class LinkTracker {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #onFault: LinkFaultListener | undefined;
   readonly #waiters = new Set<Waiter>();
   #state: LinkState = "offline";
   /** Since when it is online, or is not. */
@@ -20,9 +24,10 @@ export class LinkTracker {
   #isClosed = false;
   #isPaused = false;
 
-  constructor(clock: Clock, log: Log) {
+  constructor(clock: Clock, log: Log, onFault?: LinkFaultListener) {
     this.#clock = clock;
     this.#log = log;
+    this.#onFault = onFault;
     this.#sinceMs = clock.monotonicMs();
   }
 
@@ -99,7 +104,8 @@ export class LinkTracker {
   }
 
   /** Notes why the link is not online; logs it once, not at every attempt that ends alike. */
-  blame(fault: LinkFault): void {
+  blame(fault: LinkFault, reasonCode?: number): void {
+    this.#onFault?.(fault, reasonCode);
     const isNew = this.#fault?.code !== fault.code || this.#fault.what !== fault.what;
     this.#fault = fault;
     if (!isNew) return;

@@ -119,6 +119,7 @@ export class RecordCheck {
       case "privacyChange":
       case "linkChange":
       case "dataUsage":
+      case "securityEvent":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

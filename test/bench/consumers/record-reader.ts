@@ -186,6 +186,7 @@ const recordSchema = z.object({
     "privacyChange",
     "linkChange",
     "dataUsage",
+    "securityEvent",
   ]),
   samples: z
     .object({

@@ -120,6 +120,8 @@ export class CommandBench {
   readonly log = new MemoryLog();
   readonly key: SigningKey;
   readonly parts: DispatchParts;
+  /** Channel and reason of every rejection. */
+  readonly rejected: string[] = [];
   /** Entries of the audit trail as they went out. */
   readonly audited: AuditEntry[] = [];
   /** Whether the outbox takes more of them. */
@@ -171,6 +173,7 @@ export class CommandBench {
       rejections: new RejectionBudget({
         perMinute: parts.refusalsPerMinute ?? 100_000,
         audit: (counts) => this.ledger.auditRejections(counts),
+        onRejected: (channel, reason) => this.rejected.push(`${channel} ${reason}`),
         clock,
         log: this.log,
       }),

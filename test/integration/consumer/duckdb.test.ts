@@ -38,7 +38,26 @@ function withLosses(): readonly Uint8Array[] {
   const loss = { epoch, stream: "telemetry", first: lost[0], last: lost[2], reason: "evicted", detail: "" } as const;
   payloads.push(truck.seal(truck.encoder.loss(loss)), ...truck.drive(40));
   truck.skip("telemetry");
-  return [...payloads, ...truck.drive(80), ...codesOf(truck)];
+  return [...payloads, ...truck.drive(80), ...codesOf(truck), ...eventsOf(truck)];
+}
+
+/** Signatures that somebody tried for ten minutes, and one takeover of the session. */
+function eventsOf(truck: BenchDrive): readonly Uint8Array[] {
+  const at = (seconds: number): number => START_US + seconds * 1_000_000;
+  const tried = {
+    event: "signature-failed",
+    reason: "SIGNATURE_INVALID",
+    source: "aws",
+    detail: "",
+    untold: 0,
+  } as const;
+  const takeover = { event: "session-takeover", reason: "disconnect", source: "", detail: "taken over" } as const;
+  return [
+    { ...tried, count: 1, firstUs: at(60), timeUs: at(60) },
+    { ...tried, count: 41, firstUs: at(61), timeUs: at(359) },
+    { ...takeover, count: 1, firstUs: at(400), timeUs: at(400), untold: 0 },
+    { ...tried, count: 13, firstUs: at(361), timeUs: at(500.5), untold: 2 },
+  ].map((event) => truck.seal(truck.encoder.securityEvent(event)));
 }
 
 /** A misfire that has come back, a code that has healed, and two of a gearbox that were cleared, of which one is there again. */
@@ -120,7 +139,7 @@ function queryIn(name: string): { readonly sql: string; readonly output: string 
 }
 
 describe("the queries of the documentation", () => {
-  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql", "active-codes.sql"])(
+  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql", "active-codes.sql", "security-events.sql"])(
     "%s finds what it says",
     async (name) => {
       const { sql, output } = queryIn(name);

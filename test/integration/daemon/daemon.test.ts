@@ -100,7 +100,7 @@ describe("a configuration that is damaged while the agent runs", () => {
     const page = await runProgram(["status", "--config", home.config], { STATE_DIRECTORY: join(home.folder, "state") });
     expect(page.stdout).toMatch(/^config {5}last known good$/m);
     await second.child.stop(10_000);
-    expect(notices(join(home.folder, "state"))).toMatchObject([{ event: "config.unusable" }]);
+    expect(stored(join(home.folder, "state"), "notice")).toMatchObject([{ event: "config.unusable" }]);
 
     writeFileSync(home.config, whole);
     const third = await startDaemon(home);
@@ -108,8 +108,36 @@ describe("a configuration that is damaged while the agent runs", () => {
   });
 });
 
-/** The notices among the records that are stored in this state directory. */
-function notices(stateDir: string): readonly RecordBody[] {
+describe("an agent that tells security events", () => {
+  it("says after a kill that it did not end in order, and which file changed since; after a stop it says neither", async () => {
+    const home = await daemonHome((settings) => Object.assign(settings, { security: {} }));
+    const first = await startDaemon(home);
+    first.child.signal("SIGKILL");
+    await first.child.ended;
+    appendFileSync(home.dbc, "\n");
+    const second = await startDaemon(home);
+    await until(async () => ((await second.status()).security?.told === 2 ? true : undefined), {
+      what: "two events are told",
+      ...PATIENCE,
+    });
+    await second.child.stop(10_000);
+    const third = await startDaemon(home);
+    await until(async () => ((await third.status()).dataPath.flushes > 0 ? true : undefined), {
+      what: "it runs",
+      ...PATIENCE,
+    });
+    expect((await third.status()).security).toEqual({ occurrences: {}, told: 0, untold: 0 });
+    await third.child.stop(10_000);
+    const detail = `changed since the last start: ${home.dbc}`;
+    expect(stored(join(home.folder, "state"), "security-event")).toMatchObject([
+      { event: "unexpected-restart", count: 1 },
+      { event: "config-changed", detail },
+    ]);
+  });
+});
+
+/** The records of one kind that are stored in this state directory. */
+function stored(stateDir: string, kind: RecordBody["kind"]): readonly RecordBody[] {
   const { outbox } = openOutbox({
     file: join(stateDir, "outbox.db"),
     maxBytes: 5_000_000,
@@ -117,9 +145,9 @@ function notices(stateDir: string): readonly RecordBody[] {
     log: new MemoryLog(),
   });
   const reader = createRecordReader(readDescriptor());
-  const stored = outbox.read("event", 0, outbox.lastRow(), 1000, 10_000_000);
+  const rows = outbox.read("event", 0, outbox.lastRow(), 1000, 10_000_000);
   outbox.close();
-  return stored.map(({ payload }) => reader.decode(payload).body).filter(({ kind }) => kind === "notice");
+  return rows.map(({ payload }) => reader.decode(payload).body).filter((body) => body.kind === kind);
 }
 
 describe("the command line", () => {

@@ -311,6 +311,17 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
       String(2 ** 40),
       String(2 ** 40),
     ]);
+    const happened = {
+      event: "command-refused",
+      reason: "ACCESS_DENIED",
+      source: "aws",
+      detail: "",
+      untold: 0,
+    } as const;
+    const security = read(encoder.securityEvent({ ...happened, count: 2 ** 40, firstUs: T0 - 5, timeUs: T0 }));
+    expect(
+      ["event", "reason", "source", "count", "first_us", "untold"].flatMap((field) => valuesOf(security, field)),
+    ).toEqual(['"command-refused"', '"ACCESS_DENIED"', '"aws"', String(2 ** 40), String(T0 - 5)]);
     const log = new FrameLog("c-1", "can0", 1000);
     log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
     log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);

@@ -48,6 +48,11 @@ describe("refused requests past the budget", () => {
       }),
     ]);
     expect(bench.parts.rejections.counted).toBe(1995);
+    expect(bench.rejected).toHaveLength(2005);
+    expect(bench.rejected.slice(1999, 2001)).toEqual([
+      "aws SIGNATURE_MISSING",
+      "companion COMMAND_REQUEST_PARSING_FAILED",
+    ]);
     expect(chainProblems(bench.audited)).toEqual([]);
     await clock.run(600_000);
     expect(bench.audited).toHaveLength(12);

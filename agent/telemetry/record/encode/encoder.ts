@@ -23,6 +23,7 @@ import { type DraftForm, type EncodedDraft, type PayloadEncrypter, RecordSealer 
 import { JsonRowsWriter, RowsWriter } from "./rows-writer.ts";
 import type { BodyWriter } from "./sample-cutter.ts";
 import { SamplesWriter } from "./samples.ts";
+import { type SecurityEvent, writeSecurityEvent } from "./security-event.ts";
 import { type DescribedTable, encodeTable } from "./table.ts";
 import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
 import { fitTroubleCode, type TroubleCodeEvent, writeTroubleCode } from "./trouble-code.ts";
@@ -54,6 +55,7 @@ const RECORD = {
   privacyChange: 31,
   linkChange: 32,
   dataUsage: 33,
+  securityEvent: 37,
 } as const;
 
 /** The bodies of events of the vehicle. */
@@ -220,6 +222,11 @@ export class Encoder {
   /** Says what went over links in a day that is over. */
   dataUsage(report: DataUsageReport): EncodedDraft {
     return this.#health("event", (writer) => writeDataUsage(writer, RECORD.dataUsage, report));
+  }
+
+  /** Says who tries what with the vehicle or its agent. */
+  securityEvent(event: SecurityEvent): EncodedDraft {
+    return this.#health("event", (writer) => writeSecurityEvent(writer, RECORD.securityEvent, event));
   }
 
   /** A file, in as many records as the limit asks for. */

@@ -16,6 +16,7 @@ import type { FenceEvent, PrivacyChange } from "../encode/fence-event.ts";
 import type { FilePart } from "../encode/file.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { LinkChange } from "../encode/link-change.ts";
+import type { SecurityEvent } from "../encode/security-event.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
 import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
@@ -134,6 +135,7 @@ export type RecordBody =
   | ({ readonly kind: "privacy-change" } & PrivacyChange & EventNumber)
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
+  | ({ readonly kind: "security-event" } & SecurityEvent)
   | {
       readonly kind: "table";
       readonly id: string;

@@ -11,6 +11,7 @@ import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { dataUsageOf, linkChangeOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
+import { securityEventOf } from "./record-security.ts";
 import { tableOf } from "./record-table.ts";
 import { fenceEventOf, privacyChangeOf, tripOf, vehicleStateChangeOf, wakeOf } from "./record-vehicle.ts";
 
@@ -119,6 +120,7 @@ function bodyOf({
   privacy_change: privacy,
   link_change: link,
   data_usage: usage,
+  security_event: security,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -146,6 +148,7 @@ function bodyOf({
   if (privacy !== undefined) return privacyChangeOf(privacy);
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
+  if (security !== undefined) return securityEventOf(security);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -54,4 +54,17 @@ describe("the state of the link", () => {
     made.connected(LIMITS, false);
     expect(made.status().fault).toBeUndefined();
   });
+
+  it("says every fault to who listens, also one as before, and logs it once", () => {
+    const log = new MemoryLog();
+    const heard: unknown[] = [];
+    const made = new LinkTracker(new ManualClock(), log, (fault, reasonCode) => heard.push([fault.code, reasonCode]));
+    made.blame(MISMATCH);
+    made.blame(MISMATCH, 0x8e);
+    expect(heard).toEqual([
+      ["broker.name-mismatch", undefined],
+      ["broker.name-mismatch", 0x8e],
+    ]);
+    expect(log.of("link.failed")).toHaveLength(1);
+  });
 });

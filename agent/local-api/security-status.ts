@@ -1,0 +1,15 @@
+import { z } from "zod";
+import { SECURITY_EVENTS } from "../telemetry/record/encode/security-event.ts";
+
+/** What happened that says who tries what. Counts are since start. */
+export const securityStatus = z
+  .object({
+    /** All that happened, by event. */
+    occurrences: z.partialRecord(z.enum(SECURITY_EVENTS), z.int().min(0)),
+    /** Records of it, and what no record counts, as there were too many kinds. */
+    told: z.int().min(0),
+    untold: z.int().min(0),
+  })
+  .readonly();
+
+export type SecurityStatus = z.infer<typeof securityStatus>;
