@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
-import { AgentError } from "../core/errors.ts";
-import type { CommandEntry, CommandState, Journal } from "../ports/journal.ts";
+import { type CommandEntry, type CommandState, isJournalFault, type Journal } from "../ports/journal.ts";
 import { type Answer, answerSchema, type CommandRejection, failureAnswer, rejected } from "./answer.ts";
 import type { AuditTrail } from "./audit.ts";
 import type { RejectionCount } from "./rejection-budget.ts";
@@ -249,7 +248,7 @@ export function orLedgerUnreadable<T>(use: () => T): T | CommandRejection {
   try {
     return use();
   } catch (thrown) {
-    if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
+    if (!isJournalFault(thrown)) throw thrown;
     return rejected("LEDGER_UNREADABLE", "the record of earlier commands cannot be used");
   }
 }

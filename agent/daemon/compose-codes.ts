@@ -1,15 +1,14 @@
 import { readCodes } from "../commands/actions/read-codes.ts";
-import { AgentError } from "../core/errors.ts";
 import { codeEvents } from "../diagnostics/codes/code-events.ts";
 import { CodeReaders } from "../diagnostics/codes/code-readers.ts";
 import { CodeReports } from "../diagnostics/codes/code-reports.ts";
 import { CodeTracker } from "../diagnostics/codes/code-tracker.ts";
 import { codesHandlers } from "../local-api/codes-handlers.ts";
 import type { Journal } from "../ports/journal.ts";
-import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
 import { odometerOf } from "../vehicle/odometer.ts";
 import { CODE_NUMBER_KEY, CODE_REPORT_KEY, keptCount } from "./code-records.ts";
 import type { DiagnosticsPart, DiagnosticsParts } from "./diagnostics-parts.ts";
+import { openKept } from "./open-kept.ts";
 import type { DataLine, RecordSinks, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
@@ -39,11 +38,7 @@ export function composeCodes(
     const known = { odometerKm, position: () => position.current() };
     return new CodeTracker({ settings: settings.codes, journal: store, events, ...known, clock, log });
   };
-  const tracker = openTracker(
-    () => trackerOf(journal),
-    () => trackerOf(memoryJournal()),
-    log,
-  );
+  const tracker = openKept((standIn) => trackerOf(standIn ?? journal), "codes.not-kept", log);
   line.activeCodes.use(() => tracker.active());
   const readers = new CodeReaders();
   const reports = new CodeReports({
@@ -61,14 +56,4 @@ export function composeCodes(
     actions: [readCodes({ tracker, readers, report: (ecu) => reports.ask(ecu) })],
   };
   return { tracker, readers, part };
-}
-
-function openTracker(open: () => CodeTracker, inMemory: () => CodeTracker, log: Runtime["log"]): CodeTracker {
-  try {
-    return open();
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
-    log.error("codes.not-kept", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
-    return inMemory();
-  }
 }

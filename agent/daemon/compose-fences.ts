@@ -1,14 +1,13 @@
 import type { PlaceConfig } from "../../config/place.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
+import type { AgentError } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { fencesHandlers } from "../local-api/fences-handlers.ts";
 import type { FencesStatus } from "../local-api/fences-status.ts";
-import type { Journal } from "../ports/journal.ts";
+import { isJournalFault, type Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
-import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
+import { KeptChanges } from "../vehicle/events/kept-changes.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { FenceBook } from "../vehicle/fences/fence-book.ts";
-import { KeptChanges } from "../vehicle/fences/kept-changes.ts";
 import { PositionOdometer } from "../vehicle/fences/position-odometer.ts";
 import { PrivacySwitch } from "../vehicle/fences/privacy-switch.ts";
 import { PrivateZone } from "../vehicle/fences/private-zone.ts";
@@ -17,6 +16,7 @@ import type { TimedFix, Whereabouts } from "../vehicle/place/whereabouts.ts";
 import { keptCount } from "./code-records.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { conditionAt } from "./configuration/vehicle-condition.ts";
+import { openKept } from "./open-kept.ts";
 import type { DataLine, FenceLines, Place, RecordSinks, Runtime, VehicleLine } from "./parts.ts";
 import { VEHICLE_NUMBER_KEY } from "./vehicle-records.ts";
 
@@ -45,15 +45,7 @@ export function composeFences(
   parts: FencesComposeParts,
   runtime: Pick<Runtime, "clock" | "log" | "random">,
 ): FenceLines {
-  const { log } = runtime;
-  try {
-    return fencesWith(parts.journal, parts, runtime);
-  } catch (thrown) {
-    if (!isJournalFault(thrown)) throw thrown;
-    log.error("place.not-kept", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
-    const status = { kind: "lost", what: thrown.message, sinceUs: 0 } as const;
-    return fencesWith({ ...memoryJournal(), status: () => status }, parts, runtime);
-  }
+  return openKept((standIn) => fencesWith(standIn ?? parts.journal, parts, runtime), "place.not-kept", runtime.log);
 }
 
 function fencesWith(
@@ -68,7 +60,7 @@ function fencesWith(
   const zones = privacy.zones.map(({ bufferMetres, ...shape }) => new PrivateZone(shape, bufferMetres, random));
   const at = ["place", "privacy", "switch"];
   const condition = privacy.switch === undefined ? undefined : conditionAt(at, privacy.switch, loaded, line.vehicle);
-  const kept = new KeptChanges({ journal, events });
+  const kept = new KeptChanges({ journal, space: "place", events });
   const keeper = new PrivacySwitch({ kept, status: () => journal.status(), condition, wallUs: () => clock.wallUs() });
   const tell = (metres: number, timeUs: number): void => signals.takeOdometer(metres, timeUs);
   const odometer = settings.odometer ? new PositionOdometer({ journal, tell }) : undefined;
@@ -129,7 +121,7 @@ function ownEvents(journal: KeptJournal, { outbox, records }: FencesComposeParts
 /** A journal that refuses costs what was to be kept, not the rest. */
 function borne(log: Runtime["log"], work: () => void): void {
   const fault = faultOf(work);
-  if (fault !== undefined) log.warn("place.not-kept", { code: fault.code, what: messageOf(fault) });
+  if (fault !== undefined) log.warn("place.not-kept", { code: fault.code, what: fault.message });
 }
 
 /** The fault of the journal that came out of `work`. */
@@ -141,8 +133,4 @@ function faultOf(work: () => void): AgentError | undefined {
     if (!isJournalFault(thrown)) throw thrown;
     return thrown;
   }
-}
-
-function isJournalFault(thrown: unknown): thrown is AgentError {
-  return thrown instanceof AgentError && thrown.code.startsWith("journal.");
 }

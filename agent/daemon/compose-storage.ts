@@ -4,8 +4,7 @@ import { openJournal } from "../../drivers/sqlite/journal/journal.ts";
 import { noJournal } from "../../drivers/sqlite/journal/no-journal.ts";
 import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
 import { StandbyOutbox, type StandbyParts } from "../../drivers/sqlite/outbox/standby-outbox.ts";
-import { AgentError } from "../core/errors.ts";
-import type { Journal } from "../ports/journal.ts";
+import { isJournalFault, type Journal } from "../ports/journal.ts";
 import { recordThinner } from "../telemetry/record/thin/thin-records.ts";
 import type { OutboxKey } from "./outbox-key.ts";
 import type { Runtime } from "./parts.ts";
@@ -40,7 +39,7 @@ export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Jo
   try {
     return openJournal({ ...bounds, keepMs: keepHours * HOUR_MS, file, clock, log });
   } catch (thrown) {
-    if (!(thrown instanceof AgentError) || !thrown.code.startsWith("journal.")) throw thrown;
+    if (!isJournalFault(thrown)) throw thrown;
     log.error("journal.not-opened", { file, code: thrown.code, what: thrown.message, remedy: thrown.remedy });
     return noJournal(thrown);
   }

@@ -2,11 +2,9 @@ import type { PowerConfig } from "../../config/power.ts";
 import type { IgnitionSourceConfig, PowerStateConfig } from "../../config/power-state.ts";
 import { loadGpioAddon } from "../../drivers/can/gpio-addon.ts";
 import { KernelGpioLine } from "../../drivers/os/gpio-line.ts";
-import { AgentError } from "../core/errors.ts";
 import { vehicleHandlers } from "../local-api/vehicle-handlers.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { Journal } from "../ports/journal.ts";
-import { memoryJournal } from "../telemetry/durable-records/memory-journal.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { CommandIgnition } from "../vehicle/state/command-ignition.ts";
 import type { IgnitionSource } from "../vehicle/state/ignition.ts";
@@ -19,6 +17,7 @@ import { VehicleStateLine } from "../vehicle/state/state-line.ts";
 import { keptCount } from "./code-records.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { conditionAt } from "./configuration/vehicle-condition.ts";
+import { openKept } from "./open-kept.ts";
 import type { DataLine, RecordSinks, Runtime, VehicleLine } from "./parts.ts";
 import { TRIP_NUMBER_KEY, VEHICLE_NUMBER_KEY } from "./vehicle-records.ts";
 
@@ -71,14 +70,14 @@ export function composeVehicleState(
 function statusOf(states: VehicleStateLine, book: StateBook, clock: Runtime["clock"]): VehicleStatus {
   const { state, why } = states.now();
   const trip = states.trip();
+  const forMs = Math.max(0, clock.boottimeMs() - book.enteredMs);
   return {
     state,
     why,
-    forMs: Math.max(0, clock.boottimeMs() - book.enteredMs),
+    forMs,
     isIgnitionOn: states.isIgnitionOn(),
     // A trip lasts as long as its state.
-    trip:
-      trip === undefined ? undefined : { number: trip.number, forMs: Math.max(0, clock.boottimeMs() - book.enteredMs) },
+    trip: trip === undefined ? undefined : { number: trip.number, forMs },
     asleepSoonInMs: states.asleepSoonInMs(),
     unkept: book.unkept,
   };
@@ -98,13 +97,7 @@ function openBook(
     const book = new StateBook({ journal: store, events, storedTrip, measure, bootId, clock, log });
     return { book, events };
   };
-  try {
-    return bookOf(journal);
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
-    log.error("vehicle.not-kept", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
-    return bookOf(memoryJournal());
-  }
+  return openKept((standIn) => bookOf(standIn ?? journal), "vehicle.not-kept", log);
 }
 
 function sourceOf(

@@ -1,4 +1,5 @@
 import type { Json } from "../core/canonical-json.ts";
+import { AgentError } from "../core/errors.ts";
 import type { JournalSpace } from "./journal-spaces.ts";
 
 /** One document; `undefined` as a value removes it. Spaces keep those of different parts apart: journal-spaces.ts lists them. */
@@ -72,4 +73,9 @@ export interface Journal {
   unreportedCommands(limit: number): readonly CommandEntry[];
   stats(): JournalStats;
   close(): void;
+}
+
+/** Whether a journal has thrown it. */
+export function isJournalFault(thrown: unknown): thrown is AgentError {
+  return thrown instanceof AgentError && thrown.code.startsWith("journal.");
 }

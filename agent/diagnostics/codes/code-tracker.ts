@@ -1,8 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
-import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { TokenBucket } from "../../core/token-bucket.ts";
-import type { Journal, JournalDocument } from "../../ports/journal.ts";
+import { isJournalFault, type Journal, type JournalDocument } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
 import type { Position } from "../../telemetry/record/encode/trigger.ts";
@@ -152,7 +151,7 @@ export class CodeTracker {
       events.handOver(told);
       this.#isRefused = false;
     } catch (thrown) {
-      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
+      if (!isJournalFault(thrown)) throw thrown;
       this.#counters.delayed += 1;
       if (!this.#isRefused) log.error("codes.not-kept", { code: thrown.code, what: thrown.message });
       this.#isRefused = true;

@@ -1,6 +1,5 @@
 import type { Json } from "../../core/canonical-json.ts";
-import { AgentError } from "../../core/errors.ts";
-import type { Journal } from "../../ports/journal.ts";
+import { isJournalFault, type Journal } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { RecordSink } from "./record-sink.ts";
 
@@ -74,7 +73,7 @@ export class PendingEntries<T> {
       this.handOver();
       this.#forget();
     } catch (thrown) {
-      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
+      if (!isJournalFault(thrown)) throw thrown;
     }
   }
 

@@ -1,8 +1,8 @@
 import type { FenceConfig } from "../../../config/place-fences.ts";
 import type { FenceEvent } from "../../telemetry/record/encode/fence-event.ts";
+import type { KeptChanges } from "../events/kept-changes.ts";
 import type { TimedFix } from "../place/whereabouts.ts";
 import { FenceLine, type Side } from "./fence-line.ts";
-import type { KeptChanges } from "./kept-changes.ts";
 import { KEPT, keptFence } from "./kept-place.ts";
 
 export type FenceBookParts = {

@@ -1,7 +1,7 @@
 import type { JournalStatus } from "../../ports/journal.ts";
 import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
+import type { KeptChanges } from "../events/kept-changes.ts";
 import type { SafetyGate } from "../safety-gate.ts";
-import type { KeptChanges } from "./kept-changes.ts";
 import { KEPT, type KeptPrivacy, keptPrivacy } from "./kept-place.ts";
 
 export type PrivacySwitchParts = {

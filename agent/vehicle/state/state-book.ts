@@ -1,10 +1,11 @@
 import { type Clock, LEAST_SUSPENDED_MS, suspendedMsOf } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
-import type { Journal } from "../../ports/journal.ts";
+import { isJournalFault, type Journal } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import { asJson } from "../../telemetry/durable-records/numbered-events.ts";
 import type { VehicleChange } from "../../telemetry/record/encode/vehicle-event.ts";
+import { KeptChanges } from "../events/kept-changes.ts";
 import type { VehicleEvents } from "../events/vehicle-events.ts";
 import {
   KEPT,
@@ -26,8 +27,6 @@ const MAX_TRIPS = 50;
 const NOTE_MS = 30_000;
 /** How often the journal is asked again when it has refused. */
 const RETRY_MS = 10_000;
-/** Changes that wait for the journal in memory; the oldest goes beyond it. */
-const MAX_UNKEPT = 100;
 
 export type StateBookParts = {
   readonly journal: Pick<Journal, "atomically" | "get" | "put">;
@@ -46,30 +45,31 @@ export type StateBookParts = {
  */
 export class StateBook {
   readonly #parts: StateBookParts;
+  readonly #kept: KeptChanges;
   #state: KeptState;
   #trip: KeptTrip;
   #trips: readonly KeptEnd[];
-  #unkept: VehicleChange[] = [];
-  #dropped = 0;
   /** When the trip was last known to go on, by the clock that counts suspend, and what the machine had been suspended by then. */
   #noted: { readonly atMs: number; readonly suspendedMs: number };
   #triedMs = Number.NEGATIVE_INFINITY;
 
   /** Throws the faults of the journal when it cannot be read. What an earlier boot has left open ends here. */
   constructor(parts: StateBookParts) {
-    const { journal, bootId, clock, storedTrip = 0 } = parts;
-    const state = journal.get(SPACE, KEPT.state);
-    const trip = keptTrip.parse(journal.get(SPACE, KEPT.trip) ?? { number: 0 });
+    const { journal, events, bootId, clock, storedTrip = 0 } = parts;
+    const kept = new KeptChanges({ journal, space: SPACE, events });
+    const state = kept.get(KEPT.state);
+    const trip = keptTrip.parse(kept.get(KEPT.trip) ?? { number: 0 });
     const now = { sinceMs: clock.monotonicMs(), enteredMs: clock.boottimeMs() };
     this.#parts = parts;
-    this.#trips = keptTrips.parse(journal.get(SPACE, KEPT.trips) ?? []);
+    this.#kept = kept;
+    this.#trips = keptTrips.parse(kept.get(KEPT.trips) ?? []);
     this.#noted = this.#now();
     // A journal that was lost must not give the number of a trip that was told.
     this.#trip = { ...trip, number: Math.max(trip.number, storedTrip) };
     this.#state =
       state === undefined ? { state: "parked", why: "not known yet", bootId, ...now } : keptState.parse(state);
     if (this.#state.bootId !== bootId) this.#leaveBoot(now);
-    else if (state !== undefined) parts.events.handOver();
+    else if (state !== undefined) events.handOver();
     // So that the time before the first change counts over restarts too.
     else this.#keep([]);
   }
@@ -96,8 +96,8 @@ export class StateBook {
   }
 
   /** Changes that the journal does not have yet, and those that were given up for want of room, since start. */
-  get unkept(): { readonly waiting: number; readonly dropped: number } {
-    return { waiting: this.#unkept.length, dropped: this.#dropped + this.#parts.events.dropped };
+  get unkept(): KeptChanges["unkept"] {
+    return this.#kept.unkept;
   }
 
   /** Another state begins now. `wasSeen`: this process has seen the trip that ends with it. */
@@ -123,7 +123,7 @@ export class StateBook {
 
   /** Tries the journal again where it has refused. */
   retry(): void {
-    if (this.#unkept.length > 0 && this.#parts.clock.monotonicMs() - this.#triedMs >= RETRY_MS) this.#keep([]);
+    if (this.unkept.waiting > 0 && this.#parts.clock.monotonicMs() - this.#triedMs >= RETRY_MS) this.#keep([]);
   }
 
   #note(): void {
@@ -198,25 +198,19 @@ export class StateBook {
   }
 
   #keep(changes: readonly VehicleChange[]): void {
-    const { journal, events, clock, log } = this.#parts;
-    const all = [...this.#unkept, ...changes];
+    const { clock, log } = this.#parts;
+    const { waiting } = this.unkept;
     this.#triedMs = clock.monotonicMs();
+    const documents = [
+      [KEPT.state, asJson(this.#state)],
+      [KEPT.trip, asJson(this.#trip)],
+      ...(changes.some(isEnd) ? [[KEPT.trips, asJson(this.#trips)] as const] : []),
+    ] as const;
     try {
-      const told = journal.atomically(() => {
-        journal.put([
-          { space: SPACE, key: KEPT.state, value: asJson(this.#state) },
-          { space: SPACE, key: KEPT.trip, value: asJson(this.#trip) },
-          ...(all.some(isEnd) ? [{ space: SPACE, key: KEPT.trips, value: asJson(this.#trips) }] : []),
-        ]);
-        return events.add(all);
-      });
-      this.#unkept = [];
-      events.handOver(told);
+      this.#kept.keep(documents, changes);
     } catch (thrown) {
-      if (!(thrown instanceof AgentError && thrown.code.startsWith("journal."))) throw thrown;
-      if (this.#unkept.length === 0) log.warn("vehicle.not-kept", { code: thrown.code, what: thrown.message });
-      this.#unkept = all.slice(-MAX_UNKEPT);
-      this.#dropped += all.length - this.#unkept.length;
+      if (!isJournalFault(thrown)) throw thrown;
+      if (waiting === 0) log.warn("vehicle.not-kept", { code: thrown.code, what: thrown.message });
     }
   }
 }

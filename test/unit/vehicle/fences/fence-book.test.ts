@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../../agent/core/errors.ts";
 import type { VehicleEvent } from "../../../../agent/telemetry/record/encode/vehicle-event.ts";
+import { KeptChanges } from "../../../../agent/vehicle/events/kept-changes.ts";
 import { vehicleEvents } from "../../../../agent/vehicle/events/vehicle-events.ts";
 import { FenceBook } from "../../../../agent/vehicle/fences/fence-book.ts";
-import { KeptChanges } from "../../../../agent/vehicle/fences/kept-changes.ts";
 import { PrivacySwitch } from "../../../../agent/vehicle/fences/privacy-switch.ts";
 import type { GateState } from "../../../../agent/vehicle/safety-gate.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
@@ -30,7 +30,7 @@ function vehicle() {
     });
     const events = vehicleEvents({ journal: durable, sink, storedNumber });
     events.handOver();
-    return new KeptChanges({ journal: durable, events });
+    return new KeptChanges({ journal: durable, space: "place", events });
   };
   const startBook = (fences = [DEPOT]) => {
     const about = () => ({ trip: 3, odometerKm: 1000.5, position: undefined });

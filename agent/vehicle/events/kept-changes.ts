@@ -2,18 +2,18 @@ import type { Json } from "../../core/canonical-json.ts";
 import type { Journal } from "../../ports/journal.ts";
 import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { VehicleChange } from "../../telemetry/record/encode/vehicle-event.ts";
-import type { VehicleEvents } from "../events/vehicle-events.ts";
+import type { VehicleEvents } from "./vehicle-events.ts";
 
-const SPACE: JournalSpace = "place";
 /** Changes that wait for the journal in memory; the oldest goes beyond it. */
 const MAX_UNKEPT = 100;
 
 export type KeptChangesParts = {
   readonly journal: Pick<Journal, "atomically" | "get" | "put">;
+  readonly space: JournalSpace;
   readonly events: VehicleEvents;
 };
 
-/** Documents of the space "place" and the events that tell of them: stored together, so that a restart tells nothing twice, or waiting together. */
+/** Documents of a space and the events that tell of them: stored together, so that a restart tells nothing twice, or waiting together. */
 export class KeptChanges {
   readonly #parts: KeptChangesParts;
   readonly #values = new Map<string, Json>();
@@ -31,24 +31,28 @@ export class KeptChanges {
 
   /** As the journal has it. Throws its faults. */
   get(key: string): Json | undefined {
-    return this.#parts.journal.get(SPACE, key);
+    const { journal, space } = this.#parts;
+    return journal.get(space, key);
   }
 
   /** Stores `values` by key, and `changes` as events. Throws the faults of the journal: then both wait for the next call. */
   keep(values: Iterable<readonly [key: string, value: Json]>, changes: readonly VehicleChange[]): void {
     for (const [key, value] of values) this.#values.set(key, value);
-    const all = [...this.#changes, ...changes];
-    this.#changes = all.slice(-MAX_UNKEPT);
-    this.#dropped += all.length - this.#changes.length;
-    this.retry();
+    this.#changes = [...this.#changes, ...changes];
+    try {
+      this.retry();
+    } finally {
+      this.#dropped += Math.max(0, this.#changes.length - MAX_UNKEPT);
+      this.#changes = this.#changes.slice(-MAX_UNKEPT);
+    }
   }
 
   /** Stores what waits, if anything does. Throws the faults of the journal. */
   retry(): void {
     if (this.#values.size === 0) return;
-    const { journal, events } = this.#parts;
+    const { journal, space, events } = this.#parts;
     const added = journal.atomically(() => {
-      journal.put([...this.#values].map(([key, value]) => ({ space: SPACE, key, value })));
+      journal.put([...this.#values].map(([key, value]) => ({ space, key, value })));
       return events.add(this.#changes);
     });
     this.#values.clear();
