@@ -19,9 +19,9 @@ const MANAGER = {
 const ORDERS = { PrepareForSleep: "suspend", PrepareForShutdown: "shutdown" } as const;
 type Ordered = (typeof ORDERS)[keyof typeof ORDERS];
 /** logind.conf(5): InhibitDelayMaxSec is 5 s, less what we keep, until it is known. */
-const CAUTIOUS_DELAY_MS = 4500;
-/** Kept of what logind grants: the lock must be gone when it looks. */
-const MARGIN = { share: 0.1, mostMs: 1000 } as const;
+const CAUTIOUS_DELAY_MS = 4000;
+/** Kept of what logind grants: the lock must be gone when it looks, and a busy machine takes a while to end the child that holds it. */
+const MARGIN = { share: 0.2, mostMs: 2000 } as const;
 
 /** Where systemd-logind is. `runtimeDir` holds the sockets of the package's helpers; `address` is the bus's, in place of the system bus. */
 export type LogindParts = {
