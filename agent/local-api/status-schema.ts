@@ -102,6 +102,15 @@ const streams: Readonly<Record<StreamName, typeof streamStats>> = {
   capture: streamStats,
 };
 
+const sentCounters = z.object({ records: count, bytes: count }).readonly();
+
+const sentStreams: Readonly<Record<StreamName, typeof sentCounters>> = {
+  control: sentCounters,
+  event: sentCounters,
+  telemetry: sentCounters,
+  capture: sentCounters,
+};
+
 /** What the outbox holds, as `Outbox.stats` gives it. */
 export const outboxStatus = z
   .object({
@@ -209,6 +218,7 @@ export const statusSchema = z
       .object({
         delivered: count,
         deliveredBytes: count,
+        streams: z.object(sentStreams).readonly(),
         refused: count,
         retried: count,
         inFlight: count,

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { BrokerLimits, ConnectionEnding, PublishOutcome } from "../../ports/broker.ts";
+import type { StreamName } from "../../ports/outbox.ts";
 import type { OutboxGuard } from "../outbox-guard.ts";
 import type { NextRecord } from "./drain-order.ts";
 import type { DrainState } from "./drain-state.ts";
@@ -28,11 +29,16 @@ export type DeliveryOutcomesParts = {
 /** A record that was published, where, and what the broker takes. */
 export type SentRecord = { readonly sent: NextRecord; readonly topic: string; readonly limits: BrokerLimits };
 
+/** Records with a good PUBACK, and their payload bytes. */
+export type SentCounters = { readonly records: number; readonly bytes: number };
+
 /** Counts since start. */
 export type OutcomeCounters = {
   /** Records with a good PUBACK, and their payload bytes. */
   readonly delivered: number;
   readonly deliveredBytes: number;
+  /** The same by stream. */
+  readonly streams: Readonly<Record<StreamName, SentCounters>>;
   /** PUBACKs of 0x80 and above. */
   readonly refused: number;
   /** Records that must be sent again because no PUBACK came or a rejection may pass. */
@@ -57,6 +63,12 @@ export class DeliveryOutcomes {
   readonly #parts: DeliveryOutcomesParts;
   readonly #rejectedTopics = new RejectedTopics();
   #counters = { delivered: 0, deliveredBytes: 0, refused: 0, retried: 0 };
+  readonly #streams = {
+    control: { records: 0, bytes: 0 },
+    event: { records: 0, bytes: 0 },
+    telemetry: { records: 0, bytes: 0 },
+    capture: { records: 0, bytes: 0 },
+  };
   #firstPubackMs: number | undefined;
 
   constructor(parts: DeliveryOutcomesParts) {
@@ -64,7 +76,13 @@ export class DeliveryOutcomes {
   }
 
   counters(): OutcomeCounters {
-    return { ...this.#counters, refusedTopics: this.#rejectedTopics.list(), firstPubackMs: this.#firstPubackMs };
+    const { control, event, telemetry, capture } = this.#streams;
+    return {
+      ...this.#counters,
+      streams: { control: { ...control }, event: { ...event }, telemetry: { ...telemetry }, capture: { ...capture } },
+      refusedTopics: this.#rejectedTopics.list(),
+      firstPubackMs: this.#firstPubackMs,
+    };
   }
 
   /** `isOnline`: whether the connection that the record went out on still stands. */
@@ -95,6 +113,9 @@ export class DeliveryOutcomes {
     this.#rejectedTopics.end(topic);
     this.#counters.delivered += 1;
     this.#counters.deliveredBytes += sent.record.payload.length;
+    const ofStream = this.#streams[sent.record.stream];
+    ofStream.records += 1;
+    ofStream.bytes += sent.record.payload.length;
     this.#firstPubackMs ??= nowMs - settings.startedAtMs;
     state.inFlight.endAcked(sent, nowMs);
     lossReporter.noteDelivered(sent.record.row);

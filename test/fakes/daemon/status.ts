@@ -74,6 +74,12 @@ export function statusWith(change: Partial<Status> = {}): Status {
     delivery: {
       delivered: 27_988,
       deliveredBytes: 60_900_000,
+      streams: {
+        control: { records: 0, bytes: 0 },
+        event: { records: 21, bytes: 4200 },
+        telemetry: { records: 27_967, bytes: 60_895_800 },
+        capture: { records: 0, bytes: 0 },
+      },
       refused: 0,
       retried: 3,
       inFlight: 2,
