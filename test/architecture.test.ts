@@ -45,6 +45,7 @@ const ROOMS: readonly (readonly string[])[] = [
   ["commands", "updates"],
   ["fleetwise", "companion"],
   ["jobs"],
+  ["files", "shadows", "metrics", "tunnels", "programs"],
   ["local-api"],
   ["support"],
   ["daemon"],
@@ -106,6 +107,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
   [/^cborg/, /^(agent\/cloud|test)\//],
   [/^@marcbachmann\/cel-js$/, /^(agent\/(vehicle|telemetry\/expressions)|test)\//],
+  [/^prom-client$/, /^(agent\/metrics|test)\//],
   [/^pino$/, /^drivers\/os\//],
 ];
 

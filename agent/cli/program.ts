@@ -10,6 +10,7 @@ type Register = (program: Command, context: CliContext) => void;
 const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[] = [
   ["run", async () => (await import("./verbs/run.ts")).registerRun],
   ["status", async () => (await import("./verbs/status.ts")).registerStatus],
+  ["metrics", async () => (await import("./verbs/metrics.ts")).registerMetrics],
   ["provision", async () => (await import("./verbs/provision.ts")).registerProvision],
   ["connect", async () => (await import("./verbs/connect.ts")).registerConnect],
   ["doctor", async () => (await import("./verbs/doctor.ts")).registerDoctor],

@@ -11,6 +11,7 @@ import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
 import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
+import { metricsHandlers } from "../local-api/metrics-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
 import { signalsHandlers } from "../local-api/signals-handlers.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
@@ -45,7 +46,7 @@ export type VerbParts = {
 };
 
 /** All that the local sockets answer. */
-export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonly ServedVerb[] {
+export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime): readonly ServedVerb[] {
   const { link, line, updates, beside } = parts;
   const { broker, renewal } = link;
   const { outbox, pipeline, publisher, vehicle } = line;
@@ -72,6 +73,7 @@ export function composeVerbs(parts: VerbParts, { clock, log }: Runtime): readonl
     ...(beside.fences?.verbs ?? []),
     ...(beside.vehicle?.verbs ?? []),
     ...(beside.sleep?.verbs ?? []),
+    ...metricsHandlers(() => metrics.all()),
     ...supportHandlers(parts.support),
   ];
 }

@@ -18,7 +18,7 @@ export type SupportSourceParts = {
 /** The collector with what can be said of every agent: its configuration, its machine, its identity. */
 export function composeSupport(
   { config, identities, recent }: SupportSourceParts,
-  { version, environment, bootId, clock, log }: Omit<Runtime, "random" | "startedAtMs">,
+  { version, environment, bootId, clock, log }: Omit<Runtime, "random" | "startedAtMs" | "metrics">,
 ): SupportCollector {
   const about = { version, thing: config.thingName, bootId, clockQuality: clock.quality() };
   const collector = new SupportCollector({ about, log: recent, clock, maxBytes: config.support.maxBytes });

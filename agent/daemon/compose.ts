@@ -61,6 +61,7 @@ import { loadCatalogue, transmitIds } from "./configuration/command-files.ts";
 import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
+import { MetricBook } from "./metric-book.ts";
 import { openIdentity } from "./open-identity.ts";
 import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
@@ -107,7 +108,14 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
   const written = openLog(config.log.level, environment);
   const { log, recent } = keepRecent(written, clock, config.support.logLines);
-  const runtime: Runtime = { ...context, clock, bootId: context.bootId ?? bootId(), random: Math.random, log };
+  const runtime: Runtime = {
+    ...context,
+    clock,
+    bootId: context.bootId ?? bootId(),
+    random: Math.random,
+    log,
+    metrics: new MetricBook(),
+  };
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
   // The TPM answers while the rest is made.
   identities.prepare();
@@ -150,6 +158,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const statusParts = { loaded, link, line, frameLog, commands, updates, beside, socketCounts };
   beside.sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const status = (): Status => statusOf(statusParts, runtime);
+  runtime.metrics.tellStatus(status, () => clock.wallUs());
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
   const verbs = composeVerbs({ status, link, line, commands, updates, support, beside }, runtime);

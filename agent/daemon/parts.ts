@@ -65,6 +65,7 @@ import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
 import type { CampaignFiles } from "./configuration/campaign-files.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
+import type { MetricBook } from "./metric-book.ts";
 import type { OpenIdentity } from "./open-identity.ts";
 import type { ObservedBus } from "./services.ts";
 
@@ -83,6 +84,8 @@ export type Runtime = ProcessContext & {
   readonly bootId: string;
   readonly random: () => number;
   readonly log: Log;
+  /** Where each part says how its numbers are read. */
+  readonly metrics: MetricBook;
 };
 
 /** The session with the broker, and what looks after its credential. */

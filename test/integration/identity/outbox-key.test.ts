@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { composeOutbox } from "../../../agent/daemon/compose-storage.ts";
+import { MetricBook } from "../../../agent/daemon/metric-book.ts";
 import { openOutboxKey, sealedKeyText } from "../../../agent/daemon/outbox-key.ts";
 import type { SecretSealer } from "../../../agent/ports/key-store.ts";
 import { CHOICES } from "../../../config/example-values.ts";
@@ -66,7 +67,15 @@ describe("a secret that the TPM seals (swtpm)", () => {
       });
       const log = new MemoryLog();
       const environment = { ...process.env, ...tpm.environment };
-      const runtime = { version: "0", bootId: "0".repeat(32), startedAtMs: 0, random: () => 0.5, environment, log };
+      const runtime = {
+        version: "0",
+        bootId: "0".repeat(32),
+        startedAtMs: 0,
+        random: () => 0.5,
+        metrics: new MetricBook(),
+        environment,
+        log,
+      };
       const key = await openOutboxKey(config, { ...runtime, clock: systemClock() });
       const outbox = composeOutbox(config, key, { ...runtime, clock: systemClock() });
       onTestFinished(() => outbox.close());

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { composeJ1939 } from "../../../agent/daemon/compose-j1939-node.ts";
+import { MetricBook } from "../../../agent/daemon/metric-book.ts";
 import { CodeReaders } from "../../../agent/diagnostics/codes/code-readers.ts";
 import type { SentFrame } from "../../../agent/diagnostics/tester/tester-bus.ts";
 import { servedOn } from "../../../agent/local-api/verb.ts";
@@ -55,7 +56,7 @@ async function daemon(bus: object) {
       buses: [{ name: "can0", settings, tester, tap, addRequestIds: () => undefined }],
       codes: { tracker, readers },
     },
-    { ...process, clock, log, random: () => 0.5 },
+    { ...process, clock, log, random: () => 0.5, metrics: new MetricBook() },
   );
   const { truck } = ecus;
   if (truck === undefined) throw new Error("no truck");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { composeLinks, type LinksComposeParts } from "../../../agent/daemon/compose-links.ts";
+import { MetricBook } from "../../../agent/daemon/metric-book.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import type { MessageEntry } from "../../../agent/signals/signal-entry.ts";
 import type { EncodedDraft } from "../../../agent/telemetry/record/encode/record-sealer.ts";
@@ -47,6 +48,7 @@ function rig(settings: object, towards: LinksComposeParts["towards"] = { host: "
       startedAtMs: 0,
       bootId: "00112233445566778899aabbccddeeff",
       random: () => 0.5,
+      metrics: new MetricBook(),
       log,
     },
   );

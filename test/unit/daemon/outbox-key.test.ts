@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import { composeOutbox } from "../../../agent/daemon/compose-storage.ts";
 import { historyService } from "../../../agent/daemon/kept-history.ts";
+import { MetricBook } from "../../../agent/daemon/metric-book.ts";
 import { OutboxKey } from "../../../agent/daemon/outbox-key.ts";
 import type { Runtime } from "../../../agent/daemon/parts.ts";
 import { FrameBatch } from "../../../agent/ports/frame.ts";
@@ -31,6 +32,7 @@ class Service {
     bootId: "0".repeat(32),
     startedAtMs: 0,
     random: Math.random,
+    metrics: new MetricBook(),
     clock: this.clock,
     log: this.log,
     environment: { CREDENTIALS_DIRECTORY: this.folder },

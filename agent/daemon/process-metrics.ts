@@ -1,0 +1,27 @@
+import { readdirSync } from "node:fs";
+import type { MetricRegistry } from "../core/metrics/registry.ts";
+
+/** Adds the standard metrics of a process that no status tells. */
+export function addProcessMetrics(registry: MetricRegistry): void {
+  registry.add(
+    {
+      name: "process_cpu_seconds",
+      help: "CPU time of the process, user and system.",
+      unit: "seconds",
+      type: "counter",
+      labels: [],
+      read: () => {
+        const { user, system } = process.cpuUsage();
+        return [{ labels: {}, value: (user + system) / 1e6 }];
+      },
+    },
+    {
+      name: "process_open_fds",
+      help: "Open file descriptors.",
+      type: "gauge",
+      labels: [],
+      // One of them is that of the folder itself.
+      read: () => [{ labels: {}, value: readdirSync("/proc/self/fd").length - 1 }],
+    },
+  );
+}

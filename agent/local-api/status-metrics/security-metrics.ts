@@ -1,0 +1,13 @@
+import { byLabel, counter, metric, type StatusMetric } from "./status-metric.ts";
+
+/** Of who tries what with the vehicle. */
+export const SECURITY_METRICS: readonly StatusMetric[] = [
+  metric("counter", { name: "security_events", help: "What happened, by event." }, ["event"], ({ security }) =>
+    byLabel("event", Object.entries(security?.occurrences ?? {})),
+  ),
+  counter({ name: "security_told_records", help: "Records of security events." }, ({ security }) => security?.told),
+  counter(
+    { name: "security_untold_events", help: "Security events that no record counts." },
+    ({ security }) => security?.untold,
+  ),
+];
