@@ -72,6 +72,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/csr.ts": "os",
   "agent/cli/verbs/diag.ts": "os",
   "agent/cli/verbs/key.ts": "os",
+  "agent/cli/verbs/logs.ts": "os",
   "agent/cli/verbs/ota.ts": "os",
 };
 

@@ -14,6 +14,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["provision", async () => (await import("./verbs/provision.ts")).registerProvision],
   ["connect", async () => (await import("./verbs/connect.ts")).registerConnect],
   ["doctor", async () => (await import("./verbs/doctor.ts")).registerDoctor],
+  ["logs", async () => (await import("./verbs/logs.ts")).registerLogs],
   ["diag", async () => (await import("./verbs/diag.ts")).registerDiag],
   ["key", async () => (await import("./verbs/key.ts")).registerKey],
   ["csr", async () => (await import("./verbs/csr.ts")).registerCsr],

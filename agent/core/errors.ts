@@ -110,6 +110,8 @@ export const FAULTS = {
   "outbox.key-lost": { retry: "never", exit: EXIT.unavailable },
   "journal.full": { retry: "backoff", exit: EXIT.unavailable },
   "journal.unavailable": { retry: "never", exit: EXIT.unavailable },
+  "log.unavailable": { retry: "never", exit: EXIT.unavailable },
+  "log.not-permitted": { retry: "never", exit: EXIT.permission },
   "dbus.unavailable": { retry: "backoff", exit: EXIT.unavailable },
   "dbus.refused": { retry: "slow", exit: EXIT.permission },
   "dbus.failed": { retry: "backoff", exit: EXIT.failed },

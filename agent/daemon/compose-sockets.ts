@@ -11,6 +11,7 @@ import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
 import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
+import { logsHandlers, type RecentLines } from "../local-api/logs-handlers.ts";
 import { metricsHandlers } from "../local-api/metrics-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
 import { signalsHandlers } from "../local-api/signals-handlers.ts";
@@ -41,7 +42,7 @@ export type VerbParts = {
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
-  readonly support: SupportHandlerParts;
+  readonly support: SupportHandlerParts & { readonly logSlice: RecentLines };
   readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "vehicle">;
 };
 
@@ -75,6 +76,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...(beside.sleep?.verbs ?? []),
     ...metricsHandlers(() => metrics.all()),
     ...supportHandlers(parts.support),
+    ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
   ];
 }
 

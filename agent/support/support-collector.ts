@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import { collectBundle, type SupportBundle } from "./bundle.ts";
+import { type LogFilter, type LogSlice, sliceLog } from "./logs/log-slice.ts";
 
 export type SupportCollectorParts = {
   readonly about: Readonly<Record<string, string | number>>;
@@ -32,6 +33,11 @@ export class SupportCollector {
   /** One section alone. */
   async section(name: string): Promise<unknown> {
     return await this.#sections[name]?.();
+  }
+
+  /** Lines of the log that are kept, without their secrets, the newest that have at most `maxBytes`. */
+  logSlice(wanted: LogFilter, maxBytes: number): LogSlice {
+    return sliceLog(this.#parts.log(), wanted, maxBytes);
   }
 
   /** A bundle of this moment. Never rejects. */

@@ -26,6 +26,7 @@ export const INTO_JOURNAL = `systemd-cat --identifier=${IDENTIFIER} sh -c 'JOURN
 const AROUND = `
 set -eu
 mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/log
 mkdir -p /run/systemd/journal /run/log/journal
 systemd-id128 new > /run/machine-id
 [ ! -e /etc/machine-id ] || mount --bind /run/machine-id /etc/machine-id

@@ -1,0 +1,170 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import pico from "picocolors";
+import { type JournalEnd, type JournalQuery, readJournal } from "../../../drivers/os/journal-reader.ts";
+import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
+import { nearestWord } from "../../core/nearest-word.ts";
+import { recentLogs } from "../../local-api/logs-schema.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { logText, type ShownLine, shownEntry } from "../log-text.ts";
+import { runningAgent } from "../running-agent.ts";
+
+const UNIT = "causeway.service";
+const DEFAULT_LINES = 50;
+/** The priorities of syslog(3) that levels are logged with. */
+const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
+const UNITS_MS = { s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+type LogsOptions = {
+  readonly follow: boolean;
+  readonly recent: boolean;
+  readonly sinceMs?: number;
+  readonly level?: keyof typeof PRIORITIES;
+  readonly code?: string;
+  readonly event?: string;
+  readonly lines?: number;
+};
+
+/** `causeway logs`: the journal of the service; works with the daemon down. */
+export function registerLogs(program: Command, context: CliContext): void {
+  const since = (text: string): number => sinceMs(text, context.clock.wallUs() / 1000);
+  program
+    .command("logs")
+    .description("what the agent logged, from the journal of its service")
+    .option("-f, --follow", "go on with what comes", false)
+    .option(
+      "--since <when>",
+      "not older: a time (2026-11-30T07:00:00Z) or a length of time (30s, 10min, 2h, 3d)",
+      since,
+    )
+    .addOption(
+      new Option("--level <level>", "this level and what is more urgent").choices(["error", "warn", "info", "debug"]),
+    )
+    .option("--code <code>", "only faults with this code", faultCode)
+    .option("--event <event>", "only this event")
+    .option("-n, --lines <number>", `the newest so many (${DEFAULT_LINES}; with --since all)`, lineCount)
+    .option("--recent", "ask the running agent for the lines that it keeps, without the journal", false)
+    .addHelpText(
+      "after",
+      `
+Times are UTC. On a terminal a line goes on in the next row; elsewhere it stays one line. Where there is no journal the running agent
+is asked, as with --recent: it keeps support.logLines lines and no debug lines. The journal is open to members of the groups
+systemd-journal and adm. Ends with 2 when there is nothing to show.
+
+Every event has its own MESSAGE_ID in the journal, and each fact is a field: journalctl CAUSEWAY_CODE=bus.unavailable, CAUSEWAY_BUS=can0.
+
+Examples:
+  causeway logs -f
+  causeway logs --since 2h --level warn
+  causeway logs --code broker.unreachable -n 5`,
+    )
+    .action(async ({ since: from, ...options }: Omit<LogsOptions, "sinceMs"> & { readonly since?: number }) =>
+      show(context, from === undefined ? options : { ...options, sinceMs: from }),
+    );
+}
+
+async function show(context: CliContext, options: LogsOptions): Promise<void> {
+  const shown = options.recent ? await showRecent(context, options) : await showJournal(context, options);
+  if (shown > 0 || options.follow) return;
+  note(context, "there is nothing to show");
+  context.finish(EXIT.nothingToDo);
+}
+
+/** How many lines it has shown. */
+async function showJournal(context: CliContext, options: LogsOptions): Promise<number> {
+  const { terminal, signal } = context;
+  const entries = readJournal(queryOf(options), signal);
+  const print = printer(context);
+  let shown = 0;
+  for (;;) {
+    const next = await entries.next();
+    if (next.done === true) return await ended(next.value, shown, context, options);
+    const { cursor, ...entry } = next.value;
+    print(shownEntry(entry), cursor);
+    shown += 1;
+    await terminal.stdout.drained?.();
+  }
+}
+
+async function ended(end: JournalEnd, shown: number, context: CliContext, options: LogsOptions): Promise<number> {
+  if (end.kind === "read") {
+    if (end.unread > 0) note(context, `${end.unread} entries could not be read`);
+    return shown;
+  }
+  if (options.follow) {
+    throw new AgentError("log.unavailable", {
+      what: "there is no journal that could be followed",
+      remedy: "run it without --follow: the running agent is asked for the lines that it keeps",
+    });
+  }
+  note(context, "there is no journal here: these are the lines that the running agent keeps");
+  return await showRecent(context, options);
+}
+
+async function showRecent(context: CliContext, options: LogsOptions): Promise<number> {
+  const { level, code, event, sinceMs: from } = options;
+  const { answer } = await (await runningAgent(context)).ask(recentLogs, {
+    ...(level === undefined || level === "debug" ? {} : { level }),
+    ...(code === undefined ? {} : { code }),
+    ...(event === undefined ? {} : { event }),
+    ...(from === undefined ? {} : { sinceMs: from }),
+  });
+  const newest = linesWanted(options);
+  const lines = newest === undefined ? answer.lines : answer.lines.slice(-newest);
+  const print = printer(context);
+  for (const line of lines) print(line);
+  if (answer.omitted > 0) note(context, `${answer.omitted} older lines did not fit the answer`);
+  return lines.length;
+}
+
+function queryOf(options: LogsOptions): JournalQuery {
+  const { follow, sinceMs: from, level, code, event } = options;
+  const fields = [
+    ...(code === undefined ? [] : [`CAUSEWAY_CODE=${code}`]),
+    ...(event === undefined ? [] : [`CAUSEWAY_EVENT=${event}`]),
+  ];
+  const priority = level === undefined ? undefined : PRIORITIES[level];
+  return { matches: [`--unit=${UNIT}`, ...fields], sinceMs: from, priority, lines: linesWanted(options), follow };
+}
+
+function linesWanted({ lines, sinceMs: from }: LogsOptions): number | undefined {
+  return lines ?? (from === undefined ? DEFAULT_LINES : undefined);
+}
+
+function printer(context: CliContext): (line: ShownLine, cursor?: string) => void {
+  const { json, color } = context.options();
+  const { stdout } = context.terminal;
+  const colors = pico.createColors(color);
+  return (line, cursor) => {
+    const { atMs, ...rest } = line;
+    if (json) printJson(context, { schemaVersion: 1, at: new Date(atMs).toISOString(), ...rest, cursor });
+    else printLine(context, logText(line, stdout.isTerminal ? stdout.columns() : undefined, colors));
+  };
+}
+
+/** ms since the Unix epoch. */
+function sinceMs(text: string, nowMs: number): number {
+  const length = /^(\d{1,9})(s|min|h|d)$/.exec(text);
+  if (length !== null) {
+    const [, count, unit] = length;
+    const unitMs = Object.entries(UNITS_MS).find(([name]) => name === unit)?.[1] ?? 0;
+    return Math.max(0, nowMs - Number(count) * unitMs);
+  }
+  const isTime = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text);
+  const atMs = isTime ? Date.parse(text) : Number.NaN;
+  if (!(atMs >= 0)) throw new InvalidArgumentError("Give a time, such as 2026-11-30T07:00:00Z, or 30s, 10min, 2h, 3d.");
+  return atMs;
+}
+
+function lineCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,7}$/.test(text) || count === 0) throw new InvalidArgumentError("Give a number of lines, 1 to 9999999.");
+  return count;
+}
+
+function faultCode(text: string): string {
+  if (Object.hasOwn(FAULTS, text)) return text;
+  const near = nearestWord(text, Object.keys(FAULTS));
+  throw new InvalidArgumentError(
+    near === undefined ? "No fault has this code." : `No fault has this code. Is it ${near}?`,
+  );
+}
