@@ -1,5 +1,6 @@
 import { isJournal, journalSender } from "../../drivers/os/journal-socket.ts";
 import { createLog, type LogParts } from "../../drivers/os/log.ts";
+import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { ProcessContext } from "./parts.ts";
 
@@ -10,4 +11,11 @@ const STDOUT = 1;
 export function openLog(level: LogParts["level"], environment: ProcessContext["environment"]): Log {
   const priorityPrefix = isJournal(environment, STDOUT);
   return createLog(priorityPrefix ? { level, priorityPrefix, journal: journalSender() } : { level, priorityPrefix });
+}
+
+/** Tells the journal, where stdout is that, which fault ends the daemon: what is printed of it on stderr has no code to look for. */
+export function logFailure(thrown: unknown, environment: ProcessContext["environment"]): void {
+  if (!isJournal(environment, STDOUT)) return;
+  const { code, remedy } = thrown instanceof AgentError ? thrown : { code: "internal.bug", remedy: "report it" };
+  openLog("error", environment).error("agent.failed", { code, what: messageOf(thrown), remedy });
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { AgentError } from "../../core/errors.ts";
 import { composeAgent } from "../../daemon/compose.ts";
 import { type DaemonConfig, loadDaemonConfig } from "../../daemon/configuration/layered-config.ts";
+import { logFailure } from "../../daemon/open-log.ts";
 import type { CliContext } from "../context.ts";
 
 /** `causeway run`: the daemon, until SIGTERM or SIGINT; a second signal ends it at once. */
@@ -24,13 +25,22 @@ Example:
   causeway run --config /etc/causeway/agent.yaml`,
     )
     .action(async ({ strict }: { readonly strict: boolean }) => {
-      const { version, clock, environment, signal } = context;
-      const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
-      const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
-      const processContext = { version, clock, environment, startedAtMs };
-      const agent = await composeAgent(loaded, processContext).catch((thrown: unknown) => startAgain(loaded, thrown));
-      await agent.run(signal);
+      try {
+        await run(context, strict);
+      } catch (thrown) {
+        logFailure(thrown, context.environment);
+        throw thrown;
+      }
     });
+}
+
+async function run(context: CliContext, strict: boolean): Promise<void> {
+  const { version, clock, environment, signal } = context;
+  const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
+  const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
+  const processContext = { version, clock, environment, startedAtMs };
+  const agent = await composeAgent(loaded, processContext).catch((thrown: unknown) => startAgain(loaded, thrown));
+  await agent.run(signal);
 }
 
 /** A fault of the configuration is not mended by starting again, except while a part of it is on trial: after a few starts it is left. */

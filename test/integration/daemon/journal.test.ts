@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { logEventId } from "../../../agent/core/log-event-id.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
@@ -78,5 +79,14 @@ describe.skipIf(MISSING !== undefined)(`a log into a real journal ${MISSING ?? "
     );
     const script = `${INTO_JOURNAL} sh -c '${process.execPath} ${program} > ${file}'\ngrep -q '^{.*agent.started' ${file}`;
     expect(entriesOf(script)).toEqual([]);
+  });
+
+  it("has the code of the fault that ends the daemon", () => {
+    const main = fileURLToPath(import.meta.resolve("../../../agent/main.ts"));
+    const end = `${INTO_JOURNAL} ${process.execPath} ${main} run --strict --config /nonexistent.yaml || :`;
+    const [told, ...rest] = entriesOf(end);
+    expect(told).toMatchObject({ PRIORITY: "3", CAUSEWAY_EVENT: "agent.failed", CAUSEWAY_CODE: "config.missing" });
+    expect(told?.CAUSEWAY_REMEDY).not.toBe("");
+    expect(rest.map(({ _TRANSPORT }) => _TRANSPORT)).toEqual(["stdout", "stdout"]);
   });
 });
