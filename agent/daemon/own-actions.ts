@@ -17,6 +17,7 @@ import { replaceKeys } from "../commands/actions/replace-keys.ts";
 import { rotateCertificate } from "../commands/actions/rotate-certificate.ts";
 import { setConfig } from "../commands/actions/set-config.ts";
 import { activateState, deactivateState, fetchState } from "../commands/actions/state.ts";
+import { uploadLog } from "../commands/actions/upload-log.ts";
 import { CollectionRules } from "../commands/collection-rules.ts";
 import { ConfigOverrides } from "../commands/config-overrides.ts";
 import type { KeySet } from "../commands/key-set.ts";
@@ -59,6 +60,11 @@ export function ownActions(
       ? notSupported("certificate.rotate", "R2", "a new certificate now")
       : rotateCertificate(renewal),
     collectSupport({ collect: () => support.collect(), send: line.records.sendFile }),
+    uploadLog({
+      file: (wanted, maxBytes) => support.logFile(wanted, maxBytes),
+      send: line.records.sendFile,
+      maxBytes: config.support.maxBytes,
+    }),
     replaceKeys(keys),
     reboot(() => restartSystem(config.runtimeDir)),
   ];

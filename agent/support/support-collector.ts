@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { LogLine } from "../core/recent-log.ts";
 import { collectBundle, type SupportBundle } from "./bundle.ts";
+import { type LogFile, logFile } from "./logs/log-file.ts";
 import { type LogFilter, type LogSlice, sliceLog } from "./logs/log-slice.ts";
 
 export type SupportCollectorParts = {
@@ -38,6 +39,12 @@ export class SupportCollector {
   /** Lines of the log that are kept, without their secrets, the newest that have at most `maxBytes`. */
   logSlice(wanted: LogFilter, maxBytes: number): LogSlice {
     return sliceLog(this.#parts.log(), wanted, maxBytes);
+  }
+
+  /** The same as a file, compressed; undefined where no line is wanted. */
+  logFile(wanted: LogFilter, maxBytes: number): LogFile | undefined {
+    const { about, log, clock } = this.#parts;
+    return logFile({ about, kept: log(), wanted, nowMs: clock.wallUs() / 1000, maxBytes });
   }
 
   /** A bundle of this moment. Never rejects. */

@@ -58,7 +58,7 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     return [reason === undefined ? status : `${status} ${reason.reasonCode}`, result];
   }
 
-  it("sends a support bundle as records", async () => {
+  it("sends a support bundle and lines of its log as records", async () => {
     await online(await vehicle.home());
     const [end, result] = await ask("support.collect");
     expect(end).toBe("SUCCEEDED");
@@ -70,6 +70,14 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     expect(result).toMatchObject({ file: { s: file.name }, sha256: { s: file.sha256 } });
     expect(createHash("sha256").update(file.content).digest("hex")).toBe(file.sha256);
     expect(JSON.parse(gunzipSync(file.content).toString())).toMatchObject({ about: { thing: THING } });
+    const [, uploaded] = await ask("logs.upload", { level: "info", maxBytes: 16_384 });
+    const find = () =>
+      records.map(({ body }) => body).find((body) => body.kind === "file" && body.name.startsWith("log-"));
+    const log = await until(find, { what: "the log has come", timeoutMs: PATIENCE_MS });
+    if (log.kind !== "file") throw new Error("no file");
+    expect(uploaded).toMatchObject({ file: { s: log.name }, sha256: { s: log.sha256 }, omitted: { s: "0" } });
+    const lines = gunzipSync(log.content).toString();
+    expect(lines).toContain('"event":"agent.started"');
     expect(await ask("support.collect", { path: "/etc/passwd" })).toEqual(["REJECTED ARGUMENT_TYPE_MISMATCH", {}]);
   }, 60_000);
 
