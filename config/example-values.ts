@@ -217,6 +217,7 @@ export const EVERYTHING = {
   },
   time: {},
   security: {},
+  defender: { interfaces: ["wwan0"], custom: ["causeway_security_*"] },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

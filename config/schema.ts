@@ -5,6 +5,7 @@ import { campaignCloud, campaignLimits } from "./campaign-arrival.ts";
 import { commandsConfig } from "./commands.ts";
 import { crossProblems } from "./cross-checks.ts";
 import { dbcFile } from "./dbc.ts";
+import { defenderConfig } from "./defender.ts";
 import { diagnosticsConfig } from "./diagnostics.ts";
 import { payloadEncryption, restEncryption } from "./encryption.ts";
 import { path } from "./fields.ts";
@@ -340,6 +341,9 @@ export const agentConfig = z
       .describe(
         "who keeps the wall clock and how well: changes of that are records; nobody is asked without this section",
       ),
+    defender: defenderConfig
+      .optional()
+      .describe("reports of network and agent to AWS IoT Device Defender; none without this section"),
     security: securityConfig
       .optional()
       .describe(

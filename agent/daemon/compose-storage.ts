@@ -31,8 +31,10 @@ export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clo
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
 export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Journal | undefined {
-  const { commands, ota, diagnostics, power, place, security } = config;
-  const isNeeded = [commands, ota, diagnostics, power, place, security].some((section) => section !== undefined);
+  const { commands, ota, diagnostics, power, place, security, defender } = config;
+  const isNeeded = [commands, ota, diagnostics, power, place, security, defender].some(
+    (section) => section !== undefined,
+  );
   if (!isNeeded) return undefined;
   const { keepHours, ...bounds } = commands?.ledger ?? DEFAULT_LEDGER;
   const file = join(config.stateDir, "journal.db");

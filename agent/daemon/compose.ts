@@ -216,7 +216,19 @@ function servicesInOrder(
   { clock, log }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
-  const { fleetwise, vehicle: vehicleLine, regime, place, fences, sleep, diagnostics, links, time, security } = beside;
+  const {
+    fleetwise,
+    vehicle: vehicleLine,
+    regime,
+    place,
+    fences,
+    sleep,
+    diagnostics,
+    links,
+    time,
+    security,
+    defender,
+  } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
   return [
@@ -232,6 +244,7 @@ function servicesInOrder(
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
+    ...(defender === undefined ? [] : [defender.service]),
     ...(links?.services ?? []),
     publisherService({ publisher, clock, drainMs }),
     ...campaigns.services.beforePipeline,

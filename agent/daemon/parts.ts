@@ -12,6 +12,7 @@ import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { DefenderStatus } from "../local-api/defender-status.ts";
 import type { FencesStatus } from "../local-api/fences-status.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
@@ -272,6 +273,12 @@ export type SecurityLine = {
   readonly status: () => SecurityStatus;
 };
 
+/** Reports to AWS IoT Device Defender. */
+export type DefenderLine = {
+  readonly service: Service;
+  readonly status: () => DefenderStatus;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
@@ -284,6 +291,7 @@ export type SideLines = {
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;
   readonly security: SecurityLine | undefined;
+  readonly defender: DefenderLine | undefined;
   /** Ends the connection that they share; stop it after them. */
   readonly systemBus: Service;
 };

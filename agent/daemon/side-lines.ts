@@ -7,6 +7,7 @@ import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type {
   CloudLink,
   DataLine,
+  DefenderLine,
   Diagnostics,
   FenceLines,
   Fleetwise,
@@ -68,8 +69,8 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
-  const security = await securityOf(parts, runtime);
-  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time, security };
+  const [security, defender] = [await securityOf(parts, runtime), await defenderOf(parts, runtime)];
+  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time, security, defender };
   return { ...lines, systemBus: systemBus.service };
 }
 
@@ -81,6 +82,16 @@ async function securityOf(
   if (settings === undefined || events === undefined) return undefined;
   const { composeSecurity } = await import("./compose-security.ts");
   return composeSecurity({ settings, loaded, line, journal, events }, runtime);
+}
+
+async function defenderOf(
+  { loaded: { config }, link, journal }: SideLineParts,
+  runtime: Runtime,
+): Promise<DefenderLine | undefined> {
+  const { defender: settings, thingName: thing, bench } = config;
+  if (settings === undefined) return undefined;
+  const { composeDefender } = await import("./compose-defender.ts");
+  return composeDefender({ settings, thing, isBench: bench, link, journal }, runtime);
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {

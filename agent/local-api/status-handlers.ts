@@ -57,6 +57,7 @@ export type StatusParts = HealthParts & {
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
     readonly fences: { readonly status: () => Status["fences"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
+    readonly defender: { readonly status: () => Status["defender"] } | undefined;
     readonly security: { readonly status: () => Status["security"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
@@ -115,6 +116,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     fences: beside.fences?.status(),
     time: beside.time?.status(),
     security: beside.security?.status(),
+    defender: beside.defender?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),

@@ -3,6 +3,7 @@ import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busStatus } from "./bus-status.ts";
+import { defenderStatus } from "./defender-status.ts";
 import { fencesStatus } from "./fences-status.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
@@ -338,6 +339,7 @@ export const statusSchema = z
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
     security: securityStatus.optional(),
+    defender: defenderStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */

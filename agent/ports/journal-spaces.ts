@@ -143,6 +143,14 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody",
     },
   ],
+  defender: [
+    {
+      key: "report",
+      holds: "id of the newest report to Device Defender, and when it was made",
+      schema: ["agent/metrics/defender/report-memory.ts", "keptReport"],
+      deletedBy: "nobody; the next report replaces it",
+    },
+  ],
   security: [
     {
       key: "run",

@@ -3,6 +3,7 @@ import type { MetricRegistry } from "../../core/metrics/registry.ts";
 import type { Status } from "../status-schema.ts";
 import { BUS_METRICS } from "./bus-metrics.ts";
 import { CONTROL_METRICS } from "./control-metrics.ts";
+import { DEFENDER_METRICS } from "./defender-metrics.ts";
 import { DIAGNOSTICS_METRICS } from "./diagnostics-metrics.ts";
 import { LINK_METRICS } from "./link-metrics.ts";
 import { PROCESS_METRICS } from "./process-metrics.ts";
@@ -15,6 +16,7 @@ import { VEHICLE_METRICS } from "./vehicle-metrics.ts";
 const ALL: readonly StatusMetric[] = [
   ...BUS_METRICS,
   ...CONTROL_METRICS,
+  ...DEFENDER_METRICS,
   ...DIAGNOSTICS_METRICS,
   ...LINK_METRICS,
   ...PROCESS_METRICS,

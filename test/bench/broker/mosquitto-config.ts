@@ -117,6 +117,8 @@ export function thingRules(thing: string): AccessRule[] {
     `$aws/things/${thing}/shadow/name/+/+/rejected`,
     `$aws/things/${thing}/shadow/name/+/update/delta`,
     `$aws/things/${thing}/shadow/name/+/update/documents`,
+    `$aws/things/${thing}/defender/metrics/+/accepted`,
+    `$aws/things/${thing}/defender/metrics/+/rejected`,
   ];
   return [
     ...provisioningRules(),

@@ -2,7 +2,7 @@ import { NamedShadow } from "../../../agent/cloud/named-shadow.ts";
 import { presencePublication } from "../../../agent/cloud/presence.ts";
 import type { RequestClient } from "../../../agent/cloud/request-client.ts";
 import { createTopics } from "../../../agent/cloud/topics.ts";
-import { encodeBody, WIRE_FORMATS } from "../../../agent/cloud/wire-format.ts";
+import { encodeBody, WIRE_FORMATS, type WireFormat } from "../../../agent/cloud/wire-format.ts";
 import { AwsChannel } from "../../../agent/commands/channels/aws-channel.ts";
 import { CompanionChannel } from "../../../agent/commands/channels/companion-channel.ts";
 import { ProtobufChannel } from "../../../agent/commands/channels/protobuf-channel.ts";
@@ -11,6 +11,7 @@ import { fleetwiseTopics } from "../../../agent/fleetwise/topics.ts";
 import { identityPublication } from "../../../agent/identity/identity-announcement.ts";
 import { createFromCsr, provisioningFilters, registerThing } from "../../../agent/identity/provisioning.ts";
 import { AwsJobs } from "../../../agent/jobs/aws-jobs.ts";
+import { DefenderSender } from "../../../agent/metrics/defender/defender-sender.ts";
 import type { Broker, Publication, ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { STREAMS } from "../../../agent/ports/outbox.ts";
 import { FileStreams } from "../../../agent/updates/download/file-streams.ts";
@@ -41,6 +42,7 @@ export const ASKED_FILES = [
   "agent/identity/identity-announcement.ts",
   "agent/identity/renewal-steps.ts",
   "agent/jobs/aws-jobs.ts",
+  "agent/metrics/defender/defender-sender.ts",
   "agent/telemetry/campaigns/arrival/campaign-shadow.ts",
   "agent/telemetry/publish/record-publication.ts",
   "agent/updates/download/file-streams.ts",
@@ -129,6 +131,30 @@ export async function usedBySovd(prefix: string): Promise<ReadonlySet<Use>> {
   await channel.open(() => undefined);
   const reply = { channel: "sovd", execution: ANY, command: "read_dtcs", echo: "{}" } as const;
   await channel.report(reply, { status: "SUCCEEDED", result: {} });
+  return recorder.uses;
+}
+
+/** What a vehicle uses besides, with `defender`. */
+export async function usedByDefender(format: WireFormat): Promise<ReadonlySet<Use>> {
+  const recorder = new Recorder();
+  const clock = new ManualClock();
+  const report = { id: 1, body: {}, unread: 0, leftOut: 0, unknown: [], settle: () => undefined };
+  const stopping = new AbortController();
+  const sender = new DefenderSender({
+    place: { thing: THING, format, intervalMs: 300_000 },
+    maker: { make: () => Promise.resolve(report) },
+    memory: { lastId: 0, sinceLastMs: () => undefined },
+    requestClient: recorder.client,
+    // Without a link it would send nothing.
+    broker: { online: () => Promise.resolve(LIMITS) },
+    clock,
+    log: new MemoryLog(),
+    random: () => 0,
+  });
+  const running = sender.run(stopping.signal);
+  await clock.run(1);
+  stopping.abort();
+  await running;
   return recorder.uses;
 }
 
@@ -226,6 +252,8 @@ async function useProvisioning({ provisioning }: AgentConfig, recorder: Recorder
   await recorder.client.request(createFromCsr(format, "csr"), never);
   await recorder.client.request(registerThing(format, template, "token", {}), never);
 }
+
+const LIMITS = { receiveMaximum: 1, maximumPacketBytes: 1, topicAliasMaximum: 0, retainAvailable: true } as const;
 
 const NO_PROPERTIES = {
   contentType: undefined,

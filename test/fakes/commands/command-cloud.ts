@@ -4,6 +4,7 @@ import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts"
 import { createSession } from "../../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { CloudCommands } from "../../bench/cloud/cloud-commands.ts";
+import { CloudDefender } from "../../bench/cloud/defender.ts";
 import { CloudShadows } from "../../bench/cloud/shadow.ts";
 import { MemoryLog } from "../core/log.ts";
 
@@ -15,6 +16,7 @@ export type CommandCloud = {
   readonly mosquitto: Mosquitto;
   readonly commands: CloudCommands;
   readonly shadows: CloudShadows;
+  readonly defender: CloudDefender;
   /** A session of the certificate `commonName`, connected to the broker at `port`, not started. Its client id is `clientId`, or the common name. */
   sessionAs(commonName: string, port?: number, clientId?: string): Promise<Broker>;
   /** Publishes as the cloud. */
@@ -43,11 +45,14 @@ export async function startCommandCloud(folder: string, things: readonly string[
   await commands.start();
   const shadows = new CloudShadows(session);
   await shadows.start();
+  const defender = new CloudDefender(session);
+  await defender.start();
   return {
     authority,
     mosquitto,
     commands,
     shadows,
+    defender,
     sessionAs,
     publish: async (topic, payload) => {
       await session.publish(publicationTo(topic, payload, ""));

@@ -8,6 +8,7 @@ import {
   ASKED_FILES,
   type Use,
   usedByClaim,
+  usedByDefender,
   usedByFleetwise,
   usedBySovd,
   usedTopics,
@@ -47,6 +48,13 @@ describe("the policies of vehicles", () => {
   it("grant what diagnostics of SOVD use, where the stack is told their prefix", async () => {
     const used = [...(await usedTopics()), ...(await usedBySovd("cms/commands")), ...BESIDE_THE_BROKER];
     expect(sorted(grantsOf(vehicle({ SovdPrefix: "cms/commands" })))).toEqual(sorted(used));
+  });
+
+  it("grant what reports to Device Defender use, where the stack is told their format", async () => {
+    for (const format of ["cbor", "json"] as const) {
+      const used = [...(await usedTopics()), ...(await usedByDefender(format)), ...BESIDE_THE_BROKER];
+      expect(sorted(grantsOf(vehicle({ DefenderReports: format })))).toEqual(sorted(used));
+    }
   });
 
   it("say each thing once", () => {

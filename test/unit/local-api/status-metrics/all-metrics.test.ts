@@ -21,6 +21,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "outbox.records": "the sum of the streams",
   "outbox.salvage.rows": "the number of saved records is told",
   "outbox.salvage.totalRows": "the number of saved records is told",
+  "defender.reportId": "an id",
   "delivery.delivered": "the sum of the streams",
   "delivery.deliveredBytes": "the sum of the streams",
   "delivery.refusedTopics[].reasonCode": "a code, no quantity",

@@ -1,0 +1,54 @@
+import type { MetricReading } from "../../core/metrics/registry.ts";
+import { matchesPattern } from "../../signals/signal-patterns.ts";
+
+/** Custom metrics of a report; further ones are left out, and counted. */
+const MAX_CUSTOM = 100;
+/** Longest name that the service takes (AWS IoT API reference, CreateCustomMetric). */
+const MAX_NAME = 128;
+
+/** Numbers by the names that they have in the account. */
+export type CustomMetrics = {
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly leftOut: number;
+};
+
+/** What counts among the metrics, for the difference in the next report. */
+export type Counts = ReadonlyMap<string, number>;
+
+/**
+ * The metrics that `patterns` name, each sample under a name of its own: that of the metric, and the values of its labels behind colons, with
+ * `_` for what the service takes in no name. What counts is the difference to `before`, and is not there the first time, or when a counter
+ * went back.
+ */
+export function customMetrics(
+  readings: readonly MetricReading[],
+  patterns: readonly string[],
+  before: Counts,
+): CustomMetrics & { readonly counts: Counts } {
+  const numbers = new Map<string, number>();
+  const counts = new Map<string, number>();
+  let leftOut = 0;
+  for (const { metric, samples } of readings) {
+    if (metric.type === "info" || !patterns.some((pattern) => matchesPattern(pattern, metric.name))) continue;
+    for (const { labels, value } of samples) {
+      const name = nameOf(metric, labels);
+      const last = before.get(name);
+      const isCount = metric.type === "counter";
+      if (isCount) counts.set(name, value);
+      if (isCount && (last === undefined || value < last)) continue;
+      if (numbers.size >= MAX_CUSTOM || numbers.has(name)) leftOut += 1;
+      else numbers.set(name, isCount ? value - (last ?? 0) : value);
+    }
+  }
+  return { numbers, leftOut, counts };
+}
+
+/** The patterns that name no metric. */
+export function unknownPatterns(readings: readonly MetricReading[], patterns: readonly string[]): readonly string[] {
+  return patterns.filter((pattern) => !readings.some(({ metric }) => matchesPattern(pattern, metric.name)));
+}
+
+function nameOf({ name, labels: names }: MetricReading["metric"], labels: Readonly<Record<string, string>>): string {
+  const parts = names.map((label) => `:${(labels[label] ?? "").replaceAll(/[^a-zA-Z0-9:_-]/g, "_")}`);
+  return `${name}${parts.join("")}`.slice(0, MAX_NAME);
+}
