@@ -11,6 +11,7 @@ import { campaignDocument } from "../config/campaign.ts";
 import { catalogueSchema } from "../config/catalogue.ts";
 import { ecuCatalogue } from "../config/ecus.ts";
 import { configJsonSchema, exampleConfig } from "../config/example.ts";
+import { journalCatalog } from "../config/log-catalog.ts";
 import { policySchema } from "../config/policy.ts";
 import type { Protocol } from "../config/proto/descriptor.ts";
 
@@ -27,6 +28,7 @@ Writes the files that are made from others:
   config/ecus.schema.json       from config/ecus.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
+  systemd/causeway.catalog      from config/log-catalog.ts, for journalctl --catalog
   docs/pictures/*.svg           by Graphviz from the .dot files beside them
 
   --check   write nothing; name the stale files and exit 1
@@ -47,6 +49,7 @@ const FILES: readonly Generated[] = [
   { path: "config/ecus.schema.json", content: () => jsonSchema(ecuCatalogue) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
+  { path: "systemd/causeway.catalog", content: () => text(journalCatalog()) },
   { path: "docs/pictures/cloud.svg", content: () => picture("docs/pictures/cloud.dot") },
 ];
 

@@ -28,6 +28,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/causeway-wake-alarm@.service", "lib/systemd/system/causeway-wake-alarm@.service"],
   ["systemd/sysusers.d/causeway.conf", "usr/lib/sysusers.d/causeway.conf"],
   ["systemd/tmpfiles.d/causeway.conf", "usr/lib/tmpfiles.d/causeway.conf"],
+  ["systemd/causeway.catalog", "usr/lib/systemd/catalog/causeway.catalog"],
   ["systemd/sysctl.d/60-causeway.conf", "usr/lib/sysctl.d/60-causeway.conf"],
   ["systemd/network/80-can0.network", "usr/share/doc/causeway/examples/80-can0.network"],
   ["systemd/plain-pin.conf", "usr/share/doc/causeway/examples/plain-pin.conf"],

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -88,5 +88,28 @@ describe.skipIf(MISSING !== undefined)(`a log into a real journal ${MISSING ?? "
     expect(told).toMatchObject({ PRIORITY: "3", CAUSEWAY_EVENT: "agent.failed", CAUSEWAY_CODE: "config.missing" });
     expect(told?.CAUSEWAY_REMEDY).not.toBe("");
     expect(rest.map(({ _TRANSPORT }) => _TRANSPORT)).toEqual(["stdout", "stdout"]);
+  });
+
+  it("says by its catalogue what happened and what to do about it", () => {
+    const output = join(temporaryFolder(), "output");
+    const program = join(temporaryFolder(), "program.mjs");
+    const fault = { bus: "can0", code: "bus.unavailable", what: "can0: no such interface", remedy: "bring it up" };
+    const call = `openLog("info", process.env).error("bus.failed", ${JSON.stringify(fault)});`;
+    writeFileSync(program, `import { openLog } from ${OPEN_LOG};\n${call}\n`);
+    entriesOf(`
+      mount -t tmpfs tmpfs /usr/lib/systemd/catalog
+      mount -t tmpfs tmpfs /var/lib/systemd/catalog
+      cp ${fileURLToPath(import.meta.resolve("../../../systemd/causeway.catalog"))} /usr/lib/systemd/catalog
+      journalctl --update-catalog
+      journalctl --list-catalog >&2
+      ${INTO_JOURNAL} ${process.execPath} ${program}
+      journalctl --sync
+      journalctl --no-pager --catalog SYSLOG_IDENTIFIER=causeway > ${output}
+    `);
+    const text = readFileSync(output, "utf8");
+    expect(text).toContain("Subject: The bus can0 cannot be read (bus.unavailable)");
+    expect(text).toContain("Event: bus.failed");
+    expect(text).toMatch(/What to do:\n\S+ bring it up\n\S+ causeway bus list/);
+    expect(text).not.toMatch(/@|CAUSEWAY_/);
   });
 });

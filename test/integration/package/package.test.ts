@@ -70,6 +70,7 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rw-r--r-- root/root ./lib/systemd/system/causeway-wake-alarm@.service",
         "-rw-r--r-- root/root ./usr/lib/sysusers.d/causeway.conf",
         "-rw-r--r-- root/root ./usr/lib/tmpfiles.d/causeway.conf",
+        "-rw-r--r-- root/root ./usr/lib/systemd/catalog/causeway.catalog",
         "-rw-r--r-- root/root ./usr/lib/sysctl.d/60-causeway.conf",
         "-rw-r--r-- root/root ./etc/causeway/agent.yaml",
         "drwxr-xr-x root/root ./etc/causeway/campaigns/",
