@@ -22,6 +22,9 @@ export type JournalLine = {
   readonly text: string;
 };
 
+/** "busy": it is full for the moment. */
+export type JournalOutcome = "taken" | "busy" | { readonly problem: string };
+
 /**
  * A line as a datagram of the journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), at most `MAX_ENTRY_BYTES`.
  *

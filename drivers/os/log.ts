@@ -1,14 +1,14 @@
 import { pino, symbols } from "pino";
 import type { Log, LogFacts } from "../../agent/core/log.ts";
-import type { JournalLine } from "./journal-entry.ts";
+import type { JournalLine, JournalOutcome } from "./journal-entry.ts";
 
 export type LogParts = {
   /** Lines below this level are not made. */
   readonly level: "error" | "warn" | "info" | "debug";
   /** Whether each line starts with its syslog priority, "<6>" (sd-daemon(3)): set when stdout is the journal (JOURNAL_STREAM, systemd.exec(5)). */
   readonly priorityPrefix: boolean;
-  /** Asked first for each line; gives why it did not take it, and then the line is written as without it. */
-  readonly journal?: (line: JournalLine) => string | undefined;
+  /** Asked first for each line; what it does not take is written as without it. */
+  readonly journal?: (line: JournalLine) => JournalOutcome;
   /** Takes one whole line, newline included; stdout, written at once, when absent. */
   readonly write?: (line: string) => void;
 };
@@ -25,15 +25,15 @@ export function createLog(parts: LogParts): Log {
     lastLevel: 0,
     write(line: string): void {
       const priority = syslogPriority(stream.lastLevel);
-      const problem = journal?.({ priority, ...told, text: line.trimEnd() });
-      if (journal !== undefined && problem === undefined) {
+      const outcome = journal?.({ priority, ...told, text: line.trimEnd() });
+      if (outcome === "taken") {
         isRefused = false;
         return;
       }
       write(priorityPrefix ? `<${priority}>${line}` : line);
-      if (problem === undefined || isRefused) return;
+      if (outcome === undefined || outcome === "busy" || isRefused) return;
       isRefused = true;
-      at("warn")("log.journal-refused", { problem });
+      at("warn")("log.journal-refused", outcome);
     },
   };
   const logger = pino(

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import type { JournalLine } from "../../../../drivers/os/journal-entry.ts";
+import type { JournalLine, JournalOutcome } from "../../../../drivers/os/journal-entry.ts";
 import { createLog } from "../../../../drivers/os/log.ts";
 
 function linesOf(level: "error" | "warn" | "info" | "debug", priorityPrefix: boolean): readonly string[] {
@@ -34,10 +34,10 @@ describe("createLog", () => {
   it("gives the journal each line with its facts, and writes what that does not take, saying so once until it takes one", () => {
     const lines: string[] = [];
     const told: JournalLine[] = [];
-    let problem: string | undefined;
-    const journal = (line: JournalLine): string | undefined => {
+    let outcome: JournalOutcome = "taken";
+    const journal = (line: JournalLine): JournalOutcome => {
       told.push(line);
-      return problem;
+      return outcome;
     };
     const log = createLog({ level: "info", priorityPrefix: true, journal, write: (line) => lines.push(line) });
     log.info("bus.up", { bus: "can0" });
@@ -45,19 +45,22 @@ describe("createLog", () => {
     expect(lines).toEqual([]);
     expect(told).toMatchObject([{ priority: 6, event: "bus.up", facts: { bus: "can0" } }]);
     expect(told[0]?.text).toMatch(/^\{"level":"info",.*"event":"bus.up","bus":"can0"\}$/);
-    problem = "send -111";
+    outcome = "busy";
+    log.error("bus.busy");
+    outcome = { problem: "send -111" };
     log.error("bus.failed");
     log.error("bus.failed");
     expect(lines.map((line) => line.replace(/^(<.>).*"event":/, "$1 "))).toEqual([
+      '<3> "bus.busy"}\n',
       '<3> "bus.failed"}\n',
       '<4> "log.journal-refused","problem":"send -111"}\n',
       '<3> "bus.failed"}\n',
     ]);
-    problem = undefined;
+    outcome = "taken";
     log.info("bus.up");
-    problem = "send -111";
+    outcome = { problem: "send -111" };
     log.error("bus.failed");
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(6);
   });
 
   it("has written a line to stdout when the call returns, even when the process then dies", () => {
