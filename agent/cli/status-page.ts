@@ -2,6 +2,7 @@ import { busLines, rateOf } from "./status-lines/buses.ts";
 import { campaignLines } from "./status-lines/campaigns.ts";
 import { commandLines } from "./status-lines/commands.ts";
 import { dataBudgetLines } from "./status-lines/data-budgets.ts";
+import { defenderLines } from "./status-lines/defender.ts";
 import { codeLines, diagnosticsLines, j1939Lines } from "./status-lines/diagnostics.ts";
 import { fenceLines } from "./status-lines/fences.ts";
 import { flowLines } from "./status-lines/flow.ts";
@@ -13,6 +14,7 @@ import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { regimeLines } from "./status-lines/regime.ts";
+import { securityLines } from "./status-lines/security.ts";
 import { sleepLines } from "./status-lines/sleep.ts";
 import { updateLines } from "./status-lines/updates.ts";
 import { vehicleLines } from "./status-lines/vehicle.ts";
@@ -46,6 +48,8 @@ export function statusPage(
     codeLines(status, colors),
     j1939Lines(status, colors),
     commandLines(status),
+    securityLines(status, colors),
+    defenderLines(status, colors),
     updateLines(status, colors),
   ];
   return `${blocks.flat().join("\n")}\n`;

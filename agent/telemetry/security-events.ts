@@ -11,8 +11,8 @@ export type Occurrence = Pick<SecurityEvent, "event" | "reason" | "source" | "de
 
 /** Counts since start. */
 export type SecurityCounters = {
-  /** All that happened, by event. */
-  readonly occurrences: Readonly<Partial<Record<SecurityEvent["event"], number>>>;
+  /** All that happened, by event and reason, in the order in which they happened first. */
+  readonly occurrences: readonly (Pick<Occurrence, "event" | "reason"> & { readonly count: number })[];
   /** Events that were told. */
   readonly told: number;
   /** Occurrences that no event counts, as there were too many kinds. */
@@ -33,7 +33,7 @@ export class SecurityEvents {
   readonly #clock: Clock;
   readonly #windowMs: number;
   readonly #windows = new Map<string, Window>();
-  readonly #occurrences = new Map<SecurityEvent["event"], number>();
+  readonly #occurrences = new Map<string, Pick<Occurrence, "event" | "reason"> & { count: number }>();
   #tell: ((event: SecurityEvent) => void) | undefined;
   #told = 0;
   #untold = 0;
@@ -53,7 +53,7 @@ export class SecurityEvents {
   /** Takes what has happened just now. */
   note(happened: Occurrence): void {
     const { event, reason, source } = happened;
-    this.#occurrences.set(event, (this.#occurrences.get(event) ?? 0) + 1);
+    this.#count(event, reason);
     const kind = JSON.stringify([event, reason, source]);
     const nowUs = this.#clock.wallUs();
     const open = this.#windows.get(kind);
@@ -80,7 +80,20 @@ export class SecurityEvents {
   }
 
   counters(): SecurityCounters {
-    return { occurrences: Object.fromEntries(this.#occurrences), told: this.#told, untold: this.#untold };
+    return {
+      occurrences: [...this.#occurrences.values()].map((one) => ({ ...one })),
+      told: this.#told,
+      untold: this.#untold,
+    };
+  }
+
+  /** Events and reasons are few; what came beyond the bound would count without its reason. */
+  #count(event: Occurrence["event"], given: string): void {
+    const reason = this.#occurrences.size < MAX_KINDS ? given : "";
+    const key = JSON.stringify([event, reason]);
+    const known = this.#occurrences.get(key);
+    if (known === undefined) this.#occurrences.set(key, { event, reason, count: 1 });
+    else known.count += 1;
   }
 
   #endWindows(nowMs: number): void {

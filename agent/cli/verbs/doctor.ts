@@ -18,6 +18,7 @@ import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.t
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { linkChecks } from "../../support/link-checks.ts";
 import { placeChecks } from "../../support/place-checks.ts";
+import { securityChecks } from "../../support/security-checks.ts";
 import { sleepChecks } from "../../support/sleep-checks.ts";
 import { vehicleChecks } from "../../support/vehicle-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
@@ -139,6 +140,7 @@ async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
       ...placeChecks(answer),
       ...vehicleChecks(answer),
       ...sleepChecks(answer),
+      ...securityChecks(answer),
     ];
   } catch (thrown) {
     if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];

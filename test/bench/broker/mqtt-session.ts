@@ -4,7 +4,7 @@ import type { Broker, Publication } from "../../../agent/ports/broker.ts";
 import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../../config/schema.ts";
 import { createTlsIdentity } from "../../../drivers/aws/identity/create-identity.ts";
-import { createBroker } from "../../../drivers/aws/mqtt5.ts";
+import { type BrokerParts, createBroker } from "../../../drivers/aws/mqtt5.ts";
 import { readPin } from "../../../drivers/os/pin.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { checkStore } from "../../../drivers/tpm/store/store-check.ts";
@@ -22,11 +22,12 @@ export type SessionRequest = {
   readonly proxy?: HttpProxy;
   /** Least time between two CONNECT, ms; the agent's own is a second. */
   readonly connectGapMs?: number;
+  readonly onFault?: BrokerParts["onFault"];
 };
 
 /** The agent's own MQTT session, with nothing around it. Not started. */
 export function createSession(request: SessionRequest): Broker {
-  const { clientId, identity, caFile, broker, log, will, proxy, once = false, connectGapMs = 20 } = request;
+  const { clientId, identity, caFile, broker, log, will, proxy, once = false, connectGapMs = 20, onFault } = request;
   const config = {
     ...agentConfig.shape.broker.parse({ caFile, reconnect: { minMs: 100, maxMs: 1000 }, ...broker }),
   };
@@ -47,5 +48,8 @@ export function createSession(request: SessionRequest): Broker {
     readPin: () =>
       readPin({ pinFile: identity.mode === "pkcs11" ? identity.pinFile : undefined, credentialsDirectory: undefined }),
   });
-  return createBroker({ config, clientId, will, once, connectGapMs }, { identity: tlsIdentity, proxy, clock, log });
+  return createBroker(
+    { config, clientId, will, once, connectGapMs },
+    { identity: tlsIdentity, proxy, clock, log, onFault },
+  );
 }

@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { createServer } from "node:tls";
 import { Aedes } from "aedes";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { linkFaultsTo, openSecurityEvents } from "../../../agent/daemon/compose-security.ts";
 import type { Broker, Publication } from "../../../agent/ports/broker.ts";
+import { securityConfig } from "../../../config/security.ts";
 import { createSession, type SessionRequest } from "../../bench/broker/mqtt-session.ts";
 import { type StubBehaviour, type StubBroker, startStubBroker } from "../../bench/broker/stub-broker.ts";
 import { createAuthority, type RevokingAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { until } from "../../bench/core/wait.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
 const THING = "veh-001";
@@ -75,7 +78,11 @@ describe("brokers that are not as one would wish", () => {
       },
     });
     const settings = { host: "localhost", port: broker.port, reconnect: { minMs: 100, maxMs: 1000 } };
-    const hurried = session(broker.port, { broker: settings, connectGapMs: 1050 });
+    const events = openSecurityEvents(securityConfig.parse({}), new ManualClock());
+    const told: string[] = [];
+    events.tellTo(({ event, reason }) => told.push(`${event} ${reason}`));
+    const onFault = linkFaultsTo(events);
+    const hurried = session(broker.port, { broker: settings, connectGapMs: 1050, onFault });
     const hurry = setInterval(() => hurried.retryNow(), 20);
     await connected(broker, 5);
     await hurried.online(AbortSignal.timeout(5000));
@@ -87,6 +94,8 @@ describe("brokers that are not as one would wish", () => {
     const gaps = times.slice(1).map((atMs, index) => atMs - times[index]);
     expect(gaps).toHaveLength(5);
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1000);
+    // Of a CONNACK that refuses, two ends and a takeover only this one says that there is another client.
+    expect(told).toEqual(["session-takeover disconnect"]);
   });
 
   it("are left without a retained will where they keep nothing", async () => {

@@ -126,7 +126,7 @@ describe("an agent that tells security events", () => {
       what: "it runs",
       ...PATIENCE,
     });
-    expect((await third.status()).security).toEqual({ occurrences: {}, told: 0, untold: 0 });
+    expect((await third.status()).security).toEqual({ occurrences: [], told: 0, untold: 0 });
     await third.child.stop(10_000);
     const detail = `changed since the last start: ${home.dbc}`;
     expect(stored(join(home.folder, "state"), "security-event")).toMatchObject([

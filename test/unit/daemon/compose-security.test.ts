@@ -65,7 +65,13 @@ describe("composeSecurity", () => {
       "command-refused ACCESS_DENIED aws",
       "command-refused ACCESS_DENIED companion",
     ]);
-    expect(security.status()).toMatchObject({ occurrences: { "signature-failed": 2, "command-refused": 2 }, told: 3 });
+    expect(security.status()).toMatchObject({
+      occurrences: [
+        { event: "signature-failed", reason: "SIGNATURE_INVALID", count: 2 },
+        { event: "command-refused", reason: "ACCESS_DENIED", count: 2 },
+      ],
+      told: 3,
+    });
   });
 
   it.each([
