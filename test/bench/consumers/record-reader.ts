@@ -154,6 +154,32 @@ const tripSchema = z.object({
 });
 export type WireTrip = z.infer<typeof tripSchema>;
 
+/** A wake of the vehicle, as its record has it. */
+const wakeSchema = z.object({
+  number: z.bigint().transform(Number),
+  timeUs: z.bigint().transform(Number),
+  cause: z.string(),
+  checkIn: z.boolean(),
+  suspendedMs: z.bigint().transform(Number),
+});
+export type WireWake = z.infer<typeof wakeSchema>;
+
+/** A change of what the wall clock is worth. */
+const clockChangeSchema = z.object({
+  after: z.object({ quality: z.string() }),
+  stepUs: z.bigint().transform(Number),
+  wallUs: z.bigint().transform(Number),
+  reason: z.string(),
+});
+
+/** What went over links in a day that is over. */
+const dataUsageSchema = z.object({
+  day: z.number().optional(),
+  usage: z.array(z.object({ link: z.string(), use: z.string(), dayBytes: z.bigint().transform(Number) })),
+  timeUs: z.bigint().transform(Number),
+});
+export type WireDataUsage = z.infer<typeof dataUsageSchema>;
+
 const recordSchema = z.object({
   thing: z.string(),
   epoch: z.bigint(),
@@ -217,6 +243,9 @@ const recordSchema = z.object({
   notice: z.object({ event: z.string() }).optional(),
   vehicleStateChange: vehicleStateSchema.optional(),
   trip: tripSchema.optional(),
+  wake: wakeSchema.optional(),
+  clockChange: clockChangeSchema.optional(),
+  dataUsage: dataUsageSchema.optional(),
   fenceEvent: z
     .object({
       number: z.bigint().transform(Number),

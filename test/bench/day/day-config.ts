@@ -107,6 +107,8 @@ function vehicleSections(plan: DayPlan, { receiverPort }: DayHome["van"]): objec
   const depot = plan.trips[0]?.metres ?? 0;
   const condition = { signals: { ignition: "VanBody.Ignition" }, all: ["ignition > 0.5"], maxAgeMs: 5000 };
   return {
+    // Who keeps this machine's clock knows nothing of the van's: of those that can be named hardly any machine has this one.
+    time: { sources: ["ptp"] },
     power: {
       state: { ignition: [{ from: "signals", condition }], asleepAfterSeconds: file.asleepAfterSeconds },
       trip: { odometer: "VanMotion.Odometer", energy: "VanBody.Charge" },

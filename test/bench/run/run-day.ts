@@ -8,6 +8,7 @@ import { viewSocketOf } from "../agent/agent-supervisor.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import type { CloudExecution } from "../cloud/job-executions.ts";
 import { judgeRoaming } from "../consumers/day/budget-judge.ts";
+import { judgeClockChanges } from "../consumers/day/clock-judge.ts";
 import { Corrections } from "../consumers/day/corrections.ts";
 import { DayRecords } from "../consumers/day/day-records.ts";
 import { DayTally, type DayVerdict, timeOf } from "../consumers/day/day-verdict.ts";
@@ -19,6 +20,8 @@ import { judgeSinkTimes } from "../consumers/day/sink-times.ts";
 import { judgePresence } from "../consumers/day/sleep-judge.ts";
 import { judgeTimes } from "../consumers/day/time-judge.ts";
 import { judgeStates, judgeTrips } from "../consumers/day/trip-judge.ts";
+import { judgeUsage } from "../consumers/day/usage-judge.ts";
+import { judgeWakes } from "../consumers/day/wake-judge.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
 import { readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
@@ -272,6 +275,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
     world.line.startsAtMs,
   );
   const vehicle = { plan, heard, corrections };
+  const wakes = { ...vehicle, sleeps: sleep.sleeps };
   const { sent, doors } = van;
   const installs = installsOf(join(run.state.root, "day"));
   const orders: OrderParts = { plan, ...running.orders, sent, doors, installs };
@@ -295,6 +299,9 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeUpdates(orders),
       judgeUnlocks(orders),
       judgeQuiet(orders),
+      judgeWakes(wakes),
+      judgeClockChanges(parts, corrections),
+      judgeUsage({ ...wakes, boots, epochMs: world.line.startsAtMs }),
       judgePresence({ plan, line: world.line, sleeps: sleep.sleeps, heard }),
     ],
     agent: { starts: agent.starts, crashes: agent.crashes },

@@ -80,6 +80,7 @@ function checkNumbers(tally: DayTally, { heard }: VehicleJudgeParts): void {
     .flatMap(({ record }) => [
       record.trip?.number ??
         record.vehicleStateChange?.number ??
+        record.wake?.number ??
         record.fenceEvent?.number ??
         record.privacyChange?.number,
     ])
