@@ -17,8 +17,8 @@ export type Counts = ReadonlyMap<string, number>;
 
 /**
  * The metrics that `patterns` name, each sample under a name of its own: that of the metric, and the values of its labels behind colons, with
- * `_` for what the service takes in no name. What counts is the difference to `before`, and is not there the first time, or when a counter
- * went back.
+ * `_` for what the service takes in no name. What counts is the difference to `before`: counters begin at 0 with the process, and one that is
+ * not in it has counted nothing until then. One that went back is left out.
  */
 export function customMetrics(
   readings: readonly MetricReading[],
@@ -32,12 +32,12 @@ export function customMetrics(
     if (metric.type === "info" || !patterns.some((pattern) => matchesPattern(pattern, metric.name))) continue;
     for (const { labels, value } of samples) {
       const name = nameOf(metric, labels);
-      const last = before.get(name);
+      const last = before.get(name) ?? 0;
       const isCount = metric.type === "counter";
       if (isCount) counts.set(name, value);
-      if (isCount && (last === undefined || value < last)) continue;
+      if (isCount && value < last) continue;
       if (numbers.size >= MAX_CUSTOM || numbers.has(name)) leftOut += 1;
-      else numbers.set(name, isCount ? value - (last ?? 0) : value);
+      else numbers.set(name, isCount ? value - last : value);
     }
   }
   return { numbers, leftOut, counts };

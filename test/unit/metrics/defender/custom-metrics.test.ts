@@ -19,12 +19,24 @@ describe("customMetrics", () => {
   it("are those that patterns name, with their labels in the name as the service takes it", () => {
     const readings = [outbox(3), lost(["can0", 5], ["body/1", 6]), build];
     const first = customMetrics(readings, ["causeway_outbox_records", "causeway_bus_*", "causeway_build"], new Map());
-    expect([...first.numbers]).toEqual([["causeway_outbox_records", 3]]);
+    expect([...first.numbers]).toEqual([
+      ["causeway_outbox_records", 3],
+      ["causeway_bus_lost_frames:can0", 5],
+      ["causeway_bus_lost_frames:body_1", 6],
+    ]);
     const next = customMetrics([outbox(0), lost(["can0", 9], ["body/1", 6])], ["causeway_*"], first.counts);
     expect([...next.numbers]).toEqual([
       ["causeway_outbox_records", 0],
       ["causeway_bus_lost_frames:can0", 4],
       ["causeway_bus_lost_frames:body_1", 0],
+    ]);
+  });
+
+  it("count what happened for the first time since the report before", () => {
+    const before = new Map([["causeway_bus_lost_frames:can0", 10]]);
+    expect([...customMetrics([lost(["can0", 10], ["can1", 3])], ["*"], before).numbers]).toEqual([
+      ["causeway_bus_lost_frames:can0", 0],
+      ["causeway_bus_lost_frames:can1", 3],
     ]);
   });
 
