@@ -2,17 +2,7 @@ import { createCanBus } from "../../drivers/can/can-bus.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
-import { ActionRunner } from "../commands/action-runner.ts";
-import { ActionSlots } from "../commands/action-slots.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
-import { AuditTrail } from "../commands/audit.ts";
-import { Authority } from "../commands/authority.ts";
-import { CommandClock } from "../commands/command-clock.ts";
-import { commandService } from "../commands/command-service.ts";
-import { KeySet } from "../commands/key-set.ts";
-import { CommandLedger } from "../commands/ledger.ts";
-import { RejectionBudget } from "../commands/rejection-budget.ts";
-import { Reporter } from "../commands/report.ts";
 import { onBench, withQuality } from "../core/clock.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
 import { keepRecent } from "../core/recent-log.ts";
@@ -24,7 +14,6 @@ import type { Broker } from "../ports/broker.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import { WantedSignals } from "../signals/wanted-signals.ts";
-import { commandsSection } from "../support/sections.ts";
 import { ActiveCodes } from "../telemetry/active-codes.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
@@ -40,14 +29,8 @@ import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../vehicle/time/clock-steps.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
-import {
-  type ControlLine,
-  catalogueActions,
-  composeChannels,
-  dispatchSettings,
-  loadPolicy,
-  openSeal,
-} from "./compose-commands.ts";
+import type { ControlLine } from "./compose-commands.ts";
+import { composeControlLine } from "./compose-control-line.ts";
 import { composeEncrypter } from "./compose-encryption.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
@@ -65,8 +48,7 @@ import { MetricBook } from "./metric-book.ts";
 import { openIdentity } from "./open-identity.ts";
 import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
-import { ownActions, stateTemplatesOf } from "./own-actions.ts";
-import type { CloudLink, ControlParts, DataLine, ProcessContext, Runtime, SideLines } from "./parts.ts";
+import type { CloudLink, DataLine, ProcessContext, Runtime, SideLines } from "./parts.ts";
 import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids.ts";
 import {
   busService,
@@ -76,15 +58,12 @@ import {
   type ObservedBus,
   pipelineService,
   publisherService,
-  stateService,
   watchService,
 } from "./services.ts";
 import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
-/** Commands that may wait for their turn, and reads besides; further ones are refused as busy. */
-const COMMAND_QUEUE = { maxRunning: 32, maxReading: 32 } as const;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -352,47 +331,4 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
   const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, position, vehicle };
   return { line, shared: { encoder, appender, wanted }, requestIds };
-}
-
-/** The line from the channels of remote commands to their actions. Throws `config.invalid`. */
-async function composeControlLine(parts: ControlParts, runtime: Runtime): Promise<ControlLine> {
-  const { commandsConfig, journal, line, link, support } = parts;
-  const { bootId, clock, log, random } = runtime;
-  const policy = await loadPolicy(parts, log);
-  const seal = await openSeal(parts, runtime);
-  const channels = composeChannels(parts, runtime);
-  const audit = new AuditTrail(journal, line.records.audit, clock);
-  const ledger = new CommandLedger(journal, audit, seal);
-  const keys = new KeySet(policy.keys, journal, seal);
-  const rejections = new RejectionBudget({
-    perMinute: commandsConfig.audit.refusalsPerMinute,
-    audit: (counts) => ledger.auditRejections(counts),
-    onRejected: parts.beside.security?.onRejected,
-    clock,
-    log,
-  });
-  const catalogue = catalogueActions(parts);
-  const states = stateTemplatesOf(parts, runtime);
-  const ownByName = ownActions(parts, { keys, states }, runtime).map((action) => [action.name, action] as const);
-  const reporter = new Reporter({ ledger, channelOf: channels.channelOf, broker: link.broker, clock, log, random });
-  const waitMs = commandsConfig.clockWaitSeconds * 1000;
-  const dispatchParts = {
-    settings: dispatchSettings(parts, bootId),
-    actions: new Map([...catalogue, ...ownByName]),
-    authority: new Authority(policy, keys, clock),
-    ledger,
-    rejections,
-    reporter,
-    runner: new ActionRunner({
-      slots: new ActionSlots(commandsConfig),
-      queue: new ActionSlots(COMMAND_QUEUE),
-      reporter,
-      clock,
-      log,
-    }),
-    clock: new CommandClock({ slots: new ActionSlots(commandsConfig), reporter, clock, waitMs }),
-  };
-  support.include("commands", () => commandsSection(journal, (limit) => ledger.list(limit)));
-  const services = [stateService(states, clock), commandService(dispatchParts, channels.open, log)];
-  return { services, dispatchParts, audit, journal, seal, log };
 }
