@@ -15,6 +15,7 @@ const DATA_FILES = [
   "config/proto/telemetry.desc",
   "config/proto/commands.desc",
   "config/proto/fleetwise.desc",
+  "config/proto/tunnel.desc",
 ] as const;
 
 /** Where the code is in a package: one folder, without folders in it. The supervisor and every update know `agent/main.js` (systemd/causeway-start). */

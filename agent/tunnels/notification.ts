@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { type TunnelRefusal, type TunnelRequest, type Tunnels } from "./tunnels.ts";
+
+/** Longest notification that is read, bytes: a token, a region and names. */
+const MAX_BYTES = 8192;
+
+/** What the service publishes when somebody opens a tunnel for this thing (AWS IoT Developer Guide, "Configure a remote device"). */
+const notificationSchema = z.object({
+  clientAccessToken: z.string().regex(/^[\x21-\x7e]{1,2048}$/),
+  clientMode: z.string(),
+  region: z.string().max(32),
+  services: z.array(z.string().min(1).max(128)).max(64).optional(),
+});
+
+/** The topic on which the service tells a thing of its tunnels. */
+export function notifyTopic(thing: string): string {
+  return `$aws/things/${thing}/tunnels/notify`;
+}
+
+/** What a notification asks for; undefined for one that is none, or is not for a destination. */
+export function readNotification(payload: Uint8Array): TunnelRequest | undefined {
+  if (payload.length > MAX_BYTES) return undefined;
+  const parsed = notificationSchema.safeParse(jsonOf(payload));
+  if (!parsed.success || parsed.data.clientMode !== "destination") return undefined;
+  const { clientAccessToken: accessToken, region, services } = parsed.data;
+  return { accessToken, region, services, minutes: undefined };
+}
+
+/** Opens a tunnel for a notification where `forbidden` gives nothing: why the policy does not take them. */
+export function takeNotification(
+  payload: Uint8Array,
+  tunnels: Pick<Tunnels, "open" | "refuse">,
+  forbidden: () => string | undefined,
+): void {
+  const request = readNotification(payload);
+  const why = forbidden();
+  const refusal: TunnelRefusal | undefined =
+    request === undefined
+      ? { kind: "refused", cause: "policy", detail: "what came is no notification for a destination" }
+      : why === undefined
+        ? undefined
+        : { kind: "refused", cause: "policy", detail: why };
+  if (refusal !== undefined) tunnels.refuse(refusal, "notification");
+  else if (request !== undefined) tunnels.open(request, "notification");
+}
+
+function jsonOf(payload: Uint8Array): unknown {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    return parsed;
+  } catch {
+    // What a broker delivers may be anything.
+    return undefined;
+  }
+}

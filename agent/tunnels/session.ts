@@ -1,0 +1,188 @@
+import type { LocalConnection, OpenLocalConnection, TunnelSocket, TunnelSocketHandlers } from "../ports/tunnel.ts";
+import { encodeFrame, FrameAssembly, type ReadFrame } from "./frames.ts";
+import { DestinationStreams, type StreamCounts, type StreamEffect } from "./streams.ts";
+
+/** What a session tells whoever counts and records. `bytes` are those of local services, without frames around them. */
+export type SessionReport = {
+  moved(direction: "in" | "out", bytes: number): void;
+  opened(service: string): void;
+  /** `detail` is for people; "" where one side closed in order. */
+  ended(service: string, bytes: { readonly in: number; readonly out: number }, detail: string): void;
+};
+
+export type SessionParts = {
+  /** Local ports by service. */
+  readonly ports: ReadonlyMap<string, number>;
+  readonly maxConnections: number;
+  /** Whether another local connection may be opened now: a source that opens and closes them for ever wears the service out. */
+  readonly mayOpen: () => boolean;
+  readonly readFrame: ReadFrame;
+  readonly openLocal: OpenLocalConnection;
+  readonly report: SessionReport;
+};
+
+type Local = { readonly connection: LocalConnection; readonly service: string; in: number; out: number };
+
+/** How a WebSocket ended. "violated": the other side does what it must not, and is not gone back to. */
+export type SessionEnd = { readonly kind: "cut" | "violated"; readonly detail: string };
+
+/**
+ * One WebSocket of a tunnel and the local connections behind it. Nothing is queued here: while a local service takes nothing, the WebSocket
+ * is not read, and while the WebSocket takes nothing, no local service is.
+ */
+export class TunnelSession {
+  readonly #parts: SessionParts;
+  readonly #frames: FrameAssembly;
+  readonly #locals = new Map<number, Local>();
+  /** Connections whose services take nothing for now. */
+  readonly #full = new Set<number>();
+  readonly #over = Promise.withResolvers<SessionEnd>();
+  /** Undefined before `begin`, and after the end. */
+  #open: { readonly socket: TunnelSocket; readonly streams: DestinationStreams } | undefined;
+  #isOver = false;
+  #isCongested = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#frames = new FrameAssembly(parts.readFrame);
+  }
+
+  /** Resolves at the end. */
+  get over(): Promise<SessionEnd> {
+    return this.#over.promise;
+  }
+
+  get connections(): number {
+    return this.#locals.size;
+  }
+
+  counts(): StreamCounts {
+    return this.#open?.streams.counts() ?? { ignored: 0, refused: 0 };
+  }
+
+  /** For whoever connects the WebSocket. */
+  readonly handlers: TunnelSocketHandlers = {
+    onBytes: (bytes) => this.#take(bytes),
+    onDrain: () => {
+      this.#isCongested = false;
+      for (const { connection } of this.#locals.values()) connection.resume();
+    },
+    onClosed: (detail) => this.#end({ kind: "cut", detail }),
+  };
+
+  /** The WebSocket is open, and paused until here. */
+  begin(socket: TunnelSocket): void {
+    if (this.#isOver) {
+      socket.close();
+      return;
+    }
+    const services = [...this.#parts.ports.keys()];
+    const { maxConnections } = this.#parts;
+    const streams = new DestinationStreams({ protocol: socket.protocol, services, maxConnections });
+    this.#open = { socket, streams };
+    socket.resume();
+  }
+
+  /** Ends it and all local connections; idempotent. */
+  close(detail: string): void {
+    this.#end({ kind: "cut", detail });
+  }
+
+  #take(bytes: Uint8Array): void {
+    for (const frame of this.#frames.take(bytes)) {
+      if (this.#open === undefined) return;
+      if (frame === "malformed") {
+        this.#end({ kind: "violated", detail: "what came is no frame" });
+        return;
+      }
+      this.#act(this.#open.streams.take(frame));
+    }
+  }
+
+  #act(effects: readonly StreamEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "open":
+          this.#openLocal(effect.connection, effect.service);
+          break;
+        case "write":
+          this.#write(effect.connection, effect.bytes);
+          break;
+        case "close":
+          this.#forget(effect.connection, "")?.connection.end();
+          break;
+        case "send":
+          this.#send(encodeFrame(effect.frame));
+          break;
+        case "end":
+          this.#end({ kind: "violated", detail: effect.why });
+      }
+    }
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#open === undefined || this.#open.socket.send(bytes) || this.#isCongested) return;
+    this.#isCongested = true;
+    for (const { connection } of this.#locals.values()) connection.pause();
+  }
+
+  #openLocal(number: number, service: string): void {
+    const port = this.#parts.ports.get(service);
+    if (port === undefined || !this.#parts.mayOpen()) {
+      this.#act(this.#open?.streams.localEnded(number) ?? []);
+      return;
+    }
+    const connection = this.#parts.openLocal(port, {
+      onBytes: (bytes) => this.#takeLocal(number, bytes),
+      onDrain: () => this.#drained(number),
+      onEnded: (detail) => {
+        this.#forget(number, detail);
+        this.#act(this.#open?.streams.localEnded(number) ?? []);
+      },
+    });
+    if (this.#isCongested) connection.pause();
+    this.#locals.set(number, { connection, service, in: 0, out: 0 });
+    this.#parts.report.opened(service);
+  }
+
+  #takeLocal(number: number, bytes: Uint8Array): void {
+    const local = this.#locals.get(number);
+    if (local === undefined || this.#open === undefined) return;
+    local.out += bytes.length;
+    this.#parts.report.moved("out", bytes.length);
+    this.#act(this.#open.streams.localData(number, bytes));
+  }
+
+  #write(number: number, bytes: Uint8Array): void {
+    const local = this.#locals.get(number);
+    if (local === undefined) return;
+    local.in += bytes.length;
+    this.#parts.report.moved("in", bytes.length);
+    if (local.connection.write(bytes)) return;
+    this.#full.add(number);
+    this.#open?.socket.pause();
+  }
+
+  #drained(number: number): void {
+    if (this.#full.delete(number) && this.#full.size === 0) this.#open?.socket.resume();
+  }
+
+  #forget(number: number, detail: string): Local | undefined {
+    const local = this.#locals.get(number);
+    if (local === undefined) return undefined;
+    this.#locals.delete(number);
+    this.#drained(number);
+    this.#parts.report.ended(local.service, local, detail);
+    return local;
+  }
+
+  #end(end: SessionEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const opened = this.#open;
+    this.#open = undefined;
+    opened?.socket.close();
+    for (const number of this.#locals.keys()) this.#forget(number, end.detail)?.connection.end();
+    this.#over.resolve(end);
+  }
+}

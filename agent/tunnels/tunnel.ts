@@ -1,0 +1,174 @@
+import { backoffMs } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import type { TokenBucket } from "../core/token-bucket.ts";
+import type { DialTunnel, TunnelTarget } from "../ports/tunnel.ts";
+import { type SessionParts, type SessionReport, TunnelSession } from "./session.ts";
+import type { StreamCounts } from "./streams.ts";
+
+/** Between two attempts to connect. A vehicle comes out of a tunnel of the road within seconds, and a person waits. */
+const RECONNECT = { minMs: 500, maxMs: 30_000 } as const;
+/** How often its bounds are looked at. */
+const LOOK_MS = 1000;
+
+/** Why a tunnel is over, for its record; `detail` beside it is for people. */
+export type TunnelEnd = {
+  readonly reason: "refused" | "violated" | "idle" | "time" | "closed" | "driving" | "stopped";
+  readonly detail: string;
+};
+
+export type TunnelBounds = {
+  /** Longest life, ms. */
+  readonly maxMs: number;
+  /** It ends when no byte of a service was moved for so long, ms. */
+  readonly idleMs: number;
+};
+
+export type TunnelParts = {
+  readonly target: TunnelTarget;
+  readonly bounds: TunnelBounds;
+  /** Connections to local services that may be opened. */
+  readonly openings: TokenBucket;
+  readonly session: Pick<SessionParts, "ports" | "maxConnections" | "readFrame" | "openLocal">;
+  readonly dial: DialTunnel;
+  readonly report: Pick<SessionReport, "opened" | "ended">;
+  readonly clock: Clock;
+  readonly random: () => number;
+};
+
+/** How far a tunnel is. Bytes are those of local services since it was opened. */
+export type TunnelReading = {
+  readonly state: "connecting" | "open";
+  readonly openedMs: number;
+  readonly leftMs: number;
+  /** Local connections at this moment, and since it was opened. */
+  readonly connections: number;
+  readonly opened: number;
+  /** WebSockets that were opened. */
+  readonly connects: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+};
+
+/**
+ * One tunnel: a WebSocket after another with the same client token, until it ends for good. A cut ends the local connections; the source
+ * opens others once the next WebSocket is there.
+ */
+export class Tunnel {
+  readonly #parts: TunnelParts;
+  readonly #ending = new AbortController();
+  readonly #connected = Promise.withResolvers<TunnelEnd | undefined>();
+  readonly #startedMs: number;
+  #end: TunnelEnd | undefined;
+  #session: TunnelSession | undefined;
+  #isOpen = false;
+  #movedMs: number;
+  #counts = { connects: 0, opened: 0, bytesIn: 0, bytesOut: 0, ignored: 0, refused: 0 };
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+    this.#startedMs = parts.clock.boottimeMs();
+    this.#movedMs = this.#startedMs;
+  }
+
+  /** Resolves with the end, or with undefined once the first WebSocket is open. */
+  get connected(): Promise<TunnelEnd | undefined> {
+    return this.#connected.promise;
+  }
+
+  reading(): TunnelReading {
+    const openedMs = this.#parts.clock.boottimeMs() - this.#startedMs;
+    const { connects, opened, bytesIn, bytesOut } = this.#counts;
+    return {
+      state: this.#isOpen ? "open" : "connecting",
+      openedMs,
+      leftMs: Math.max(0, this.#parts.bounds.maxMs - openedMs),
+      connections: this.#session?.connections ?? 0,
+      opened,
+      connects,
+      bytesIn,
+      bytesOut,
+    };
+  }
+
+  /** What the other side sent in vain. */
+  passedOver(): StreamCounts {
+    const now = this.#session?.counts() ?? { ignored: 0, refused: 0 };
+    return { ignored: this.#counts.ignored + now.ignored, refused: this.#counts.refused + now.refused };
+  }
+
+  /** Ends it; the first reason counts. */
+  close(end: TunnelEnd): void {
+    this.#end ??= end;
+    this.#ending.abort();
+    this.#session?.close(end.detail);
+  }
+
+  /** Keeps it open until its end, and gives why that came. */
+  async run(): Promise<TunnelEnd> {
+    const { signal } = this.#ending;
+    const stopLooking = this.#parts.clock.every(LOOK_MS, () => this.#look());
+    try {
+      for (let attempt = 0; !signal.aborted; attempt++) {
+        const wasOpen = await this.#connectOnce(signal);
+        if (wasOpen) attempt = 0;
+        // Half of it for sure: a service that cuts at once is not asked again at once.
+        const mostMs = backoffMs(attempt, RECONNECT);
+        if (!signal.aborted) await this.#parts.clock.sleep((mostMs / 2) * (1 + this.#parts.random()), signal);
+      }
+    } finally {
+      stopLooking();
+    }
+    const end = this.#end ?? { reason: "stopped", detail: "" };
+    this.#connected.resolve(end);
+    return end;
+  }
+
+  /** One WebSocket from its handshake to its end; whether it was open. */
+  async #connectOnce(signal: AbortSignal): Promise<boolean> {
+    const { target, session: given, report, dial, openings } = this.#parts;
+    const mayOpen = (): boolean => {
+      if (!openings.hasToken()) return false;
+      openings.take();
+      return true;
+    };
+    const counting: SessionReport = {
+      moved: (direction, bytes) => this.#moved(direction, bytes),
+      opened: (service) => {
+        this.#counts.opened += 1;
+        report.opened(service);
+      },
+      ended: (service, bytes, detail) => report.ended(service, bytes, detail),
+    };
+    const session = new TunnelSession({ ...given, mayOpen, report: counting });
+    const outcome = await dial(target, session.handlers, signal);
+    if (outcome.kind === "refused") this.close({ reason: "refused", detail: outcome.detail });
+    if (outcome.kind !== "open") return false;
+    this.#session = session;
+    this.#isOpen = true;
+    this.#counts.connects += 1;
+    session.begin(outcome.socket);
+    if (signal.aborted) session.close("");
+    else this.#connected.resolve(undefined);
+    const end = await session.over;
+    this.#isOpen = false;
+    this.#session = undefined;
+    const { ignored, refused } = session.counts();
+    this.#counts.ignored += ignored;
+    this.#counts.refused += refused;
+    if (end.kind === "violated") this.close({ reason: "violated", detail: end.detail });
+    return true;
+  }
+
+  #moved(direction: "in" | "out", bytes: number): void {
+    this.#movedMs = this.#parts.clock.boottimeMs();
+    if (direction === "in") this.#counts.bytesIn += bytes;
+    else this.#counts.bytesOut += bytes;
+  }
+
+  #look(): void {
+    const { clock, bounds } = this.#parts;
+    const nowMs = clock.boottimeMs();
+    if (nowMs - this.#startedMs >= bounds.maxMs) this.close({ reason: "time", detail: "its time is over" });
+    else if (nowMs - this.#movedMs >= bounds.idleMs) this.close({ reason: "idle", detail: "nothing was moved" });
+  }
+}
