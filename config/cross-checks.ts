@@ -34,6 +34,7 @@ type CheckedConfig = TopicSettings & {
   readonly power?: PowerConfig | undefined;
   readonly commands?: CommandsConfig | undefined;
   readonly place?: unknown;
+  readonly tunnels?: { readonly endWhenDriving: boolean } | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
 
@@ -51,6 +52,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
   ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
+  drivingUnknown,
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */
@@ -112,6 +114,12 @@ function busOfPositions({ place, buses }: CheckedConfig): readonly CrossProblem[
   if (place === undefined) return [];
   const message = "place is where the signals of positions are; give the bus another name";
   return buses.flatMap(({ name }, index) => (name === "place" ? [{ path: ["buses", index, "name"], message }] : []));
+}
+
+function drivingUnknown({ tunnels, power }: CheckedConfig): readonly CrossProblem[] {
+  if (tunnels?.endWhenDriving !== true || power?.state !== undefined) return [];
+  const message = "needs power.state: nobody else knows whether the vehicle is driving";
+  return [{ path: ["tunnels", "endWhenDriving"], message }];
 }
 
 /** The oldest file goes while the newest is written: with less than two of them, none would be left. */

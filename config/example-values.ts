@@ -215,6 +215,7 @@ export const EVERYTHING = {
       { cost: "high", use: ["telemetry"], monthBytes: 500_000_000 },
     ],
   },
+  tunnels: { services: { SSH: 22 }, regions: ["eu-central-1"], caFile: "tunnel-ca.pem" },
   time: {},
   security: {},
   defender: { interfaces: ["wwan0"], custom: ["causeway_security_*"] },

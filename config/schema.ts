@@ -21,6 +21,7 @@ import { proxyConfig } from "./proxy.ts";
 import { securityConfig } from "./security.ts";
 import { snapshotConfig } from "./snapshot.ts";
 import { timeConfig } from "./time.ts";
+import { tunnelsConfig } from "./tunnels.ts";
 import { vssConfig } from "./vss.ts";
 
 const absolutePath = path.regex(/^\//, "must be an absolute path");
@@ -349,6 +350,9 @@ export const agentConfig = z
       .describe(
         "records of who tries what with the vehicle: refused commands, takeovers, certificates, PINs; none without this section",
       ),
+    tunnels: tunnelsConfig
+      .optional()
+      .describe("support reaches services of this gateway through the cloud; no tunnel is opened without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
@@ -366,3 +370,4 @@ export type { BrokerConfig } from "./broker.ts";
 export type { FleetwiseConfig } from "./fleetwise.ts";
 export type { OtaConfig } from "./ota.ts";
 export type { ProxyConfig } from "./proxy.ts";
+export type { TunnelsConfig } from "./tunnels.ts";

@@ -37,6 +37,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["records", async () => (await import("./verbs/records.ts")).registerRecords],
   ["vehicle", async () => (await import("./verbs/vehicle.ts")).registerVehicle],
   ["jobs", async () => (await import("./verbs/jobs.ts")).registerJobs],
+  ["tunnel", async () => (await import("./verbs/tunnel.ts")).registerTunnel],
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],
   ["version", async () => (await import("./verbs/version.ts")).registerVersion],
 ];

@@ -16,6 +16,7 @@ import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { regimeLines } from "./status-lines/regime.ts";
 import { securityLines } from "./status-lines/security.ts";
 import { sleepLines } from "./status-lines/sleep.ts";
+import { tunnelLines } from "./status-lines/tunnels.ts";
 import { updateLines } from "./status-lines/updates.ts";
 import { vehicleLines } from "./status-lines/vehicle.ts";
 
@@ -42,6 +43,7 @@ export function statusPage(
     frameLogLines(status, colors),
     campaignLines(status, colors),
     sleepLines(status, colors),
+    tunnelLines(status, colors),
     placeLines(status, colors),
     fenceLines(status, colors),
     diagnosticsLines(status, colors),

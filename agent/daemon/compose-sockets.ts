@@ -43,7 +43,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts & { readonly logSlice: RecentLines };
-  readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "vehicle">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "tunnels" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
@@ -75,6 +75,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...(beside.vehicle?.verbs ?? []),
     ...(beside.sleep?.verbs ?? []),
     ...metricsHandlers(() => metrics.all()),
+    ...(beside.tunnels?.verbs ?? []),
     ...supportHandlers(parts.support),
     ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
   ];

@@ -129,6 +129,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
       ? undefined
       : await composeUpdates({ loaded, otaConfig, journal, link, line, support, health, beside }, runtime);
   const authority = commands?.dispatchParts.authority;
+  beside.tunnels?.judgeBy(authority);
   const cloudCampaigns = composeCloudCampaigns(
     { config, table: loaded.checkedTable.table, link, campaigns: line.campaigns, authority },
     runtime,
@@ -221,6 +222,7 @@ function servicesInOrder(
     ...(commands?.services ?? []),
     ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
+    ...(beside.tunnels === undefined ? [] : [beside.tunnels.service]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     ...(defender === undefined ? [] : [defender.service]),

@@ -66,6 +66,7 @@ export function ownActions(
       maxBytes: config.support.maxBytes,
     }),
     replaceKeys(keys),
+    ...(beside.tunnels?.actions ?? []),
     reboot(() => restartSystem(config.runtimeDir)),
   ];
 }

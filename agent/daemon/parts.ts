@@ -2,6 +2,7 @@ import type { AgentConfig, OtaConfig } from "../../config/schema.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import type { Action } from "../commands/action.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
+import type { Authority } from "../commands/authority.ts";
 import type { RejectionBudgetParts } from "../commands/rejection-budget.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
 import type { Clock } from "../core/clock.ts";
@@ -22,6 +23,7 @@ import type { RegimeStatus } from "../local-api/regime-status.ts";
 import type { SecurityStatus } from "../local-api/security-status.ts";
 import type { SleepStatus } from "../local-api/sleep-status.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
+import type { TunnelsStatus } from "../local-api/tunnels-status.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
 import type { ServedVerb } from "../local-api/verb.ts";
 import type { Broker, LinkStatus } from "../ports/broker.ts";
@@ -221,6 +223,18 @@ export type Sleep = {
   readonly status: () => SleepStatus;
 };
 
+/** Tunnels through which support reaches services of the gateway. */
+export type TunnelLine = {
+  /** By which policy notifications are judged, which nobody signs; none is taken before, and none where it is undefined. */
+  readonly judgeBy: (authority: Pick<Authority, "judgeText"> | undefined) => void;
+  /** What remote commands can ask for. */
+  readonly actions: readonly Action[];
+  readonly verbs: readonly ServedVerb[];
+  readonly status: () => TunnelsStatus;
+  /** Start it before the first connection. */
+  readonly service: Service;
+};
+
 /** Where the vehicle is. */
 export type Place = {
   readonly whereabouts: Whereabouts;
@@ -284,6 +298,7 @@ export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
   readonly vehicle: VehicleLine | undefined;
   readonly sleep: Sleep | undefined;
+  readonly tunnels: TunnelLine | undefined;
   readonly regime: RegimeLine | undefined;
   readonly place: Place | undefined;
   readonly fences: FenceLines | undefined;

@@ -20,6 +20,7 @@ import type {
   SideLines,
   Sleep,
   TimeLine,
+  TunnelLine,
   VehicleLine,
 } from "./parts.ts";
 import type { RequestIds } from "./request-ids.ts";
@@ -66,11 +67,25 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const fences = await fencesOf(parts, { place, vehicle }, runtime);
   const systemBus = sharedSystemBus(runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
+  const tunnels = await tunnelsOf(parts, { vehicle, sleep }, runtime);
   const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const [security, defender] = [await securityOf(parts, runtime), await defenderOf(parts, runtime)];
-  const lines = { fleetwise, vehicle, place, fences, sleep, regime, diagnostics, links, time, security, defender };
+  const lines = {
+    tunnels,
+    fleetwise,
+    vehicle,
+    place,
+    fences,
+    sleep,
+    regime,
+    diagnostics,
+    links,
+    time,
+    security,
+    defender,
+  };
   return { ...lines, systemBus: systemBus.service };
 }
 
@@ -112,6 +127,17 @@ async function sleepOf(
   const { sleep, wake } = settings;
   const ports = await powerPorts({ sleep, wake, runtimeDir: loaded.config.runtimeDir, systemBus }, runtime);
   return composeSleep({ settings, sleep, loaded, line, presence, vehicle, journal, ports }, runtime);
+}
+
+async function tunnelsOf(
+  { loaded: { config }, link: { broker }, line }: SideLineParts,
+  { vehicle, sleep }: Pick<SideLines, "vehicle" | "sleep">,
+  runtime: Runtime,
+): Promise<TunnelLine | undefined> {
+  const { tunnels: settings } = config;
+  if (settings === undefined) return undefined;
+  const { composeTunnels } = await import("./compose-tunnels.ts");
+  return composeTunnels({ settings, config, broker, line, vehicle, sleep }, runtime);
 }
 
 async function placeOf(

@@ -60,6 +60,7 @@ export type StatusParts = HealthParts & {
     readonly defender: { readonly status: () => Status["defender"] } | undefined;
     readonly security: { readonly status: () => Status["security"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
+    readonly tunnels: { readonly status: () => Status["tunnels"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
   };
   readonly socketCounts: Readonly<Record<"view" | "admin", SocketCounts>>;
@@ -112,6 +113,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     links: beside.links?.status(),
     place: beside.place?.status(),
     sleep: beside.sleep?.status(),
+    tunnels: beside.tunnels?.status(),
     regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),

@@ -13,6 +13,7 @@ import { regimeStatus } from "./regime-status.ts";
 import { securityStatus } from "./security-status.ts";
 import { sleepStatus } from "./sleep-status.ts";
 import { timeStatus } from "./time-status.ts";
+import { tunnelsStatus } from "./tunnels-status.ts";
 import { vehicleStatus } from "./vehicle-status.ts";
 import { verb } from "./verb.ts";
 
@@ -334,6 +335,8 @@ export const statusSchema = z
     regime: regimeStatus.optional(),
     /** Absent where the agent does not sleep. */
     sleep: sleepStatus.optional(),
+    /** Absent where no tunnel may be opened. */
+    tunnels: tunnelsStatus.optional(),
     /** Absent without the section place. */
     fences: fencesStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */

@@ -110,6 +110,7 @@ export function thingRules(thing: string): AccessRule[] {
     `$aws/things/${thing}/jobs/+/rejected`,
     `$aws/things/${thing}/jobs/notify`,
     `$aws/things/${thing}/jobs/notify-next`,
+    `$aws/things/${thing}/tunnels/notify`,
     `$aws/things/${thing}/shadow/+/accepted`,
     `$aws/things/${thing}/shadow/+/rejected`,
     `$aws/things/${thing}/shadow/update/delta`,

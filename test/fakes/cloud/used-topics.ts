@@ -14,6 +14,7 @@ import { AwsJobs } from "../../../agent/jobs/aws-jobs.ts";
 import { DefenderSender } from "../../../agent/metrics/defender/defender-sender.ts";
 import type { Broker, Publication, ReceivedPublish } from "../../../agent/ports/broker.ts";
 import { STREAMS } from "../../../agent/ports/outbox.ts";
+import { notifyTopic } from "../../../agent/tunnels/notification.ts";
 import { FileStreams } from "../../../agent/updates/download/file-streams.ts";
 import { CHOICES } from "../../../config/example-values.ts";
 import { type AgentConfig, agentConfig } from "../../../config/schema.ts";
@@ -37,6 +38,7 @@ export const ASKED_FILES = [
   "agent/commands/channels/protobuf-channel.ts",
   "agent/commands/channels/sovd-channel.ts",
   "agent/daemon/compose-fleetwise.ts",
+  "agent/daemon/compose-tunnels.ts",
   "agent/fleetwise/check-ins.ts",
   "agent/identity/enrol.ts",
   "agent/identity/identity-announcement.ts",
@@ -102,6 +104,7 @@ export async function usedTopics(change: Readonly<Record<string, unknown>> = {})
   await useJobs(recorder);
   await useStreams(recorder);
   await useShadow(config, recorder);
+  await recorder.subscribe(notifyTopic(THING), () => undefined);
   await useProvisioning(config, recorder, "causeway-dev-rotation");
   return recorder.uses;
 }

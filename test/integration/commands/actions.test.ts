@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -14,9 +15,27 @@ import { until } from "../../bench/core/wait.ts";
 import { DoorVehicle, type VehicleHome } from "../../bench/vehicle/door-vehicle.ts";
 import { runCli } from "../../fakes/daemon/cli-runner.ts";
 import { type Daemon, startOnline } from "../../fakes/daemon/daemon.ts";
+import { startTunnelRig } from "../../fakes/tunnels/tunnel-rig.ts";
 
 const THING = "veh-1";
 const PATIENCE_MS = 20_000;
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** What a server at this port sends back. */
+function echoed(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    socket.on("error", reject);
+    socket.on("data", (bytes) => {
+      resolve(bytes.toString());
+      socket.destroy();
+    });
+  });
+}
 
 describe("what a command can ask of the agent itself, from the cloud to the records", () => {
   const reader = createRecordReader(readDescriptor());
@@ -46,7 +65,11 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
 
   /** The end of a command, in the cloud: its status and reason, and its result. */
   async function ask(action: string, given: object = {}): Promise<readonly [end: string, result: Execution["result"]]> {
-    const body = { schemaVersion: 1, action, arguments: given, issuedAtMs: Date.now(), timeoutMs: 60_000 };
+    return await end(action, { schemaVersion: 1, action, arguments: given, issuedAtMs: Date.now(), timeoutMs: 60_000 });
+  }
+
+  /** The end of a request as it is. */
+  async function end(action: string, body: object): ReturnType<typeof ask> {
     const execution = await vehicle.cloud.commands.startExecution({
       command: { format: "json", template: JSON.stringify(body) },
       thing: THING,
@@ -79,6 +102,68 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
     const lines = gunzipSync(log.content).toString();
     expect(lines).toContain('"event":"agent.started"');
     expect(await ask("support.collect", { path: "/etc/passwd" })).toEqual(["REJECTED ARGUMENT_TYPE_MISMATCH", {}]);
+  }, 60_000);
+
+  it("opens a tunnel for a signed command or a notification, and tells its token nobody", async () => {
+    const echo = createServer((socket) => socket.on("error", () => undefined).pipe(socket));
+    await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
+    const rig = await startTunnelRig();
+    try {
+      const port = portOf(echo);
+      const home = await vehicle.home((config) => {
+        const endpoint = `localhost:${rig.relay.port}`;
+        const place = { services: { SSH: port }, regions: ["eu-central-1"], endpoint, caFile: rig.caFile };
+        config.tunnels = { ...place, notify: true, consent: true, maxTunnels: 2 };
+      });
+      const daemon = await online(home);
+      const opened = await rig.relay.open();
+      const given = { token: opened.accessToken, region: "eu-central-1" };
+      expect(await ask("tunnel.open", given)).toEqual(["REJECTED SIGNATURE_MISSING", {}]);
+      const signed = (): object => vehicle.signed("tunnel.open", { arguments: given });
+      expect(await end("tunnel.open", signed())).toEqual(["REJECTED PRECONDITION_FAILED", {}]);
+      expect((await runCli(["--config", home.config, "tunnel", "allow"])).stdout).toBe(
+        "tunnels may be opened for 30 min\n",
+      );
+      expect(await end("tunnel.open", signed())).toEqual(["SUCCEEDED", {}]);
+      expect(await echoed(opened.ports.get("SSH") ?? 0, "through the tunnel")).toBe("through the tunnel");
+      const other = await rig.relay.open();
+      const notification = { clientAccessToken: other.accessToken, clientMode: "destination", region: "eu-central-1" };
+      const document = JSON.stringify({ ...notification, services: ["SSH"] });
+      await vehicle.cloud.publish(`$aws/things/${THING}/tunnels/notify`, Buffer.from(document));
+      await until(() => (rig.relay.isConnected(other.accessToken) ? true : undefined), {
+        what: "the tunnel of the notification",
+        timeoutMs: PATIENCE_MS,
+      });
+      const { tunnels } = await daemon.status();
+      expect(tunnels).toMatchObject({ open: [{ bytesIn: 18, bytesOut: 18 }, { connections: 0 }], opened: 2 });
+      const list = (await runCli(["--config", home.config, "tunnel", "list"])).stdout;
+      expect((await runCli(["--config", home.config, "tunnel", "close"])).stdout).toBe("2 tunnels ended\n");
+      const notices = (): string[] =>
+        records.flatMap(({ body }) =>
+          body.kind === "notice" && body.event.startsWith("tunnel.") ? [body.detail] : [],
+        );
+      await until(() => (notices().filter((detail) => detail.includes("closed")).length === 2 ? true : undefined), {
+        what: "the records of their ends",
+        timeoutMs: PATIENCE_MS,
+      });
+      expect((await ask("support.collect"))[0]).toBe("SUCCEEDED");
+      const bundle = await until(() => records.map(({ body }) => body).findLast((body) => body.kind === "file"), {
+        what: "the bundle has come",
+        timeoutMs: PATIENCE_MS,
+      });
+      const told = [
+        gunzipSync(bundle.content).toString(),
+        daemon.lines.join(),
+        list,
+        JSON.stringify(records),
+        notices(),
+      ];
+      for (const { accessToken } of [opened, other]) expect(told.join()).not.toContain(accessToken);
+      expect(rig.relay.violations).toEqual([]);
+    } finally {
+      echo.close();
+      await rig.stop();
+    }
   }, 60_000);
 
   it("changes what is collected, whole or not at all, also over a kill", async () => {

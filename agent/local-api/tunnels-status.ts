@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+const count = z.number().min(0);
+
+/** Tunnels through which support reaches services of the gateway. Bytes are those of local services; counts are since the start. */
+export const tunnelsStatus = z
+  .object({
+    open: z
+      .array(
+        z
+          .object({
+            id: z.int(),
+            services: z.array(z.string()).readonly(),
+            state: z.enum(["connecting", "open"]),
+            openedMs: count,
+            /** Until its time is over. */
+            leftMs: count,
+            /** To local services: at this moment, and since it was opened. */
+            connections: count,
+            opened: count,
+            /** WebSockets that it has had. */
+            connects: count,
+            bytesIn: count,
+            bytesOut: count,
+          })
+          .readonly(),
+      )
+      .readonly(),
+    /** For how long a person at the vehicle allows tunnels yet; absent where nobody does, or none has to. */
+    allowedMs: count.optional(),
+    opened: count,
+    refused: count,
+  })
+  .readonly();
+
+export type TunnelsStatus = z.infer<typeof tunnelsStatus>;
