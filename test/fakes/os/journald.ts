@@ -30,8 +30,9 @@ mount -t tmpfs tmpfs /var/log
 mkdir -p /run/systemd/journal /run/log/journal
 systemd-id128 new > /run/machine-id
 [ ! -e /etc/machine-id ] || mount --bind /run/machine-id /etc/machine-id
-${JOURNALD} 2>/dev/null &
+${JOURNALD} >/dev/null 2>&1 &
 journald=$!
+trap 'kill $journald' EXIT
 tries=0
 until [ -S /run/systemd/journal/stdout ] && [ -S /run/systemd/journal/socket ]; do
   tries=$((tries + 1)); [ $tries -lt 200 ]; sleep 0.02
@@ -39,8 +40,6 @@ done
 sh -eu -c "$1" >&2
 journalctl --sync
 journalctl --no-pager --output=json SYSLOG_IDENTIFIER=causeway SYSLOG_IDENTIFIER=${IDENTIFIER}
-kill $journald
-wait $journald || :
 `;
 
 /**
@@ -51,6 +50,7 @@ export function entriesOf(script: string): readonly JournalEntry[] {
   const text = execFileSync("unshare", ["--mount", "sh", "-c", AROUND, "sh", script], {
     encoding: "utf8",
     maxBuffer: 64_000_000,
+    timeout: 60_000,
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = text.split("\n").filter((line) => line !== "");
