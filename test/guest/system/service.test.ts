@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { logEventId } from "../../../agent/core/log-event-id.ts";
 import type { Status } from "../../../agent/local-api/status-schema.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -159,6 +160,30 @@ describe("the package on Debian 12 with systemd", () => {
       "/run/causeway/view.sock srw-rw---- root causeway",
       "/run/causeway/wake-alarm.sock srw------- causeway causeway",
     ]);
+  });
+
+  it("tells what it logged by the journal, to who may read that, and by its socket to others", async () => {
+    await guest.sh("useradd --groups systemd-journal reader");
+    const as = async (user: string, verb: string) =>
+      await guest.run(`setpriv --reuid=${user} --regid=${user} --init-groups causeway ${verb}`);
+    const logged = await as("reader", "logs --lines 1000");
+    expect(logged.code).toBe(0);
+    expect(logged.stdout).toMatch(/ info {2}agent\.started version=.* thing=guest-truck /);
+    expect(logged.stdout).toMatch(/Started .*Causeway in-vehicle edge agent/);
+    const [viewer, recent] = [await as("viewer", "logs"), await as("viewer", "logs --recent --event agent.started")];
+    expect(viewer).toMatchObject({ code: 77, stdout: "" });
+    expect(viewer.stderr).toContain("the journal: permission denied");
+    expect(recent.code).toBe(0);
+    expect(recent.stdout).toMatch(/^\S+ \S+Z info {2}agent\.started version=.* thing=guest-truck .*\n$/);
+    const fields = "journalctl --unit causeway --output=json --lines=1 CAUSEWAY_EVENT=agent.started";
+    expect(JSON.parse(await guest.sh(fields))).toMatchObject({
+      MESSAGE_ID: logEventId("agent.started"),
+      SYSLOG_IDENTIFIER: "causeway",
+      CAUSEWAY_THING: "guest-truck",
+      _TRANSPORT: "journal",
+      _SYSTEMD_UNIT: "causeway.service",
+    });
+    expect(await guest.sh(`journalctl --list-catalog ${logEventId("bus.failed")}`)).toContain("Causeway: The bus");
   });
 
   it("is restarted by the watchdog when it hangs", async () => {
