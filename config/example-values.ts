@@ -219,6 +219,12 @@ export const EVERYTHING = {
   time: {},
   security: {},
   defender: { interfaces: ["wwan0"], custom: ["causeway_security_*"] },
+  files: {
+    hosts: ["*.s3.eu-central-1.amazonaws.com"],
+    caFile: "upload-ca.pem",
+    metered: "hold",
+    maxBytesPerSecond: 1_000_000,
+  },
   ota: {
     rootFile: "root.1.json",
     hardware: "gateway-2",

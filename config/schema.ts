@@ -9,6 +9,7 @@ import { defenderConfig } from "./defender.ts";
 import { diagnosticsConfig } from "./diagnostics.ts";
 import { payloadEncryption, restEncryption } from "./encryption.ts";
 import { path } from "./fields.ts";
+import { filesConfig } from "./files.ts";
 import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
@@ -354,6 +355,7 @@ export const agentConfig = z
       .optional()
       .describe("support reaches services of this gateway through the cloud; no tunnel is opened without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
+    files: filesConfig.optional().describe("uploads to an object store; nothing is uploaded without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
   })
   .superRefine((config, context) => {

@@ -5,6 +5,7 @@ import { dataBudgetLines } from "./status-lines/data-budgets.ts";
 import { defenderLines } from "./status-lines/defender.ts";
 import { codeLines, diagnosticsLines, j1939Lines } from "./status-lines/diagnostics.ts";
 import { fenceLines } from "./status-lines/fences.ts";
+import { fileLines } from "./status-lines/files.ts";
 import { flowLines } from "./status-lines/flow.ts";
 import { frameLogLines } from "./status-lines/frame-log.ts";
 import { configurationLines, headLines } from "./status-lines/head.ts";
@@ -41,6 +42,7 @@ export function statusPage(
     flowLines(status, colors),
     outboxLines(status.outbox, wallUs, colors),
     frameLogLines(status, colors),
+    fileLines(status, colors),
     campaignLines(status, colors),
     sleepLines(status, colors),
     tunnelLines(status, colors),

@@ -35,6 +35,7 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
     securityEvents: sinkOf((event) => encoder.securityEvent(event)),
     troubleCodes: sinkOf((event) => codeDraft(encoder, event)),
     vehicle: sinkOf((event) => vehicleDraft(encoder, event)),
+    uploadedFiles: sinkOf((file) => encoder.uploadedFile(file)),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
     sendFile: (file) => store(encoder.file(file)),
   };

@@ -31,8 +31,8 @@ export function composeOutbox(config: AgentConfig, key: OutboxKey, { bootId, clo
 
 /** The journal, where something needs it. One that cannot be opened takes what needs it away, not the rest of the agent. */
 export function composeJournal(config: AgentConfig, { clock, log }: Runtime): Journal | undefined {
-  const { commands, ota, diagnostics, power, place, security, defender } = config;
-  const isNeeded = [commands, ota, diagnostics, power, place, security, defender].some(
+  const { commands, ota, diagnostics, power, place, security, defender, files } = config;
+  const isNeeded = [commands, ota, diagnostics, power, place, security, defender, files].some(
     (section) => section !== undefined,
   );
   if (!isNeeded) return undefined;

@@ -245,7 +245,7 @@ function servicesInOrder(
     }),
     ...(fences === undefined ? [] : [fences.service]),
     ...(place === undefined ? [] : [place.service]),
-    ...(time === undefined ? [] : [time.service]),
+    ...[time, beside.files].flatMap((line) => (line === undefined ? [] : [line.service])),
     ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
@@ -331,6 +331,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
   const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
-  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, activeCodes, position, vehicle };
+  const told = { loggedFile: () => frameLog?.log.status().file, activeCodes, position, vehicle };
+  const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, ...told };
   return { line, shared: { encoder, appender, wanted }, requestIds };
 }

@@ -65,6 +65,7 @@ export function ownActions(
       send: line.records.sendFile,
       maxBytes: config.support.maxBytes,
     }),
+    ...(beside.files?.actions(() => support.collect()) ?? []),
     replaceKeys(keys),
     ...(beside.tunnels?.actions ?? []),
     reboot(() => restartSystem(config.runtimeDir)),

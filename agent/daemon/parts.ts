@@ -15,6 +15,7 @@ import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { DefenderStatus } from "../local-api/defender-status.ts";
 import type { FencesStatus } from "../local-api/fences-status.ts";
+import type { FilesStatus } from "../local-api/files-status.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
@@ -52,6 +53,7 @@ import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { SecurityEvent } from "../telemetry/record/encode/security-event.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
+import type { UploadedFile } from "../telemetry/record/encode/uploaded-file.ts";
 import type { VehicleEvent } from "../telemetry/record/encode/vehicle-event.ts";
 import type { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import type { VehicleEvents } from "../vehicle/events/vehicle-events.ts";
@@ -134,6 +136,8 @@ export type DataLine = {
   readonly records: RecordSinks;
   readonly outbox: Outbox;
   readonly publisher: Publisher;
+  /** The file of the continuous log that is being written; undefined where there is none. */
+  readonly loggedFile: () => string | undefined;
   /** For what campaigns say of them: told by diagnostics. */
   readonly activeCodes: ActiveCodes;
   /** For records of what happens: told by whoever knows where the vehicle is. */
@@ -293,6 +297,15 @@ export type DefenderLine = {
   readonly status: () => DefenderStatus;
 };
 
+/** Uploads to an object store. */
+export type FilesLine = {
+  /** What remote commands can ask for; `bundle` makes a support bundle of that moment. */
+  readonly actions: (bundle: SupportCollector["collect"]) => readonly Action[];
+  readonly status: () => FilesStatus;
+  /** Start it after the pipeline: what it has stored last becomes a record. */
+  readonly service: Service;
+};
+
 /** Lines beside the data line; undefined where the configuration has none of them, and nothing of theirs is loaded. */
 export type SideLines = {
   readonly fleetwise: Fleetwise | undefined;
@@ -307,6 +320,7 @@ export type SideLines = {
   readonly time: TimeLine | undefined;
   readonly security: SecurityLine | undefined;
   readonly defender: DefenderLine | undefined;
+  readonly files: FilesLine | undefined;
   /** Ends the connection that they share; stop it after them. */
   readonly systemBus: Service;
 };
@@ -332,6 +346,7 @@ export type RecordSinks = {
   readonly troubleCodes: RecordSink<TroubleCodeEvent>;
   readonly securityEvents: RecordSink<SecurityEvent>;
   readonly vehicle: RecordSink<VehicleEvent>;
+  readonly uploadedFiles: RecordSink<UploadedFile>;
   /** `day`, of the report of one, is kept with it. */
   readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;
   /** Gives the number of records that the file became. */

@@ -10,6 +10,7 @@ import type {
   DefenderLine,
   Diagnostics,
   FenceLines,
+  FilesLine,
   Fleetwise,
   LinkFaultTaker,
   LinkLine,
@@ -72,6 +73,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const [security, defender] = [await securityOf(parts, runtime), await defenderOf(parts, runtime)];
+  const files = await filesOf(parts, links, runtime);
   const lines = {
     tunnels,
     fleetwise,
@@ -85,6 +87,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
     time,
     security,
     defender,
+    files,
   };
   return { ...lines, systemBus: systemBus.service };
 }
@@ -107,6 +110,17 @@ async function defenderOf(
   if (settings === undefined) return undefined;
   const { composeDefender } = await import("./compose-defender.ts");
   return composeDefender({ settings, thing, isBench: bench, link, journal }, runtime);
+}
+
+async function filesOf(
+  { loaded, line, journal }: SideLineParts,
+  links: LinkLine | undefined,
+  runtime: Runtime,
+): Promise<FilesLine | undefined> {
+  const { files: settings } = loaded.config;
+  if (settings === undefined || journal === undefined) return undefined;
+  const { composeFiles } = await import("./compose-files.ts");
+  return composeFiles({ settings, loaded, line, links, journal }, runtime);
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {

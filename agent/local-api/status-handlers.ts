@@ -52,6 +52,7 @@ export type StatusParts = HealthParts & {
   /** Lines beside the data line; undefined where there are none. */
   readonly beside: {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
+    readonly files: { readonly status: () => Status["files"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
     readonly regime: { readonly status: () => Status["regime"] } | undefined;
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
@@ -111,6 +112,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     commands: commandStatus(commands),
     diagnostics: beside.diagnostics?.status(),
     links: beside.links?.status(),
+    files: beside.files?.status(),
     place: beside.place?.status(),
     sleep: beside.sleep?.status(),
     tunnels: beside.tunnels?.status(),

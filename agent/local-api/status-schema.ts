@@ -5,6 +5,7 @@ import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busStatus } from "./bus-status.ts";
 import { defenderStatus } from "./defender-status.ts";
 import { fencesStatus } from "./fences-status.ts";
+import { filesStatus } from "./files-status.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
@@ -329,6 +330,8 @@ export const statusSchema = z
     vehicle: vehicleStatus.optional(),
     /** Absent where nothing is said of links. */
     links: linksStatus.optional(),
+    /** Absent where nothing is uploaded. */
+    files: filesStatus.optional(),
     /** Absent where nobody is asked where the vehicle is. */
     place: placeStatus.optional(),
     /** Absent without power.states. */

@@ -270,6 +270,21 @@ export const JOURNAL_SPACES = {
       deletedBy: "StateBook: the oldest beyond its bound",
     },
   ],
+  uploads: [
+    {
+      key: "plan:UPLOAD",
+      holds:
+        "an upload that waits or is on its way: the file, the parts that the store has, and until it has all, URLs that let in whoever reads them",
+      schema: ["agent/files/upload-book.ts", "numberedPlan"],
+      deletedBy: "Uploader: when the store has the file and a record says so, or it is given up",
+    },
+    {
+      key: "day",
+      holds: "bytes of uploads that went out today",
+      schema: ["agent/files/upload-book.ts", "sentDay"],
+      deletedBy: "nobody; another day replaces it",
+    },
+  ],
   update: [
     {
       key: "current",

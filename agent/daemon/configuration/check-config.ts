@@ -26,6 +26,8 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
   await checkPlace(loaded, signals);
   const state = { signals, steps: new ClockSteps(clock), clock };
   for (const index of (config.diagnostics?.buses ?? []).keys()) transmitCondition(loaded, index, state);
+  const uploadsCa = config.files?.caFile;
+  if (uploadsCa !== undefined) await loadCertificates(uploadsCa, loaded.locate(["files", "caFile"]), "files.caFile");
   if (ota === undefined) return table;
   installCondition(ota.gate.condition, state);
   const { caFile } = ota.download;

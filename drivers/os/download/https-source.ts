@@ -1,10 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
 import { shownUrl } from "../../../agent/core/shown-url.ts";
-import type { HttpProxy, ProxyRule } from "../../../agent/ports/http-proxy.ts";
 import type { RangeAnswer } from "../../../agent/ports/update.ts";
+import { connectionOptions, type HttpsTarget } from "../https-connection.ts";
 
 /** More of them lead nowhere. */
 const MAX_REDIRECTS = 5;
@@ -13,18 +11,8 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** What may pass: 408 and 429 ask for another try (RFC 9110, 15.5.9; RFC 6585, 4). */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 425, 429]);
 
-const HTTPS_PORT = 443;
-
 /** How a server is asked. */
-export type RangeRequest = {
-  readonly url: string;
-  readonly offset: number;
-  /** Root certificates, PEM, in place of those that Node brings. */
-  readonly ca: string | undefined;
-  readonly proxyFor: ProxyRule;
-  /** Longest silence, ms. */
-  readonly idleMs: number;
-};
+export type RangeRequest = HttpsTarget & { readonly offset: number };
 
 /**
  * Asks for a file from `offset` on (RFC 9110, 14). No validator goes along: the manifest pins the bytes, so that a server which has
@@ -48,34 +36,15 @@ export async function requestRange(asked: RangeRequest, signal: AbortSignal): Pr
 }
 
 async function responseOf(asked: RangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-  const { url, offset, ca, idleMs, proxyFor } = asked;
+  const { url, offset, idleMs } = asked;
   const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
-  const proxy = proxyFor(targetOf(url).host);
-  const through = proxy === undefined ? undefined : await connectThrough(proxy, asked, signal);
+  const way = await connectionOptions(asked, signal);
   return await new Promise((resolve, reject) => {
-    const way = through === undefined ? { ca, agent: false } : { createConnection: () => through };
     const sent = request(url, { headers, signal, ...way }, resolve);
     sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
     sent.on("error", reject);
     sent.end();
   });
-}
-
-/** TLS with the server, not with the proxy: the same roots and the same check of the name as without one. */
-async function connectThrough(
-  proxy: HttpProxy,
-  { url, ca, idleMs }: RangeRequest,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
-  const target = targetOf(url);
-  const socket = await proxy.tunnel(target, idleMs, signal);
-  const { host } = target;
-  return connect({ socket, ca, host, ALPNProtocols: ["http/1.1"], ...(isIP(host) === 0 ? { servername: host } : {}) });
-}
-
-function targetOf(url: string): { readonly host: string; readonly port: number } {
-  const { hostname, port } = new URL(url);
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: port === "" ? HTTPS_PORT : Number(port) };
 }
 
 function redirectTarget(location: string | undefined, from: string): string | { readonly problem: string } {

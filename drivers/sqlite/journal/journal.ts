@@ -77,6 +77,8 @@ function openWhole({ file }: JournalSettings): ReturnType<typeof openDatabase> {
   const opened = openDatabase(settings);
   if (opened.kind === "damaged") return opened;
   const { database } = opened;
+  // What was a secret while it counted, such as the URL of an upload, is not to be read in the file afterwards.
+  database.pragma("secure_delete = ON");
   try {
     for (const row of database.prepare<[], CommandRow>("SELECT * FROM commands").iterate()) checkCommand(row, file);
     for (const row of database.prepare<[], DocumentRow>("SELECT * FROM documents").iterate()) checkDocument(row, file);

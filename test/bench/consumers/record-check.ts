@@ -120,6 +120,7 @@ export class RecordCheck {
       case "linkChange":
       case "dataUsage":
       case "securityEvent":
+      case "uploadedFile":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

@@ -213,6 +213,7 @@ const recordSchema = z.object({
     "linkChange",
     "dataUsage",
     "securityEvent",
+    "uploadedFile",
   ]),
   samples: z
     .object({

@@ -7,6 +7,7 @@ import { alignColumns } from "../../../agent/cli/text.ts";
 import { KnownTables } from "../../../agent/consumer/input/known-tables.ts";
 import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
 import type { CodeChange } from "../../../agent/telemetry/record/encode/trouble-code.ts";
+import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
 import { samplesOf } from "../../../agent/telemetry/record/read/samples.ts";
 import { cellText } from "../../fakes/consumer/duckdb.ts";
 import { folderStore, standingClock, storeReader } from "../../fakes/consumer/folder-store.ts";
@@ -38,7 +39,7 @@ function withLosses(): readonly Uint8Array[] {
   const loss = { epoch, stream: "telemetry", first: lost[0], last: lost[2], reason: "evicted", detail: "" } as const;
   payloads.push(truck.seal(truck.encoder.loss(loss)), ...truck.drive(40));
   truck.skip("telemetry");
-  return [...payloads, ...truck.drive(80), ...codesOf(truck), ...eventsOf(truck)];
+  return [...payloads, ...truck.drive(80), ...codesOf(truck), ...eventsOf(truck), ...filesOf(truck)];
 }
 
 /** Signatures that somebody tried for ten minutes, and one takeover of the session. */
@@ -58,6 +59,20 @@ function eventsOf(truck: BenchDrive): readonly Uint8Array[] {
     { ...takeover, count: 1, firstUs: at(400), timeUs: at(400), untold: 0 },
     { ...tried, count: 13, firstUs: at(361), timeUs: at(500.5), untold: 2 },
   ].map((event) => truck.seal(truck.encoder.securityEvent(event)));
+}
+
+/** A capture and a bundle that the object store has, of which one is told twice. */
+function filesOf(truck: BenchDrive): readonly Uint8Array[] {
+  const location = "https://fleet.s3.eu-central-1.amazonaws.com/truck-0001/";
+  const shared = { etag: "", isChecked: true, reason: "" };
+  const capture = { ...shared, upload: "u-1", kind: "capture", name: "00012-0003.log", sizeBytes: 49_999_872 };
+  const bundle = { ...shared, upload: "u-2", kind: "bundle", name: "support.json.gz", sizeBytes: 20_480 };
+  const files: readonly UploadedFile[] = [
+    { ...capture, sha256: "0f".repeat(32), location: `${location}c`, timeUs: START_US + 10_000_000 },
+    { ...capture, sha256: "0f".repeat(32), location: `${location}c`, timeUs: START_US + 30_000_000 },
+    { ...bundle, sha256: "a1".repeat(32), location: `${location}b`, timeUs: START_US + 20_000_000 },
+  ];
+  return files.map((file) => truck.seal(truck.encoder.uploadedFile(file)));
 }
 
 /** A misfire that has come back, a code that has healed, and two of a gearbox that were cleared, of which one is there again. */
@@ -139,13 +154,17 @@ function queryIn(name: string): { readonly sql: string; readonly output: string 
 }
 
 describe("the queries of the documentation", () => {
-  it.each(["time-above-90.sql", "losses-and-gaps.sql", "minute-means.sql", "active-codes.sql", "security-events.sql"])(
-    "%s finds what it says",
-    async (name) => {
-      const { sql, output } = queryIn(name);
-      expect(await outputOf(sql)).toBe(output);
-    },
-  );
+  it.each([
+    "time-above-90.sql",
+    "losses-and-gaps.sql",
+    "minute-means.sql",
+    "active-codes.sql",
+    "security-events.sql",
+    "uploaded-files.sql",
+  ])("%s finds what it says", async (name) => {
+    const { sql, output } = queryIn(name);
+    expect(await outputOf(sql)).toBe(output);
+  });
 
   it("agree with sums that are made sample by sample", async () => {
     const { sql } = queryIn("time-above-90.sql");

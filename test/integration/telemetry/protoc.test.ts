@@ -322,6 +322,23 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(
       ["event", "reason", "source", "count", "first_us", "untold"].flatMap((field) => valuesOf(security, field)),
     ).toEqual(['"command-refused"', '"ACCESS_DENIED"', '"aws"', String(2 ** 40), String(T0 - 5)]);
+    const uploaded = read(
+      encoder.uploadedFile({
+        upload: "u-1",
+        kind: "capture",
+        name: "00001-0001.log",
+        sizeBytes: 2 ** 33,
+        sha256: "0f".repeat(32),
+        location: "https://b.example.com/k",
+        etag: '"e-2"',
+        isChecked: true,
+        reason: "case 7",
+        timeUs: T0,
+      }),
+    );
+    expect(
+      ["upload", "kind", "size_bytes", "etag", "is_checked"].flatMap((field) => valuesOf(uploaded, field)),
+    ).toEqual(['"u-1"', '"capture"', String(2 ** 33), '"\\"e-2\\""', "true"]);
     const log = new FrameLog("c-1", "can0", 1000);
     log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
     log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);

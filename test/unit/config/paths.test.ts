@@ -100,9 +100,15 @@ describe("resolvePaths", () => {
 
 describe("a copy of a configuration", () => {
   const config = resolvePaths(agentConfig.parse(EVERYTHING), () => "/etc/causeway");
-  const copied = ["dbc/vehicle.dbc", "vss-mapping.csv", "vss.json", "records-key.pem", "ca.pem", "download-ca.pem"].map(
-    (name) => `/etc/causeway/${name}`,
-  );
+  const copied = [
+    "dbc/vehicle.dbc",
+    "vss-mapping.csv",
+    "vss.json",
+    "records-key.pem",
+    "ca.pem",
+    "download-ca.pem",
+    "upload-ca.pem",
+  ].map((name) => `/etc/causeway/${name}`);
 
   it("has the files that say what is decoded and whom to trust as broker, and none that says who may act", () => {
     expect(copiedFiles(config)).toEqual(copied);
@@ -110,14 +116,30 @@ describe("a copy of a configuration", () => {
 
   it("is read with the copies in place of the files, and lets nobody act", () => {
     const files = new Map([...copied, config.ota?.rootFile ?? ""].map((file, index) => [file, `/copy/${index}`]));
-    const { dbc, vss, encode, broker, commands, ota } = fromCopy(config, {
+    const {
+      dbc,
+      vss,
+      encode,
+      broker,
+      commands,
+      ota,
+      files: uploads,
+    } = fromCopy(config, {
       main: "/copy/agent.yaml",
       keptAt: "",
       files,
     });
     const key = encode.encryption?.publicKeyFile;
-    const named = [dbc[0].file, vss?.mappingFile, vss?.catalogueFile, key, broker.caFile, ota?.download.caFile];
-    expect(named).toEqual([0, 1, 2, 3, 4, 5].map((index) => `/copy/${index}`));
+    const named = [
+      dbc[0].file,
+      vss?.mappingFile,
+      vss?.catalogueFile,
+      key,
+      broker.caFile,
+      ota?.download.caFile,
+      uploads?.caFile,
+    ];
+    expect(named).toEqual([0, 1, 2, 3, 4, 5, 6].map((index) => `/copy/${index}`));
     expect(ota?.rootFile).toBe("/etc/causeway/root.1.json");
     expect(commands?.catalogueFile).toBeUndefined();
     expect(ota?.jobs.handlers).toEqual([]);

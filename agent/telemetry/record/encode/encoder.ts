@@ -28,6 +28,7 @@ import { type DescribedTable, encodeTable } from "./table.ts";
 import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
 import { fitTroubleCode, type TroubleCodeEvent, writeTroubleCode } from "./trouble-code.ts";
 import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
+import { type UploadedFile, writeUploadedFile } from "./uploaded-file.ts";
 import { type VehicleEvent, writeVehicleEvent } from "./vehicle-event.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
@@ -56,6 +57,7 @@ const RECORD = {
   linkChange: 32,
   dataUsage: 33,
   securityEvent: 37,
+  uploadedFile: 38,
 } as const;
 
 /** The bodies of events of the vehicle. */
@@ -227,6 +229,11 @@ export class Encoder {
   /** Says who tries what with the vehicle or its agent. */
   securityEvent(event: SecurityEvent): EncodedDraft {
     return this.#health("event", (writer) => writeSecurityEvent(writer, RECORD.securityEvent, event));
+  }
+
+  /** Says that an object store has a file. */
+  uploadedFile(file: UploadedFile): EncodedDraft {
+    return this.#health("event", (writer) => writeUploadedFile(writer, RECORD.uploadedFile, file));
   }
 
   /** A file, in as many records as the limit asks for. */

@@ -21,6 +21,7 @@ import type { TriggerReport } from "../encode/trigger.ts";
 import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
+import type { UploadedFile } from "../encode/uploaded-file.ts";
 import type { VehicleStateChange } from "../encode/vehicle-state-change.ts";
 import type { WakeEvent } from "../encode/wake.ts";
 
@@ -136,6 +137,7 @@ export type RecordBody =
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
   | ({ readonly kind: "security-event" } & SecurityEvent)
+  | ({ readonly kind: "uploaded-file"; readonly fileKind: string } & Omit<UploadedFile, "kind">)
   | {
       readonly kind: "table";
       readonly id: string;

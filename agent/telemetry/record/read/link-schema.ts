@@ -22,6 +22,20 @@ export const linkChange = z.object({
   time_us: integer,
 });
 
+/** A file that an object store has. */
+export const uploadedFile = z.object({
+  upload: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  size_bytes: count,
+  sha256: z.string(),
+  location: z.string(),
+  etag: z.string(),
+  is_checked: z.boolean(),
+  reason: z.string(),
+  time_us: integer,
+});
+
 /** Bytes that went over links in a day that is over. */
 export const dataUsage = z.object({
   day: z.int().min(0).optional(),

@@ -9,7 +9,7 @@ import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from ".
 import { clockChangeOf } from "./record-clock.ts";
 import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
-import { dataUsageOf, linkChangeOf } from "./record-links.ts";
+import { dataUsageOf, linkChangeOf, uploadedFileOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { securityEventOf } from "./record-security.ts";
 import { tableOf } from "./record-table.ts";
@@ -121,6 +121,7 @@ function bodyOf({
   link_change: link,
   data_usage: usage,
   security_event: security,
+  uploaded_file: uploaded,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -149,6 +150,7 @@ function bodyOf({
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
   if (security !== undefined) return securityEventOf(security);
+  if (uploaded !== undefined) return uploadedFileOf(uploaded);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

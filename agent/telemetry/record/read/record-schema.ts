@@ -4,7 +4,7 @@ import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
 import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { histograms } from "./histogram-schema.ts";
-import { dataUsage, linkChange } from "./link-schema.ts";
+import { dataUsage, linkChange, uploadedFile } from "./link-schema.ts";
 import { securityEvent } from "./security-schema.ts";
 import { fenceEvent, privacyChange, trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
@@ -222,6 +222,7 @@ export const wireRecord = z.object({
   link_change: linkChange.optional(),
   data_usage: dataUsage.optional(),
   security_event: securityEvent.optional(),
+  uploaded_file: uploadedFile.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */

@@ -6,6 +6,7 @@ import {
   type LinkChange,
   type ModemStanding,
 } from "../../../../../agent/telemetry/record/encode/link-change.ts";
+import type { UploadedFile } from "../../../../../agent/telemetry/record/encode/uploaded-file.ts";
 import { createRecordReader } from "../../../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../../../config/proto/descriptor.ts";
 import { encoderOf, idOf } from "../../../../fakes/telemetry/samples.ts";
@@ -41,6 +42,19 @@ const usage = fc.record({
   timeUs,
 }) satisfies fc.Arbitrary<DataUsageReport>;
 
+const file = fc.record({
+  upload: name,
+  kind: name,
+  name,
+  sizeBytes: bytes,
+  sha256: name,
+  location: name,
+  etag: name,
+  isChecked: fc.boolean(),
+  reason: name,
+  timeUs,
+}) satisfies fc.Arbitrary<UploadedFile>;
+
 describe("records of links", () => {
   it("are read as they were written", () => {
     const changes = fc.property(change, (one) => {
@@ -55,6 +69,13 @@ describe("records of links", () => {
       expect(reader.decode(draft.seal(idOf(1, "event"))).body).toEqual({ kind: "data-usage", ...one });
     });
     fc.assert(usages, { seed: SEED });
+    const files = fc.property(file, ({ kind: fileKind, ...one }) => {
+      const draft = encoder.uploadedFile({ kind: fileKind, ...one });
+      expect(draft.stream).toBe("event");
+      const { body } = reader.decode(draft.seal(idOf(1, "event")));
+      expect(body).toEqual({ kind: "uploaded-file", fileKind, ...one });
+    });
+    fc.assert(files, { seed: SEED });
   });
 
   it("have cut names, however long the network's are", () => {

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { FilesConfig } from "../../config/files.ts";
+import type { AgentConfig } from "../../config/schema.ts";
+import { openLogFolder } from "../../drivers/os/log-folder.ts";
+import { heldFiles } from "../../drivers/os/upload/held-files.ts";
+import { createHttpsStore } from "../../drivers/os/upload/https-store.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { FileSourceParts } from "../files/file-sources.ts";
+import { uploadFile } from "../files/upload-action.ts";
+import { UploadBook } from "../files/upload-book.ts";
+import { UploadBudget } from "../files/upload-budget.ts";
+import { UploadOrders } from "../files/upload-orders.ts";
+import { sentBytes } from "../files/upload-plan.ts";
+import { UploadReports } from "../files/upload-reports.ts";
+import { Uploader } from "../files/uploader.ts";
+import type { FilesStatus } from "../local-api/files-status.ts";
+import type { Journal } from "../ports/journal.ts";
+import { composeProxy } from "./compose-proxy.ts";
+import type { DataLine, FilesLine, LinkLine, Runtime } from "./parts.ts";
+import { loopService } from "./services.ts";
+
+const HOUR_MS = 3_600_000;
+/** Between two tries of a request that came to nothing. */
+const RECONNECT = { minMs: 2000, maxMs: 900_000 } as const;
+/** A connection that is slower for a minute is cut and made anew, bytes/s. */
+const SLOWEST = { minBytesPerSecond: 500, minRateWindowMs: 60_000 } as const;
+
+/** Where files come from. */
+type SourceConfig = {
+  readonly frameLog?: { readonly folder: string } | undefined;
+  readonly dbc: readonly { readonly file: string }[];
+};
+
+export type FilesComposeParts = {
+  readonly settings: FilesConfig;
+  readonly loaded: { readonly config: SourceConfig & Pick<AgentConfig, "stateDir" | "proxy"> };
+  readonly line: Pick<DataLine, "loggedFile"> & {
+    readonly records: Pick<DataLine["records"], "uploadedFiles" | "notices">;
+  };
+  readonly links: LinkLine | undefined;
+  readonly journal: Journal;
+};
+
+/** The part of the composition root for uploads; undefined where the journal cannot be read. Rejects with the system's error where `files.caFile` cannot be. */
+export async function composeFiles(
+  parts: FilesComposeParts,
+  runtime: Pick<Runtime, "clock" | "log" | "random" | "environment">,
+): Promise<FilesLine | undefined> {
+  const { settings, loaded, line, links, journal } = parts;
+  const { clock, log, random, environment } = runtime;
+  const { config } = loaded;
+  const book = openBook(journal, log);
+  if (book === undefined) return undefined;
+  const files = heldFiles(join(config.stateDir, "uploads"));
+  await files.keepOnly(new Set(book.plans.map(({ id }) => id)));
+  const budget = new UploadBudget({ settings, book, links, clock });
+  const store = createHttpsStore({
+    settings: { ...SLOWEST, maxBytesPerSecond: settings.maxBytesPerSecond },
+    ca: settings.caFile === undefined ? undefined : await readFile(settings.caFile, "utf8"),
+    proxyFor: composeProxy({ config, environment }),
+    clock,
+  });
+  const { uploadedFiles: uploaded, notices } = line.records;
+  const uploader = new Uploader({
+    settings: { giveUpMs: settings.giveUpHours * HOUR_MS, reconnect: RECONNECT },
+    book,
+    budget,
+    files,
+    store,
+    reports: new UploadReports({ uploaded, notices, wallUs: () => clock.wallUs(), log }),
+    clock,
+    random,
+  });
+  const ordersFor = (bundle: FileSourceParts["bundle"]): UploadOrders => {
+    const sources = sourcesOf(settings, config, bundle, line.loggedFile);
+    return new UploadOrders({ settings, sources, book, files, uploader, name: randomUUID, clock });
+  };
+  return {
+    actions: (bundle) => [uploadFile(ordersFor(bundle))],
+    status: () => filesStatusOf({ settings, book, budget, uploader }),
+    service: loopService("uploads", uploader),
+  };
+}
+
+function openBook(journal: Journal, log: Log): UploadBook | undefined {
+  try {
+    return new UploadBook(journal);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    log.error("upload.not-opened", { code: thrown.code, what: thrown.message, remedy: thrown.remedy });
+    return undefined;
+  }
+}
+
+function sourcesOf(
+  { kinds }: FilesConfig,
+  { frameLog, dbc }: SourceConfig,
+  bundle: FileSourceParts["bundle"],
+  current: () => string | undefined,
+): FileSourceParts {
+  const dbcFiles = dbc.map(({ file }) => file);
+  if (frameLog === undefined) return { kinds, bundle, frameLog: undefined, dbcFiles };
+  const { folder } = frameLog;
+  return { kinds, bundle, frameLog: { folder, current, list: () => openLogFolder(folder).list() }, dbcFiles };
+}
+
+type StatusParts = {
+  readonly settings: Pick<FilesConfig, "dayBytes">;
+  readonly book: Pick<UploadBook, "plans">;
+  readonly budget: Pick<UploadBudget, "dayUsedBytes">;
+  readonly uploader: Pick<Uploader, "counts" | "problemOf">;
+};
+
+function filesStatusOf({ settings, book, budget, uploader }: StatusParts): FilesStatus {
+  const uploads = book.plans.map((plan) => {
+    const { id: upload, kind, name, state, sizeBytes: bytes } = plan;
+    return { upload, kind, name, state, bytes, sentBytes: sentBytes(plan), problem: uploader.problemOf(upload) };
+  });
+  return { uploads, ...uploader.counts, dayUsedBytes: budget.dayUsedBytes, dayBytes: settings.dayBytes };
+}

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { FILE_KINDS } from "../../config/files.ts";
+import type { Action, Outcome, Prepared } from "../commands/action.ts";
+import { alwaysSafe, invalidArguments } from "../commands/actions/prepare.ts";
+import { type CommandRejection, rejected } from "../commands/answer.ts";
+import type { Ordered, UploadOrders } from "./upload-orders.ts";
+import { MAX_PARTS, type UploadPlace } from "./upload-plan.ts";
+
+const url = z.string().min(1).max(8192);
+const argumentsSchema = z.strictObject({
+  kind: z.enum(FILE_KINDS).optional(),
+  name: z.string().min(1).max(255).optional(),
+  upload: z.string().min(1).max(64).optional(),
+  url: url.optional(),
+  partUrls: z.array(url).min(1).max(MAX_PARTS).optional(),
+  partBytes: z.int().min(1).max(5_000_000_000).optional(),
+  completeUrl: url.optional(),
+  cancel: z.literal(true).optional(),
+  reason: z.string().max(256).optional(),
+});
+type Given = z.infer<typeof argumentsSchema>;
+
+/** Holding a large file reads it once. */
+const TIMEOUT_MS = 300_000;
+
+/**
+ * `file.upload`: a file goes to an object store. Its answer says that it is on its way, or held until another command names a place for
+ * it; that it is there says a record. It changes nothing, but tells much and costs traffic: class R1.
+ */
+export function uploadFile(orders: UploadOrders): Action {
+  return {
+    name: "file.upload",
+    summary: "a capture, support bundle or DBC file, sent to an object store",
+    commandClass: "R1",
+    keyRole: "commands",
+    endsInRestart: false,
+    uses: ["file.upload"],
+    queues: true,
+    timeoutMs: TIMEOUT_MS,
+    prepare: (given) => {
+      const parsed = argumentsSchema.safeParse(given);
+      return parsed.success ? prepare(orders, parsed.data) : invalidArguments(parsed.error);
+    },
+  };
+}
+
+function prepare(orders: UploadOrders, given: Given): Prepared | CommandRejection {
+  const { kind, name, upload, cancel, reason = "" } = given;
+  const place = placeOf(given);
+  if (typeof place === "string") return rejected("ARGUMENT_TYPE_MISMATCH", place);
+  const problem = place === undefined ? undefined : orders.problemWith(place);
+  if (problem !== undefined) return rejected("ARGUMENT_OUT_OF_RANGE", problem);
+  if ((kind === undefined) === (upload === undefined)) {
+    return rejected("ARGUMENT_TYPE_MISMATCH", "give kind for a new upload, or upload for one that is known");
+  }
+  if (kind !== undefined) {
+    if (cancel !== undefined) return rejected("ARGUMENT_TYPE_MISMATCH", "cancel goes with upload");
+    return alwaysSafe(async () => outcomeOf(await orders.order({ kind, name, place, reason })));
+  }
+  if (upload === undefined || name !== undefined || (cancel === undefined) === (place === undefined)) {
+    return rejected("ARGUMENT_TYPE_MISMATCH", "give cancel or a place with upload, and no name");
+  }
+  if (place === undefined) return alwaysSafe(async () => outcomeOf(await orders.cancel(upload), "cancelled"));
+  return alwaysSafe(async () => outcomeOf(orders.goOn(upload, place)));
+}
+
+/** Where it goes; why the arguments name no place, or more than one. */
+function placeOf({ url, partUrls, partBytes, completeUrl }: Given): UploadPlace | undefined | string {
+  if (partUrls === undefined && partBytes === undefined && completeUrl === undefined) {
+    return url === undefined ? undefined : { kind: "whole", url };
+  }
+  if (url !== undefined) return "give url, or partUrls, partBytes and completeUrl";
+  if (partUrls === undefined || partBytes === undefined || completeUrl === undefined) {
+    return "partUrls, partBytes and completeUrl go together";
+  }
+  return { kind: "parts", urls: partUrls, partBytes, completeUrl };
+}
+
+function outcomeOf(ordered: Ordered, state?: "cancelled"): Outcome {
+  if (ordered.kind === "refused") return rejected("PRECONDITION_FAILED", ordered.what);
+  const { id, name, sha256, sizeBytes, state: planned } = ordered.plan;
+  return {
+    kind: "done",
+    result: { upload: id, file: name, sha256, bytes: String(sizeBytes), state: state ?? planned },
+  };
+}

@@ -1,0 +1,267 @@
+import { type BackoffBounds, fullJitterMs } from "../core/backoff.ts";
+import { type Clock, isBelievable } from "../core/clock.ts";
+import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { shownUrl } from "../core/shown-url.ts";
+import { WakeSignal } from "../core/wake-signal.ts";
+import type { HeldFiles, ObjectStore, StoreAnswer } from "../ports/object-store.ts";
+import { type NextRequest, nextRequest } from "./next-request.ts";
+import type { UploadBook } from "./upload-book.ts";
+import type { UploadBudget } from "./upload-budget.ts";
+import { type UploadPlan, withoutPlace } from "./upload-plan.ts";
+import type { UploadReports } from "./upload-reports.ts";
+import { isOver } from "./upload-url.ts";
+
+/** How soon what is held is looked at again, ms. */
+const LOOK_MS = 30_000;
+/** How often the age of an upload that makes no progress is written down, ms. */
+const AGE_MS = 600_000;
+
+export type UploaderSettings = {
+  /** Without a new part for this long it is given up, ms of running time. */
+  readonly giveUpMs: number;
+  readonly reconnect: BackoffBounds;
+};
+
+export type UploaderParts = {
+  readonly settings: UploaderSettings;
+  readonly book: UploadBook;
+  readonly budget: UploadBudget;
+  readonly files: HeldFiles;
+  readonly store: ObjectStore;
+  readonly reports: UploadReports;
+  readonly clock: Clock;
+  readonly random: () => number;
+};
+
+/** Counts since the start. */
+export type UploadCounts = {
+  readonly stored: number;
+  readonly failed: number;
+  /** Answers that refused a place, or that its time was over. */
+  readonly refused: number;
+  /** Requests that came to nothing for now. */
+  readonly retried: number;
+  /** Bytes of files that went out, those of repeats among them. */
+  readonly sentBytes: number;
+};
+
+/** What is remembered of an upload in this start. */
+type Trying = {
+  /** Monotonic, ms: not before. */
+  dueMs: number;
+  failures: number;
+  /** Since when its idle time is not written down, monotonic, ms. */
+  idleSinceMs: number;
+  /** Why it does not go on, for people. */
+  problem: string | undefined;
+};
+
+/**
+ * Sends what the book holds, one request at a time, the oldest upload that can go on first. What a store has is in the journal before the
+ * next part goes out, so that a restart goes on behind it; a record tells of a file only once the store has all of it.
+ */
+export class Uploader {
+  readonly #parts: UploaderParts;
+  readonly #wake: WakeSignal;
+  readonly #tries = new Map<string, Trying>();
+  #current: { readonly id: string; readonly cut: AbortController } | undefined;
+  #counts = { stored: 0, failed: 0, refused: 0, retried: 0, sentBytes: 0 };
+
+  constructor(parts: UploaderParts) {
+    this.#parts = parts;
+    this.#wake = new WakeSignal(parts.clock);
+  }
+
+  get counts(): UploadCounts {
+    return this.#counts;
+  }
+
+  /** Why an upload does not go on at present, for people. */
+  problemOf(id: string): string | undefined {
+    return this.#tries.get(id)?.problem;
+  }
+
+  /** The book has something new. */
+  wake(id: string): void {
+    this.#tries.delete(id);
+    this.#wake.wake();
+  }
+
+  /** Gives an upload up for somebody; what is on its way is cut. Nothing is told. */
+  async cancel(id: string): Promise<void> {
+    const { book, files } = this.#parts;
+    book.remove(id);
+    this.#tries.delete(id);
+    if (this.#current?.id === id) this.#current.cut.abort();
+    await files.release(id);
+  }
+
+  /** Sends until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#wake.wake(), { once: true });
+    while (!signal.aborted) await this.#guarded(() => this.#turn(signal), signal);
+    await this.#guarded(async () => {
+      for (const plan of this.#parts.book.plans) this.#noteAge(plan);
+      this.#parts.budget.settle();
+    }, signal);
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { book, budget } = this.#parts;
+    for (const plan of book.plans) await this.#age(plan);
+    const plan = this.#next();
+    if (plan !== undefined) return await this.#step(plan, signal);
+    budget.settle();
+    await this.#wake.until(this.#nextMs());
+  }
+
+  /** A disk or journal that fails is waited for: nothing is lost by that. Any other error is a bug. */
+  async #guarded(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError) && errnoOf(thrown) === undefined) throw thrown;
+      this.#parts.reports.hindered(messageOf(thrown));
+      await this.#parts.clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  #next(): UploadPlan | undefined {
+    const nowMs = this.#parts.clock.monotonicMs();
+    return this.#parts.book.plans.find((plan) => plan.state !== "waiting" && this.#tryOf(plan.id).dueMs <= nowMs);
+  }
+
+  #nextMs(): number {
+    const nowMs = this.#parts.clock.monotonicMs();
+    const going = this.#parts.book.plans.filter(({ state }) => state !== "waiting");
+    return Math.min(nowMs + AGE_MS, ...going.map(({ id }) => this.#tryOf(id).dueMs));
+  }
+
+  #tryOf(id: string): Trying {
+    const known = this.#tries.get(id);
+    if (known !== undefined) return known;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const made = { dueMs: nowMs, failures: 0, idleSinceMs: nowMs, problem: undefined };
+    this.#tries.set(id, made);
+    return made;
+  }
+
+  async #step(plan: UploadPlan, signal: AbortSignal): Promise<void> {
+    if (plan.state === "stored") return this.#tell(plan);
+    const { files, budget, clock } = this.#parts;
+    const request = nextRequest(plan, files.pathOf(plan.id));
+    if (request === undefined) return this.#ask(plan, "it has no place to go to");
+    if (isBelievable(clock.quality()) && isOver(request.url, clock.wallUs())) {
+      return this.#ask(plan, "the time of its URL is over");
+    }
+    const held = budget.heldBy(request.body.kind === "file" ? request.body.bytes : 0);
+    if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
+    const sent = await this.#send(plan.id, request, signal);
+    // Somebody has named another place meanwhile, or given it up.
+    if (this.#parts.book.get(plan.id)?.place !== plan.place) return;
+    if (typeof sent === "string") return this.#fail(plan, sent);
+    if (sent.kind === "done") return this.#advance(plan, request, sent.etag);
+    if (sent.kind === "refused") return this.#refused(plan, sent);
+    if (!signal.aborted) this.#retry(plan.id, sent.detail);
+  }
+
+  /** The answer, or why the file cannot be read. */
+  async #send(id: string, request: NextRequest, signal: AbortSignal): Promise<StoreAnswer | string> {
+    const { store, budget } = this.#parts;
+    const cut = new AbortController();
+    this.#current = { id, cut };
+    const spent = (bytes: number): void => {
+      budget.spent(bytes);
+      this.#counts.sentBytes += request.body.kind === "file" ? bytes : 0;
+    };
+    try {
+      return await store.send(request, spent, AbortSignal.any([signal, cut.signal]));
+    } catch (thrown) {
+      return messageOf(thrown);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  #advance(plan: UploadPlan, { step, url, isChecked }: NextRequest, etag: string | undefined): void {
+    if (step === "part" && etag === undefined) return this.#ask(plan, "the store named no ETag for a part");
+    const next: UploadPlan =
+      step === "part"
+        ? { ...plan, idleMs: 0, etags: [...plan.etags, etag ?? ""] }
+        : {
+            ...plan,
+            idleMs: 0,
+            state: "stored",
+            place: undefined,
+            etags: [],
+            stored: { location: shownUrl(url), etag: etag ?? "", isChecked },
+          };
+    this.#parts.book.put(next);
+    this.#tries.delete(plan.id);
+  }
+
+  #refused(plan: UploadPlan, { status, code, isExpired }: Extract<StoreAnswer, { kind: "refused" }>): void {
+    const named = code === undefined ? `HTTP ${status}` : `HTTP ${status} ${code}`;
+    if (isExpired) this.#ask(plan, `the time of its URL is over: ${named}`);
+    else this.#ask(plan, `the store refuses it: ${named}`, plan.etags.length > 0 && status !== 403);
+  }
+
+  /** Another place is asked for. `isOverThere`: what is there of the file counts no more. */
+  #ask(plan: UploadPlan, why: string, isOverThere = false): void {
+    const { book, reports } = this.#parts;
+    book.put(withoutPlace(plan, isOverThere));
+    this.#counts.refused += 1;
+    this.#tryOf(plan.id).problem = why;
+    reports.wantsPlace(plan, why);
+  }
+
+  #retry(id: string, why: string): void {
+    const { settings, random } = this.#parts;
+    const trying = this.#tryOf(id);
+    this.#counts.retried += 1;
+    this.#wait(id, fullJitterMs(trying.failures, settings.reconnect, random), why);
+    trying.failures += 1;
+  }
+
+  #wait(id: string, ms: number, why: string): void {
+    const trying = this.#tryOf(id);
+    trying.dueMs = this.#parts.clock.monotonicMs() + Math.max(1, ms);
+    trying.problem = why;
+  }
+
+  async #tell(plan: UploadPlan): Promise<void> {
+    const { reports, book, files } = this.#parts;
+    if (!reports.stored(plan)) return this.#wait(plan.id, LOOK_MS, "the record of it is not durable yet");
+    await files.release(plan.id);
+    book.remove(plan.id);
+    this.#tries.delete(plan.id);
+    this.#counts.stored += 1;
+  }
+
+  async #age(plan: UploadPlan): Promise<void> {
+    if (plan.state === "stored") return;
+    const { settings, clock } = this.#parts;
+    const idleMs = clock.monotonicMs() - this.#tryOf(plan.id).idleSinceMs;
+    if (plan.idleMs + idleMs >= settings.giveUpMs) {
+      const why = this.problemOf(plan.id) ?? "nobody named a place for it";
+      return this.#fail(plan, `nothing more of it has arrived for ${settings.giveUpMs} ms: ${why}`);
+    }
+    if (idleMs >= AGE_MS) this.#noteAge(plan);
+  }
+
+  #noteAge(plan: UploadPlan): void {
+    const trying = this.#tryOf(plan.id);
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (plan.state !== "stored") this.#parts.book.put({ ...plan, idleMs: plan.idleMs + nowMs - trying.idleSinceMs });
+    trying.idleSinceMs = nowMs;
+  }
+
+  async #fail(plan: UploadPlan, why: string): Promise<void> {
+    const { reports, book, files } = this.#parts;
+    book.remove(plan.id);
+    this.#tries.delete(plan.id);
+    this.#counts.failed += 1;
+    reports.failed(plan, why);
+    await files.release(plan.id);
+  }
+}

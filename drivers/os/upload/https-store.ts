@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { request } from "node:https";
+import type { Clock } from "../../../agent/core/clock.ts";
+import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
+import type { ProxyRule } from "../../../agent/ports/http-proxy.ts";
+import type { ObjectStore, RequestBody, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
+import { RateLimit } from "../download/rate-limit.ts";
+import { connectionOptions } from "../https-connection.ts";
+import { answerOf } from "./store-answer.ts";
+
+const CHUNK_BYTES = 65_536;
+/** How long a server may take to say that it wants the body (RFC 9110, 10.1.1: not for ever), ms. */
+const CONTINUE_MS = 1000;
+
+/** Bounds of a request. */
+export type HttpsStoreSettings = {
+  /** At most, bytes/s; undefined for no limit. */
+  readonly maxBytesPerSecond: number | undefined;
+  /** A connection that is slower over `minRateWindowMs` is cut; also the longest silence. */
+  readonly minBytesPerSecond: number;
+  readonly minRateWindowMs: number;
+};
+
+/** `ca`: root certificates in place of Node's, PEM. */
+export type HttpsStoreParts = {
+  readonly settings: HttpsStoreSettings;
+  readonly ca: string | undefined;
+  readonly proxyFor: ProxyRule;
+  readonly clock: Clock;
+};
+
+/**
+ * A store that is spoken to by HTTPS, a connection for each request. A redirect is not followed: it would carry the file to a place that
+ * nobody has allowed. The server is asked before the body of a file goes out, so that one that refuses costs no more than its answer.
+ */
+export function createHttpsStore(parts: HttpsStoreParts): ObjectStore {
+  return {
+    send: async (asked, onBytes, signal) => {
+      try {
+        return await send(parts, asked, onBytes, signal);
+      } catch (thrown) {
+        if (thrown instanceof UnreadableFile) throw thrown.error;
+        return { kind: "unavailable", detail: whyOf(thrown), isBusy: false };
+      }
+    },
+  };
+}
+
+/** The file cannot be read: no fault of the network. */
+class UnreadableFile extends Error {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    super("the file cannot be read");
+    this.error = error;
+  }
+}
+
+async function send(
+  parts: HttpsStoreParts,
+  asked: StoreRequest,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<StoreAnswer> {
+  const { settings, ca, proxyFor } = parts;
+  const idleMs = settings.minRateWindowMs;
+  const { method, url, body } = asked;
+  const way = await connectionOptions({ url, ca, proxyFor, idleMs }, signal);
+  const length = body.kind === "file" ? body.bytes : Buffer.byteLength(body.text);
+  const expects = body.kind === "file" && length > 0 ? { expect: "100-continue" } : {};
+  const headers = { ...asked.headers, ...expects, "content-length": String(length) };
+  // A body that fails cuts the request, and no longer than it waits for its answer.
+  const cut = new AbortController();
+  const sent = request(url, { method, headers, signal: AbortSignal.any([signal, cut.signal]), ...way });
+  sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing happened for ${idleMs} ms`)));
+  const answered = responseOf(sent);
+  const written = write(parts, { sent, body, answered }, onBytes, signal);
+  try {
+    return await answerOf(await Promise.race([answered, written.then(() => answered)]));
+  } finally {
+    cut.abort();
+    // What became of the rest of the body no longer matters.
+    await written.catch(() => undefined);
+  }
+}
+
+function responseOf(sent: ClientRequest): Promise<IncomingMessage> {
+  const answered = Promise.withResolvers<IncomingMessage>();
+  sent.on("response", answered.resolve);
+  sent.on("error", answered.reject);
+  // Whoever waits for it hears of it.
+  answered.promise.catch(() => undefined);
+  return answered.promise;
+}
+
+/** The request with its body on its way. */
+type Sending = {
+  readonly sent: ClientRequest;
+  readonly body: RequestBody;
+  readonly answered: Promise<IncomingMessage>;
+};
+
+async function write(
+  { settings, clock }: HttpsStoreParts,
+  { sent, body, answered }: Sending,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (body.kind === "text") {
+    onBytes(Buffer.byteLength(body.text));
+    sent.end(body.text);
+    return;
+  }
+  if (body.bytes > 0 && !(await isWanted(sent, answered, clock))) return;
+  const closed = Promise.withResolvers<void>();
+  sent.on("close", closed.resolve);
+  const limit = new RateLimit(settings, clock);
+  limit.begin();
+  for await (const chunk of chunksOf(body)) {
+    if (sent.destroyed) return;
+    onBytes(chunk.length);
+    if (!sent.write(chunk)) await Promise.race([once(sent, "drain"), closed.promise]);
+    await limit.passed(chunk.length, signal);
+  }
+  sent.end();
+}
+
+/** Whether the body is to go out: not after an answer that came before it. The time to wait runs from when the server can be heard. */
+async function isWanted(sent: ClientRequest, answered: Promise<IncomingMessage>, clock: Clock): Promise<boolean> {
+  const done = new AbortController();
+  const continued = Promise.withResolvers<true>();
+  const waitInVain = (): void => {
+    void clock.sleep(CONTINUE_MS, done.signal).then(() => continued.resolve(true));
+  };
+  sent.on("continue", () => continued.resolve(true));
+  sent.on("socket", (socket) => {
+    if (socket.connecting) socket.once("secureConnect", waitInVain);
+    else waitInVain();
+  });
+  sent.flushHeaders();
+  try {
+    return await Promise.race([continued.promise, answered.then(() => false)]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** The part of the file, piece by piece. Throws `UnreadableFile`, also where it is shorter than it was. */
+async function* chunksOf({ path, offset, bytes }: Extract<RequestBody, { kind: "file" }>): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  try {
+    await using file = await open(path);
+    while (left > 0) {
+      const room = new Uint8Array(Math.min(CHUNK_BYTES, left));
+      const { bytesRead } = await file.read(room, 0, room.length, offset + bytes - left);
+      if (bytesRead === 0) throw new Error(`${path} is shorter than it was`);
+      left -= bytesRead;
+      yield room.subarray(0, bytesRead);
+    }
+  } catch (thrown) {
+    throw new UnreadableFile(thrown);
+  }
+}
+
+/** What went wrong with the connection: of a proxy's fault, and of the network, without the URL. */
+function whyOf(thrown: unknown): string {
+  if (thrown instanceof AgentError) return thrown.message;
+  return errnoOf(thrown) ?? messageOf(thrown);
+}

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { uploadFile } from "../../../agent/files/upload-action.ts";
+import { UploadBook } from "../../../agent/files/upload-book.ts";
+import { UploadOrders } from "../../../agent/files/upload-orders.ts";
+import type { HeldFiles, HeldSource } from "../../../agent/ports/object-store.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { FakeJournal } from "../../fakes/ports/journal.ts";
+
+const HOST = "https://b.example.com";
+const SEED = 1839;
+
+/** An agent with two captures that have ended, one that is being written, and two DBC files; every file has 25 bytes. */
+function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["settings"]> = {}) {
+  const clock = new ManualClock();
+  const held: HeldSource[] = [];
+  const calls: string[] = [];
+  const files: HeldFiles = {
+    hold: async (_, source, maxBytes) => {
+      if (maxBytes < 25) return "too-large";
+      held.push(source);
+      return { sizeBytes: 25, sha256: "0f".repeat(32) };
+    },
+    pathOf: (id) => id,
+    sizeOf: async () => 25,
+    release: async (id) => void calls.push(`release ${id}`),
+    keepOnly: async () => undefined,
+  };
+  const book = new UploadBook(new FakeJournal({ clock }));
+  const names = ["notes.txt", "00002-0001.log", "00001-0002.log", "00001-0001.log"];
+  let uploads = 0;
+  const orders = new UploadOrders({
+    settings: { hosts: ["b.example.com"], maxFileBytes: 100, maxStoredBytes: 60, maxUploads: 3, ...change },
+    sources: {
+      kinds: ["bundle", "capture", "dbc"],
+      bundle: async () => ({ name: "support.json.gz", content: new Uint8Array(25) }),
+      frameLog: {
+        folder: "/frames",
+        list: async () => names.map((name) => ({ name, bytes: 25 })),
+        current: () => "00002-0001.log",
+      },
+      dbcFiles: ["/etc/causeway/a.dbc", "/etc/causeway/b.dbc"],
+    },
+    book,
+    files,
+    uploader: {
+      wake: (id) => void calls.push(`wake ${id}`),
+      cancel: async (id) => {
+        book.remove(id);
+        calls.push(`cancel ${id}`);
+      },
+    },
+    name: () => `u-${++uploads}`,
+    clock,
+  });
+  const action = uploadFile(orders);
+  const ask = async (given: Readonly<Record<string, unknown>>) => {
+    const prepared = action.prepare(given);
+    return prepared.kind === "prepared" ? prepared.run(new AbortController().signal, () => undefined) : prepared;
+  };
+  return { ask, held, calls, book };
+}
+
+const descriptionOf = (answer: object): string => ("description" in answer ? String(answer.description) : "done");
+
+describe("file.upload", () => {
+  it("holds the newest capture that has ended, or the one that is named", async () => {
+    const { ask, held } = rig();
+    const first = await ask({ kind: "capture" });
+    expect(first).toMatchObject({ kind: "done", result: { upload: "u-1", file: "00001-0002.log", state: "waiting" } });
+    await ask({ kind: "capture", name: "00001-0001.log" });
+    expect(held).toEqual(
+      ["00001-0002.log", "00001-0001.log"].map((name) => ({ kind: "file", path: `/frames/${name}` })),
+    );
+  });
+
+  it("gives no other file of the machine, whatever it is called", async () => {
+    const { ask, held } = rig();
+    const odd = fc.oneof(
+      fc.constantFrom("../journal.db", "/etc/shadow", "notes.txt", "00002-0001.log", "00001-0001.log/", "a.dbc\0", "."),
+      fc.string({ minLength: 1, maxLength: 60 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom("capture", "dbc"), odd, async (kind, name) => {
+        fc.pre(!/^(?:00001-000[12]\.log|[ab]\.dbc)$/.test(name));
+        expect(await ask({ kind, name })).toMatchObject({ kind: "rejected" });
+      }),
+      { seed: SEED },
+    );
+    expect(held).toEqual([]);
+    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe("there are 2 files of kind dbc: name one");
+    expect(descriptionOf(await ask({ kind: "bundle", name: "x" }))).toContain("no name");
+  });
+
+  it("takes as many files and bytes as it may hold", async () => {
+    const few = rig({ maxUploads: 1 });
+    await few.ask({ kind: "bundle" });
+    expect(descriptionOf(await few.ask({ kind: "bundle" }))).toBe("1 uploads wait already (files.maxUploads)");
+    const small = rig();
+    await small.ask({ kind: "bundle" });
+    await small.ask({ kind: "bundle" });
+    expect(descriptionOf(await small.ask({ kind: "bundle" }))).toContain("more than the 10 bytes");
+  });
+
+  it("wants a place whole: a URL, or as many as the file has parts and the one that ends them", async () => {
+    const { ask, calls, book } = rig();
+    const parts = { partUrls: [`${HOST}/1`, `${HOST}/2`], partBytes: 20, completeUrl: `${HOST}/c` };
+    const wrong = [
+      { kind: "capture", partUrls: parts.partUrls },
+      { kind: "capture", ...parts, url: `${HOST}/a` },
+      { kind: "capture", ...parts, partBytes: 10 },
+      { kind: "capture", url: "https://elsewhere.example.com/a?X-Amz-Signature=canary" },
+      { kind: "capture", upload: "u-1", url: `${HOST}/a` },
+      { kind: "capture", cancel: true },
+      { upload: "u-1" },
+      { upload: "u-9", url: `${HOST}/a` },
+      { upload: "u-9", cancel: true },
+      { url: `${HOST}/a` },
+      { kind: "capture", path: "/etc/shadow" },
+    ];
+    for (const given of wrong) {
+      const answer = await ask(given);
+      expect(answer).toMatchObject({ kind: "rejected" });
+      expect(JSON.stringify(answer)).not.toContain("canary");
+    }
+    expect(book.plans).toEqual([]);
+    expect(calls).toEqual(["release u-1"]);
+    expect(await ask({ kind: "capture", ...parts })).toMatchObject({ kind: "done", result: { state: "sending" } });
+    expect(calls.at(-1)).toBe("wake u-2");
+  });
+
+  it("gives up an upload, and names another place for one", async () => {
+    const { ask, calls, book } = rig();
+    await ask({ kind: "capture" });
+    expect(await ask({ upload: "u-1", url: `${HOST}/a` })).toMatchObject({
+      kind: "done",
+      result: { state: "sending" },
+    });
+    expect(book.get("u-1")?.place).toEqual({ kind: "whole", url: `${HOST}/a` });
+    expect(await ask({ upload: "u-1", cancel: true })).toMatchObject({ kind: "done", result: { state: "cancelled" } });
+    expect([book.plans, calls.at(-1)]).toEqual([[], "cancel u-1"]);
+  });
+});

@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { UploadBook } from "../../../agent/files/upload-book.ts";
+import { UploadBudget } from "../../../agent/files/upload-budget.ts";
+import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
+import { UploadReports } from "../../../agent/files/upload-reports.ts";
+import { Uploader } from "../../../agent/files/uploader.ts";
+import type { HeldFiles, ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
+import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
+import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeJournal } from "../../fakes/ports/journal.ts";
+
+const SEED = 1838;
+const HOUR_MS = 3_600_000;
+const PART = 10;
+const FILE = Uint8Array.from({ length: 47 }, (_, at) => (at * 7 + 3) % 251);
+const PLAN: UploadPlan = {
+  id: "u-1",
+  kind: "capture",
+  name: "00001-0001.log",
+  sizeBytes: FILE.length,
+  sha256: createHash("sha256").update(FILE).digest("hex"),
+  reason: "",
+  state: "waiting",
+  etags: [],
+  idleMs: 0,
+};
+
+const urlOf = (part: number, uploadId: string): string =>
+  `https://b.example.com/k?uploadId=${uploadId}&partNumber=${part}&X-Amz-Signature=canary`;
+
+function partsOf(uploadId: string) {
+  const urls = [1, 2, 3, 4, 5].map((part) => urlOf(part, uploadId));
+  return { kind: "parts", partBytes: PART, urls, completeUrl: urlOf(0, uploadId) } as const;
+}
+
+/** What the store does with a request: takes it, takes it and its answer is lost, does not get it, or refuses it. */
+type Fate = "taken" | "lost" | "cut" | "refused" | "expired";
+
+/** The slow, obvious model of a store: parts by number, an object when it is put together. */
+class ModelStore implements ObjectStore {
+  readonly parts = new Map<string, Uint8Array>();
+  readonly puts: string[] = [];
+  object: Uint8Array | undefined;
+  readonly fates: Fate[] = [];
+
+  async send({ url, body }: StoreRequest, onBytes: (bytes: number) => void): Promise<StoreAnswer> {
+    const fate = this.fates.shift() ?? "taken";
+    const { searchParams } = new URL(url);
+    if (fate === "refused") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
+    if (fate === "expired") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: true };
+    onBytes(body.kind === "file" ? body.bytes : 0);
+    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    const number = searchParams.get("partNumber") ?? "";
+    this.puts.push(number);
+    if (body.kind === "file") {
+      this.parts.set(number, FILE.subarray(body.offset, body.offset + body.bytes));
+    } else {
+      const listed = [...body.text.matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>"e(\d+)"/g)];
+      if (listed.some(([, part, etag]) => part !== etag)) throw new Error("a part with the tag of another");
+      this.object = Uint8Array.from(listed.flatMap(([, part = ""]) => [...(this.parts.get(part) ?? [])]));
+    }
+    if (fate === "lost") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    return { kind: "done", etag: `"e${number}"` };
+  }
+}
+
+function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, dayBytes = 1e9) {
+  const uploaded: UploadedFile[] = [];
+  const notices: Notice[] = [];
+  const released: string[] = [];
+  const log = new MemoryLog();
+  const disk = { isStored: true };
+  const files: HeldFiles = {
+    hold: async () => "too-large",
+    pathOf: (id) => id,
+    sizeOf: async () => FILE.length,
+    release: async (id) => void released.push(id),
+    keepOnly: async () => undefined,
+  };
+  const book = new UploadBook(journal);
+  const uploader = new Uploader({
+    settings: { giveUpMs: 168 * HOUR_MS, reconnect: { minMs: 2000, maxMs: 900_000 } },
+    book,
+    budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, clock }),
+    files,
+    store,
+    reports: new UploadReports({
+      uploaded: {
+        handOver: (some) => void uploaded.push(...some),
+        hasRoom: () => true,
+        isStored: () => disk.isStored,
+      },
+      notices: { handOver: (some) => void notices.push(...some) },
+      wallUs: () => clock.wallUs(),
+      log,
+    }),
+    clock,
+    random: () => 0.5,
+  });
+  return { book, uploader, uploaded, notices, released, log, disk };
+}
+
+/** Runs it for so long, and stops it in order. */
+async function runFor(uploader: Uploader, clock: ManualClock, ms: number): Promise<void> {
+  const stopping = new AbortController();
+  const done = uploader.run(stopping.signal);
+  await clock.run(ms);
+  stopping.abort();
+  await clock.run(1);
+  await done;
+}
+
+describe("Uploader", () => {
+  it("puts a file together as it is, whatever the link and the store do, and tells of it only then", async () => {
+    const fate = fc.constantFrom<Fate>("taken", "taken", "taken", "lost", "cut", "refused", "expired");
+    const lives = fc.array(fc.array(fate, { maxLength: 12 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(lives, async (fatesOfLives) => {
+        const clock = new ManualClock();
+        const journal = new FakeJournal({ clock });
+        const store = new ModelStore();
+        new UploadBook(journal).put(withPlace(PLAN, partsOf("a")));
+        const told: UploadedFile[] = [];
+        for (const fates of [...fatesOfLives, [], []]) {
+          store.fates.splice(0, store.fates.length, ...fates);
+          const { book, uploader, uploaded, log } = rig(journal, clock, store);
+          const plan = book.get("u-1");
+          if (plan?.state === "waiting") book.put(withPlace(plan, partsOf("a")));
+          await runFor(uploader, clock, 10 * HOUR_MS);
+          if (uploaded.length > 0) expect(store.object).toEqual(FILE);
+          told.push(...uploaded);
+          expect(JSON.stringify([log.entries, uploaded])).not.toContain("canary");
+        }
+        expect(told).toHaveLength(1);
+        expect(told[0]).toMatchObject({ upload: "u-1", sha256: PLAN.sha256, location: "https://b.example.com/k" });
+        expect(new UploadBook(journal).plans).toEqual([]);
+      }),
+      { seed: SEED, numRuns: 150 },
+    );
+  });
+
+  it("sends no part again that the store has told to have, and all of them for another upload of the store", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const store = new ModelStore();
+    store.fates.push("taken", "taken", "expired");
+    const { book, uploader, notices } = rig(journal, clock, store);
+    book.put(withPlace(PLAN, partsOf("a")));
+    await runFor(uploader, clock, HOUR_MS);
+    expect(notices.map(({ event }) => event)).toEqual(["upload.place-wanted"]);
+    const waiting = book.get("u-1");
+    expect(waiting).toMatchObject({ state: "waiting", place: undefined });
+    if (waiting === undefined) throw new Error("gone");
+    expect(withPlace(waiting, partsOf("b")).etags).toEqual([]);
+    book.put(withPlace(waiting, partsOf("a")));
+    await runFor(uploader, clock, HOUR_MS);
+    expect(store.puts).toEqual(["1", "2", "3", "4", "5", "0"]);
+  });
+
+  it("keeps to the bytes of a day, over restarts", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const store = new ModelStore();
+    const first = rig(journal, clock, store, 25);
+    first.book.put(withPlace(PLAN, partsOf("a")));
+    await runFor(first.uploader, clock, HOUR_MS);
+    expect(store.puts).toEqual(["1", "2"]);
+    expect(first.uploader.problemOf("u-1")).toBe("files.dayBytes used");
+    const second = rig(journal, clock, store, 25);
+    await runFor(second.uploader, clock, HOUR_MS);
+    expect(store.puts).toHaveLength(2);
+    clock.stepWall(86_400_000_000);
+    await runFor(second.uploader, clock, HOUR_MS);
+    expect(store.puts).toEqual(["1", "2", "3", "4"]);
+  });
+
+  it("tells once, and holds the file until the record is durable", async () => {
+    const clock = new ManualClock();
+    const { book, uploader, uploaded, released, disk } = rig(new FakeJournal({ clock }), clock, new ModelStore());
+    disk.isStored = false;
+    book.put(withPlace(PLAN, { kind: "whole", url: urlOf(1, "a") }));
+    await runFor(uploader, clock, HOUR_MS);
+    expect([uploaded.length, released, book.get("u-1")?.state]).toEqual([1, [], "stored"]);
+    disk.isStored = true;
+    await runFor(uploader, clock, HOUR_MS);
+    expect([uploaded.length, released, book.plans.length]).toEqual([1, ["u-1"], 0]);
+  });
+
+  it("gives up a file that nobody wants any more after running so long, over restarts, and says so", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    new UploadBook(journal).put(PLAN);
+    for (let day = 0; day < 6; day += 1) {
+      const { uploader, notices } = rig(journal, clock, new ModelStore());
+      await runFor(uploader, clock, 24 * HOUR_MS);
+      expect(notices).toEqual([]);
+    }
+    const { uploader, notices, released } = rig(journal, clock, new ModelStore());
+    await runFor(uploader, clock, 25 * HOUR_MS);
+    expect(notices.map(({ event }) => event)).toEqual(["upload.failed"]);
+    expect(released).toEqual(["u-1"]);
+    expect(new UploadBook(journal).plans).toEqual([]);
+  });
+});
