@@ -61,6 +61,16 @@ describe("the package on Debian 12 with systemd", () => {
     expect(await guest.sh(`ls -l /proc/${MainPID}/fd | grep -o '/dev/tpm.*' | sort -u`)).toBe("/dev/tpmrm0\n");
   });
 
+  it("sees in its sandbox what reports of the network are made of", async () => {
+    const { MainPID } = await unitOf(guest);
+    const inside = `nsenter --target ${MainPID} --mount setpriv --reuid=causeway --regid=causeway --clear-groups`;
+    const files = "/proc/self/net/dev /proc/self/net/tcp /proc/self/net/udp6 /sys/class/net/vcan0/type";
+    const text = await guest.sh(`${inside} cat ${files}`);
+    for (const line of [/^ *lo: *\d/m, /^ *e\w+: *\d/m, /^ *\d+: [0-9A-F]{8}:[0-9A-F]{4} .* 01 /m, /^280$/m]) {
+      expect(text).toMatch(line);
+    }
+  });
+
   it("delivers every record of the vehicle on vcan0, with the right values", async () => {
     await guest.sh("timeout 900 canplayer -I /mnt/host/drive.log vcan0=can0");
     const gaps = await settle(guest);
