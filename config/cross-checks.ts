@@ -35,6 +35,7 @@ type CheckedConfig = TopicSettings & {
   readonly commands?: CommandsConfig | undefined;
   readonly place?: unknown;
   readonly tunnels?: { readonly endWhenDriving: boolean } | undefined;
+  readonly shadows?: { readonly state?: { readonly position?: unknown } | undefined } | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
 
@@ -49,6 +50,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   unknownBuses,
   frameLogBounds,
   unknownInterfaces,
+  positionWithoutPlace,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
   ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
@@ -120,6 +122,12 @@ function drivingUnknown({ tunnels, power }: CheckedConfig): readonly CrossProble
   if (tunnels?.endWhenDriving !== true || power?.state !== undefined) return [];
   const message = "needs power.state: nobody else knows whether the vehicle is driving";
   return [{ path: ["tunnels", "endWhenDriving"], message }];
+}
+
+function positionWithoutPlace({ shadows, place }: CheckedConfig): readonly CrossProblem[] {
+  if (shadows?.state?.position === undefined || place !== undefined) return [];
+  const message = "needs the section place, which says where the vehicle is and what of that may leave it";
+  return [{ path: ["shadows", "state", "position"], message }];
 }
 
 /** The oldest file goes while the newest is written: with less than two of them, none would be left. */

@@ -96,6 +96,7 @@ export const EVERYTHING = {
     interfaces: { "1": "can0" },
     ownRecords: "beside",
   },
+  shadows: { state: { position: {} } },
   diagnostics: {
     catalogueFile: "ecus.yaml",
     buses: [

@@ -20,6 +20,7 @@ import { powerConfig } from "./power.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
 import { securityConfig } from "./security.ts";
+import { shadowsConfig } from "./shadows.ts";
 import { snapshotConfig } from "./snapshot.ts";
 import { timeConfig } from "./time.ts";
 import { tunnelsConfig } from "./tunnels.ts";
@@ -331,6 +332,9 @@ export const agentConfig = z
     diagnostics: diagnosticsConfig
       .optional()
       .describe("trouble codes and live data of control units; nothing is listened to or sent without this section"),
+    shadows: shadowsConfig
+      .optional()
+      .describe("named shadows that tell how the vehicle is; none are kept without this section"),
     power: powerConfig.optional().describe("state of the vehicle, sleep and wake; nothing of it without this section"),
     place: placeConfig
       .optional()

@@ -16,6 +16,7 @@ import { placeLines } from "./status-lines/place.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { regimeLines } from "./status-lines/regime.ts";
 import { securityLines } from "./status-lines/security.ts";
+import { shadowLines } from "./status-lines/shadows.ts";
 import { sleepLines } from "./status-lines/sleep.ts";
 import { tunnelLines } from "./status-lines/tunnels.ts";
 import { updateLines } from "./status-lines/updates.ts";
@@ -44,6 +45,7 @@ export function statusPage(
     frameLogLines(status, colors),
     fileLines(status, colors),
     campaignLines(status, colors),
+    shadowLines(status, colors),
     sleepLines(status, colors),
     tunnelLines(status, colors),
     placeLines(status, colors),

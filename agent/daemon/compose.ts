@@ -139,6 +139,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   beside.sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const status = (): Status => statusOf(statusParts, runtime);
   runtime.metrics.tellStatus(status, () => clock.wallUs());
+  beside.shadows?.tellStatus(status);
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
   const verbs = composeVerbs({ status, link, line, commands, updates, support, beside }, runtime);
@@ -223,6 +224,7 @@ function servicesInOrder(
     ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
     ...(beside.tunnels === undefined ? [] : [beside.tunnels.service]),
+    ...(beside.shadows === undefined ? [] : [beside.shadows.service]),
     ...(renewal === undefined ? [] : [loopService("renewal", renewal)]),
     ...(keyWatch === undefined ? [] : [loopService("key watch", keyWatch)]),
     ...(defender === undefined ? [] : [defender.service]),

@@ -22,7 +22,9 @@ import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { RegimeStatus } from "../local-api/regime-status.ts";
 import type { SecurityStatus } from "../local-api/security-status.ts";
+import type { ShadowsStatus } from "../local-api/shadows-status.ts";
 import type { SleepStatus } from "../local-api/sleep-status.ts";
+import type { Status } from "../local-api/status-schema.ts";
 import type { TimeStatus } from "../local-api/time-status.ts";
 import type { TunnelsStatus } from "../local-api/tunnels-status.ts";
 import type { VehicleStatus } from "../local-api/vehicle-status.ts";
@@ -273,6 +275,15 @@ export type LinkLine = {
   readonly status: () => LinksStatus;
 };
 
+/** The shadow of the vehicle's state. */
+export type ShadowLine = {
+  /** From where its facts are; nothing is told before. */
+  readonly tellStatus: (status: () => Status) => void;
+  readonly status: () => ShadowsStatus;
+  /** Start it before the first connection. */
+  readonly service: Service;
+};
+
 /** What the wall clock is worth, and by whom. */
 export type TimeLine = {
   /** Start it after the pipeline. */
@@ -318,6 +329,7 @@ export type SideLines = {
   readonly diagnostics: Diagnostics | undefined;
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;
+  readonly shadows: ShadowLine | undefined;
   readonly security: SecurityLine | undefined;
   readonly defender: DefenderLine | undefined;
   readonly files: FilesLine | undefined;

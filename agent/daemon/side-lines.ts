@@ -18,6 +18,7 @@ import type {
   RegimeLine,
   Runtime,
   SecurityLine,
+  ShadowLine,
   SideLines,
   Sleep,
   TimeLine,
@@ -67,6 +68,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const vehicle = await vehicleOf(parts, place, runtime);
   const fences = await fencesOf(parts, { place, vehicle }, runtime);
   const systemBus = sharedSystemBus(runtime);
+  const shadows = await shadowsOf(parts, place, runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
   const tunnels = await tunnelsOf(parts, { vehicle, sleep }, runtime);
   const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
@@ -89,7 +91,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
     defender,
     files,
   };
-  return { ...lines, systemBus: systemBus.service };
+  return { ...lines, shadows, systemBus: systemBus.service };
 }
 
 async function securityOf(
@@ -152,6 +154,17 @@ async function tunnelsOf(
   if (settings === undefined) return undefined;
   const { composeTunnels } = await import("./compose-tunnels.ts");
   return composeTunnels({ settings, config, broker, line, vehicle, sleep }, runtime);
+}
+
+async function shadowsOf(
+  { loaded: { config }, link: { broker }, line: { campaigns } }: SideLineParts,
+  place: Place | undefined,
+  runtime: Runtime,
+): Promise<ShadowLine | undefined> {
+  const settings = config.shadows?.state;
+  if (settings === undefined) return undefined;
+  const { composeShadows } = await import("./compose-shadows.ts");
+  return composeShadows({ settings, thing: config.thingName, broker, campaigns, place }, runtime);
 }
 
 async function placeOf(

@@ -60,6 +60,7 @@ export type StatusParts = HealthParts & {
     readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly defender: { readonly status: () => Status["defender"] } | undefined;
     readonly security: { readonly status: () => Status["security"] } | undefined;
+    readonly shadows: { readonly status: () => Status["shadows"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
     readonly tunnels: { readonly status: () => Status["tunnels"] } | undefined;
     readonly vehicle: { readonly status: () => Status["vehicle"] } | undefined;
@@ -119,6 +120,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),
+    shadows: beside.shadows?.status(),
     security: beside.security?.status(),
     defender: beside.defender?.status(),
     vehicle: beside.vehicle?.status(),

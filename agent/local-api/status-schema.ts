@@ -12,6 +12,7 @@ import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
 import { regimeStatus } from "./regime-status.ts";
 import { securityStatus } from "./security-status.ts";
+import { shadowsStatus } from "./shadows-status.ts";
 import { sleepStatus } from "./sleep-status.ts";
 import { timeStatus } from "./time-status.ts";
 import { tunnelsStatus } from "./tunnels-status.ts";
@@ -344,6 +345,8 @@ export const statusSchema = z
     fences: fencesStatus.optional(),
     /** Absent where nobody is asked who keeps the clock. */
     time: timeStatus.optional(),
+    /** Absent where the agent keeps no shadows of its own; that of campaigns is not among them. */
+    shadows: shadowsStatus.optional(),
     security: securityStatus.optional(),
     defender: defenderStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */

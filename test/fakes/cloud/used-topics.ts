@@ -237,16 +237,27 @@ async function useStreams(recorder: Recorder): Promise<void> {
   await new Promise(setImmediate);
 }
 
+/** What a vehicle uses besides, with `shadows.state`. */
+export async function usedByStateShadow(name: string): Promise<ReadonlySet<Use>> {
+  const recorder = new Recorder();
+  await useNamedShadow(name, recorder);
+  return recorder.uses;
+}
+
 async function useShadow({ campaigns }: AgentConfig, recorder: Recorder): Promise<void> {
   if (campaigns.cloud === undefined) throw new Error("campaigns of the cloud are off");
-  const { shadow: name, document } = campaigns.cloud;
+  const { shadow, document } = campaigns.cloud;
+  await useNamedShadow(shadow, recorder);
+  await recorder.subscribe(document.replaceAll("{thing}", THING), () => undefined);
+}
+
+async function useNamedShadow(name: string, recorder: Recorder): Promise<void> {
   const limits = { timeoutMs: 1, maxPending: 1, maxAnswerBytes: 1 };
   const parts = { thing: THING, name, broker: recorder, clock: new ManualClock(), log: new MemoryLog(), limits };
   const shadow = new NamedShadow({ ...parts, token: () => "t" });
   await shadow.open(() => undefined);
   await shadow.get(never);
   await shadow.report({}, never);
-  await recorder.subscribe(document.replaceAll("{thing}", THING), () => undefined);
 }
 
 async function useProvisioning({ provisioning }: AgentConfig, recorder: Recorder, template: string): Promise<void> {

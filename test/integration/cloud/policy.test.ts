@@ -11,6 +11,7 @@ import {
   usedByDefender,
   usedByFleetwise,
   usedBySovd,
+  usedByStateShadow,
   usedTopics,
 } from "../../fakes/cloud/used-topics.ts";
 
@@ -43,6 +44,19 @@ describe("the policies of vehicles", () => {
       const used = [...(await usedTopics()), ...usedByFleetwise(prefix), ...BESIDE_THE_BROKER];
       expect(sorted(grantsOf(vehicle({ FleetwisePrefix: prefix })))).toEqual(sorted(used));
     }
+  });
+
+  it("grant what the shadow of the state uses, where the stack is told its name", async () => {
+    const used = [...(await usedTopics()), ...(await usedByStateShadow("how-it-is")), ...BESIDE_THE_BROKER];
+    expect(sorted(grantsOf(vehicle({ StateShadow: "how-it-is" })))).toEqual(sorted(used));
+  });
+
+  it("are short enough for AWS IoT with all that is optional, and names of some length", () => {
+    const prefixes = { FleetwisePrefix: "cms/fleetwise/", SovdPrefix: "cms/commands" };
+    const lengths = vehicle({ ...prefixes, StateShadow: "state", DefenderReports: "json" }).map(
+      (policy) => JSON.stringify(policy).length,
+    );
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(2048);
   });
 
   it("grant what diagnostics of SOVD use, where the stack is told their prefix", async () => {

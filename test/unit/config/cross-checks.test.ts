@@ -28,6 +28,13 @@ describe("settings that do not fit together", () => {
     ]);
   });
 
+  it("are a position in the shadow of the state, and nobody who knows where the vehicle is", () => {
+    expect(problems({ place: undefined })).toEqual([
+      "shadows.state.position: needs the section place, which says where the vehicle is and what of that may leave it",
+    ]);
+    expect(problems({ place: undefined, shadows: { state: {} } })).toEqual([]);
+  });
+
   it("are a life of records that is longer than a gap between two boots may be", () => {
     const outbox = { ...EVERYTHING.outbox, maxGapDays: 364 };
     expect(problems({ outbox })).toEqual(["outbox.maxGapDays: must be at least 365, the longest of outbox.lifeMs"]);

@@ -1,3 +1,4 @@
+import { bytesOf } from "../../../cloud/reported-change.ts";
 import type { CampaignReport } from "../../record/encode/campaign-report.ts";
 import type { CampaignList } from "./campaign-control.ts";
 
@@ -72,33 +73,4 @@ function mapped(
 
 function sourceOf(source: string): { readonly source?: string } {
   return source === "cloud" ? {} : { source };
-}
-
-/** Bytes of a value as JSON. */
-export function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value));
-}
-
-/** What must be sent so that `reported` becomes `wanted`: whole values of keys that differ, null for those that are to go. Undefined for nothing. */
-export function changeOf(
-  reported: Readonly<Record<string, unknown>>,
-  wanted: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> | undefined {
-  const keys = [...new Set([...Object.keys(reported), ...Object.keys(wanted)])];
-  const changed = keys.flatMap((key): (readonly [string, unknown])[] => {
-    const [before, after] = [reported[key], wanted[key]];
-    if (after === undefined) return [[key, null]];
-    if (!isMap(after) || !isMap(before)) return isEqual(before, after) ? [] : [[key, after]];
-    const below = changeOf(before, after);
-    return below === undefined ? [] : [[key, below]];
-  });
-  return changed.length === 0 ? undefined : Object.fromEntries(changed);
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isEqual(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }

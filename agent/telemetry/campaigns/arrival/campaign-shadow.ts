@@ -1,4 +1,5 @@
 import { type NamedShadow, SHADOW_STATE_BYTES } from "../../../cloud/named-shadow.ts";
+import { bytesOf, changeOf } from "../../../cloud/reported-change.ts";
 import { describeReply, type Reply } from "../../../cloud/request-client.ts";
 import { fullJitterMs } from "../../../core/backoff.ts";
 import { ChangeSignal } from "../../../core/change-signal.ts";
@@ -6,7 +7,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { Log } from "../../../core/log.ts";
 import type { Broker, ReceivedPublish } from "../../../ports/broker.ts";
 import type { CampaignControl } from "./campaign-control.ts";
-import { bytesOf, changeOf, reportedOf } from "./campaign-report.ts";
+import { reportedOf } from "./campaign-report.ts";
 import type { CloudCampaigns } from "./cloud-campaigns.ts";
 
 /** How often the states of campaigns are looked at, which change with the time of day alone, ms. */

@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import {
-  bytesOf,
-  changeOf,
-  outlineOf,
-  recordOf,
-  reportedOf,
-} from "../../../../../agent/telemetry/campaigns/arrival/campaign-report.ts";
+import { bytesOf, changeOf } from "../../../../../agent/cloud/reported-change.ts";
+import { outlineOf, recordOf, reportedOf } from "../../../../../agent/telemetry/campaigns/arrival/campaign-report.ts";
 import { mergeTrees } from "../../../../bench/cloud/shadow-document.ts";
 import { campaignRig } from "../../../../fakes/telemetry/campaign-rig.ts";
 

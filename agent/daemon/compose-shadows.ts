@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import type { ShadowsConfig } from "../../config/shadows.ts";
+import { readOsRelease } from "../../drivers/os/os-release.ts";
+import { NamedShadow } from "../cloud/named-shadow.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Service } from "../core/lifecycle.ts";
+import type { Log } from "../core/log.ts";
+import type { Status } from "../local-api/status-schema.ts";
+import { ReportPace } from "../shadows/report-pace.ts";
+import { type ReportedContent, ReportedShadow } from "../shadows/reported-shadow.ts";
+import { STATE_KEYS, type StateFacts, stateDocument } from "../shadows/state-document.ts";
+import { ToldPositionChoice } from "../shadows/told-position.ts";
+import type { CloudLink, DataLine, Place, Runtime, ShadowLine } from "./parts.ts";
+import { loopService } from "./services.ts";
+
+/** Requests of a shadow: one at a time, and answers as long as a shadow with its metadata can be. */
+const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 } as const;
+
+export type ShadowParts = {
+  readonly settings: NonNullable<ShadowsConfig["state"]>;
+  readonly thing: string;
+  readonly broker: CloudLink["broker"];
+  readonly campaigns: Pick<DataLine["campaigns"], "control">;
+  /** Undefined where nobody is asked where the vehicle is. */
+  readonly place: Pick<Place, "whereabouts"> | undefined;
+};
+
+/** The part of the composition root that wires the shadow of the vehicle's state. Nothing is told before it knows the status. */
+export function composeShadows(parts: ShadowParts, runtime: Runtime): ShadowLine {
+  const { settings, thing, broker } = parts;
+  const { clock, log, random } = runtime;
+  const { name, minSeconds, updatesPerDay: perDay } = settings;
+  let read: (() => StateFacts) | undefined;
+  const limits = REQUEST_CLIENT_LIMITS;
+  const state = new ReportedShadow({
+    name,
+    shadow: new NamedShadow({ thing, name, broker, clock, log, limits, token: randomUUID }),
+    content: stateContent(parts, () => read?.(), runtime),
+    pace: new ReportPace({ minMs: minSeconds * 1000, perDay }, clock),
+    broker,
+    clock,
+    log,
+    random,
+  });
+  return {
+    tellStatus: (status: () => Status) => {
+      read = status;
+    },
+    status: () => ({ state: state.facts() }),
+    service: shadowService(state, log),
+  };
+}
+
+function stateContent(
+  { settings, campaigns, place }: ShadowParts,
+  facts: () => StateFacts | undefined,
+  { clock }: Runtime,
+): ReportedContent {
+  const os = readOsRelease();
+  const { position } = settings;
+  const choice =
+    position === undefined
+      ? undefined
+      : new ToldPositionChoice({ ...position, everyMs: position.everyMinutes * 60_000 }, clock);
+  return {
+    keys: STATE_KEYS,
+    document: (maxBytes) => {
+      const known = facts();
+      if (known === undefined) return undefined;
+      const { running, refused } = campaigns.control.list();
+      const inForce = running.map(({ plan: { document } }) => ({ id: document.id, version: document.version }));
+      const refusals = refused.filter(({ kind }) => kind === "refused").length;
+      const told = choice?.choose(place?.whereabouts.current());
+      const surroundings = { os, campaigns: { running: inForce, refused: refusals }, position: told };
+      return stateDocument(known, surroundings, maxBytes);
+    },
+    // What may not leave the vehicle any more is taken back at once.
+    isUrgent: (change) => change.position === null,
+  };
+}
+
+/** A broker that refuses the subscriptions leaves the rest of the agent as it is. */
+function shadowService(shadow: ReportedShadow, log: Log): Service {
+  const run = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await shadow.open();
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      shadow.close(thrown.message);
+      log.error("shadow.closed", { code: thrown.code, what: thrown.message });
+      return;
+    }
+    await shadow.run(signal);
+  };
+  return loopService("shadow of the state", { run });
+}
