@@ -5,6 +5,7 @@ import { BUS_METRICS } from "./bus-metrics.ts";
 import { CONTROL_METRICS } from "./control-metrics.ts";
 import { DEFENDER_METRICS } from "./defender-metrics.ts";
 import { DIAGNOSTICS_METRICS } from "./diagnostics-metrics.ts";
+import { FILES_METRICS } from "./files-metrics.ts";
 import { LINK_METRICS } from "./link-metrics.ts";
 import { PROCESS_METRICS } from "./process-metrics.ts";
 import { RECORD_METRICS } from "./record-metrics.ts";
@@ -18,6 +19,7 @@ const ALL: readonly StatusMetric[] = [
   ...CONTROL_METRICS,
   ...DEFENDER_METRICS,
   ...DIAGNOSTICS_METRICS,
+  ...FILES_METRICS,
   ...LINK_METRICS,
   ...PROCESS_METRICS,
   ...RECORD_METRICS,

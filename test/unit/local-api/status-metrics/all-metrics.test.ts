@@ -27,6 +27,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "delivery.refusedTopics[].reasonCode": "a code, no quantity",
   "losses[].agoMs": "the counter grows when it happens",
   "frameLog.session": "an id",
+  "files.dayBytes": "configured",
   "diagnostics.buses[].other.id": "an id",
   "diagnostics.buses[].other.agoMs": "of one moment; silences are counted",
   "diagnostics.buses[].other.silentMs": "of one moment; silences are counted",
