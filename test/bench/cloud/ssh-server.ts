@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { userInfo } from "node:os";
@@ -58,15 +58,21 @@ export class SshServer {
     return new SshServer(port, folder, child);
   }
 
-  /** Runs `command` through ssh to a port of 127.0.0.1, which may lead to this server by any way; `input` goes to its stdin. */
-  async run(port: number, command: string, input: Uint8Array = new Uint8Array()): Promise<SshEnd> {
+  /** Starts `command` through ssh to a port of 127.0.0.1, which may lead to this server by any way. */
+  begin(port: number, command: string): ChildProcessWithoutNullStreams {
     const options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "ConnectTimeout=5"];
     const given = options.flatMap((option) => ["-o", option]);
     const config = ["-F", join(this.#folder, "ssh_config"), "-i", join(this.#folder, "user"), "-p", String(port)];
     const ssh = spawn("ssh", [...config, ...given, "-q", `${userInfo().username}@127.0.0.1`, command]);
+    ssh.stdin.on("error", () => undefined);
+    return ssh;
+  }
+
+  /** The same to its end; `input` goes to its stdin. */
+  async run(port: number, command: string, input: Uint8Array = new Uint8Array()): Promise<SshEnd> {
+    const ssh = this.begin(port, command);
     const output: Buffer[] = [];
     ssh.stdout.on("data", (bytes: Buffer) => output.push(bytes));
-    ssh.stdin.on("error", () => undefined);
     ssh.stdin.end(input);
     const code = await new Promise<number>((resolve) => ssh.once("close", (ended) => resolve(ended ?? -1)));
     return { code, output: Buffer.concat(output) };

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Tunnel } from "../../../agent/tunnels/tunnel.ts";
 import type { TunnelOrigin, TunnelRefusal, Tunnels } from "../../../agent/tunnels/tunnels.ts";
+import { createProxyRule } from "../../../drivers/os/http-proxy.ts";
+import { startTinyproxy } from "../../bench/broker/tinyproxy.ts";
 import { SshServer } from "../../bench/cloud/ssh-server.ts";
 import { relayFrame, TYPE } from "../../bench/cloud/tunnel-frames.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
@@ -68,6 +71,24 @@ describe("a tunnel to a real sshd", () => {
       expect(ended.length).toBe(3);
       for (const record of ended)
         expect(record).toMatch(/closed after \d+ s: connections 1, WebSockets 1, 2\d{6} bytes in, 2\d{6} out/);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    "goes through the HTTP proxy, where the configuration names one",
+    async () => {
+      const { relay } = rig;
+      const proxy = await startTinyproxy({ folder: join(rig.folder, "proxy"), ports: [relay.port] });
+      const settings = { host: "127.0.0.1", port: proxy.port, exclude: [] };
+      const proxyFor = createProxyRule({ settings, credentialsDirectory: undefined });
+      const through = rig.tunnels(new Map([["SSH", sshd.port]]), {}, proxyFor);
+      const { accessToken, ports } = await relay.open();
+      expect(await openedBy(through, accessToken).connected).toBeUndefined();
+      expect((await sshd.run(ports.get("SSH") ?? 0, "echo hello")).output.toString()).toBe("hello\n");
+      expect(proxy.log()).toContain(`CONNECT localhost:${relay.port}`);
+      await through.stop();
+      await proxy.stop();
     },
     PATIENCE_MS,
   );
