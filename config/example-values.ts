@@ -218,6 +218,11 @@ export const EVERYTHING = {
   },
   tunnels: { services: { SSH: 22 }, regions: ["eu-central-1"], caFile: "tunnel-ca.pem" },
   time: {},
+  metrics: {
+    scrape: { socketFile: "/run/causeway-metrics/metrics.sock", port: 9464 },
+    textFile: { folder: "/var/lib/prometheus/node-exporter" },
+    health: {},
+  },
   security: {},
   defender: { interfaces: ["wwan0"], custom: ["causeway_security_*"] },
   files: {

@@ -14,6 +14,7 @@ import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
 import { csrTemplate, tpmSettings } from "./identity.ts";
 import { linkConfig } from "./link.ts";
+import { metricsConfig } from "./metrics.ts";
 import { otaConfig } from "./ota.ts";
 import { placeConfig } from "./place.ts";
 import { powerConfig } from "./power.ts";
@@ -358,6 +359,9 @@ export const agentConfig = z
     tunnels: tunnelsConfig
       .optional()
       .describe("support reaches services of this gateway through the cloud; no tunnel is opened without this section"),
+    metrics: metricsConfig
+      .optional()
+      .describe("who reads the numbers of the agent, beside causeway metrics; nobody without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     files: filesConfig.optional().describe("uploads to an object store; nothing is uploaded without this section"),
     shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),

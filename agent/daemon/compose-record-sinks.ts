@@ -37,6 +37,7 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
     vehicle: sinkOf((event) => vehicleDraft(encoder, event)),
     uploadedFiles: sinkOf((file) => encoder.uploadedFile(file)),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
+    sendHealth: (report) => void store(encoder.health(report)),
     sendFile: (file) => store(encoder.file(file)),
   };
 }

@@ -60,7 +60,7 @@ import {
   publisherService,
   watchService,
 } from "./services.ts";
-import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts";
+import { clockBookOf, composeSideLines, metricsServicesOf, securityEventsOf } from "./side-lines.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
@@ -147,11 +147,12 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const notifier = createNotifier({ environment, log });
   const unhealthy = (): string | undefined => stuckReason(health());
   const watch = watchService({ unhealthy, summary: summaries(status), notifier, clock, log });
-  const services = servicesInOrder(
+  const others = servicesInOrder(
     { watch, sockets, collecting: { link, line, frameLog, beside }, commands, updates, cloudCampaigns },
     config.shutdown.drainMs,
     runtime,
   );
+  const services = [...others, ...(await metricsServicesOf(config, line, runtime))];
   const onReady = (): void => {
     notifier.ready();
     void keepAsLastGood(loaded, clock, log);

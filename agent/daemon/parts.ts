@@ -52,6 +52,7 @@ import type { ClockChange } from "../telemetry/record/encode/clock-change.ts";
 import type { CodeReport } from "../telemetry/record/encode/code-report.ts";
 import type { Notice } from "../telemetry/record/encode/events.ts";
 import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
+import type { HealthReport } from "../telemetry/record/encode/health.ts";
 import type { SecurityEvent } from "../telemetry/record/encode/security-event.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
@@ -361,6 +362,7 @@ export type RecordSinks = {
   readonly uploadedFiles: RecordSink<UploadedFile>;
   /** `day`, of the report of one, is kept with it. */
   readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;
+  readonly sendHealth: (report: HealthReport) => void;
   /** Gives the number of records that the file became. */
   readonly sendFile: (file: OutgoingFile) => number;
 };

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { Service } from "../core/lifecycle.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SecurityEvents } from "../telemetry/security-events.ts";
 import type { ClockBook } from "../vehicle/time/clock-book.ts";
@@ -59,6 +60,17 @@ export async function securityEventsOf(
   const { linkFaultsTo, openSecurityEvents } = await import("./compose-security.ts");
   const events = openSecurityEvents(security, clock);
   return { events, onFault: linkFaultsTo(events) };
+}
+
+/** Who reads the metrics; nothing where the configuration has nobody. Start them last. */
+export async function metricsServicesOf(
+  { metrics: settings }: DaemonConfig["config"],
+  { records }: Pick<DataLine, "records">,
+  runtime: Runtime,
+): Promise<readonly Service[]> {
+  if (settings === undefined) return [];
+  const { composeMetrics } = await import("./compose-metrics.ts");
+  return composeMetrics({ settings, records }, runtime);
 }
 
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */

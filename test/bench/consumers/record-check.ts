@@ -119,6 +119,7 @@ export class RecordCheck {
       case "privacyChange":
       case "linkChange":
       case "dataUsage":
+      case "health":
       case "securityEvent":
       case "uploadedFile":
       case "audit":

@@ -212,6 +212,7 @@ const recordSchema = z.object({
     "privacyChange",
     "linkChange",
     "dataUsage",
+    "health",
     "securityEvent",
     "uploadedFile",
   ]),

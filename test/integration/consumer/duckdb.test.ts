@@ -39,7 +39,14 @@ function withLosses(): readonly Uint8Array[] {
   const loss = { epoch, stream: "telemetry", first: lost[0], last: lost[2], reason: "evicted", detail: "" } as const;
   payloads.push(truck.seal(truck.encoder.loss(loss)), ...truck.drive(40));
   truck.skip("telemetry");
-  return [...payloads, ...truck.drive(80), ...codesOf(truck), ...eventsOf(truck), ...filesOf(truck)];
+  return [
+    ...payloads,
+    ...truck.drive(80),
+    ...codesOf(truck),
+    ...eventsOf(truck),
+    ...filesOf(truck),
+    ...healthOf(truck),
+  ];
 }
 
 /** Signatures that somebody tried for ten minutes, and one takeover of the session. */
@@ -73,6 +80,25 @@ function filesOf(truck: BenchDrive): readonly Uint8Array[] {
     { ...bundle, sha256: "a1".repeat(32), location: `${location}b`, timeUs: START_US + 20_000_000 },
   ];
   return files.map((file) => truck.seal(truck.encoder.uploadedFile(file)));
+}
+
+/** Reports of two processes: before and after midnight, and after a restart. */
+function healthOf(truck: BenchDrive): readonly Uint8Array[] {
+  const at = (seconds: number): number => START_US + seconds * 1_000_000;
+  const sent = (stream: string, value: number, delta: number) => {
+    return { name: "causeway_records_sent_bytes", labels: { stream }, value, delta };
+  };
+  const lost = { name: "causeway_records_lost", labels: { stream: "telemetry", cause: "evicted" }, value: 4, delta: 4 };
+  const age = (value: number) => {
+    const name = "causeway_outbox_oldest_record_age_seconds";
+    return { name, labels: { stream: "telemetry" }, value, delta: undefined };
+  };
+  const first = { startUs: at(-3600), periodMs: 60_000 };
+  return [
+    { ...first, number: 1, samples: [sent("telemetry", 1000, 1000), sent("event", 70, 70), age(5)], timeUs: at(60) },
+    { ...first, number: 2, samples: [sent("telemetry", 1500, 500), lost, age(3600.5)], timeUs: at(120) },
+    { startUs: at(130), number: 1, periodMs: 60_000, samples: [sent("telemetry", 20, 20), age(0)], timeUs: at(190) },
+  ].flatMap((report) => truck.encoder.health(report).map((draft) => truck.seal(draft)));
 }
 
 /** A misfire that has come back, a code that has healed, and two of a gearbox that were cleared, of which one is there again. */
@@ -161,6 +187,7 @@ describe("the queries of the documentation", () => {
     "active-codes.sql",
     "security-events.sql",
     "uploaded-files.sql",
+    "health.sql",
   ])("%s finds what it says", async (name) => {
     const { sql, output } = queryIn(name);
     expect(await outputOf(sql)).toBe(output);

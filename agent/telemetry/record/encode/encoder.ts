@@ -15,6 +15,7 @@ import { type BusEvent, type Notice, writeBusEvent, writeLoss, writeNotice } fro
 import { type OutgoingFile, partsOf, writeFilePart } from "./file.ts";
 import { fitTrigger } from "./fit-trigger.ts";
 import type { FrameLog } from "./frames.ts";
+import { type HealthPart, type HealthReport, healthParts, writeHealth } from "./health.ts";
 import { encodeHistograms, type HistogramsReport } from "./histograms.ts";
 import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
 import { type LinkChange, writeLinkChange } from "./link-change.ts";
@@ -56,6 +57,7 @@ const RECORD = {
   privacyChange: 31,
   linkChange: 32,
   dataUsage: 33,
+  health: 36,
   securityEvent: 37,
   uploadedFile: 38,
 } as const;
@@ -234,6 +236,13 @@ export class Encoder {
   /** Says that an object store has a file. */
   uploadedFile(file: UploadedFile): EncodedDraft {
     return this.#health("event", (writer) => writeUploadedFile(writer, RECORD.uploadedFile, file));
+  }
+
+  /** Says how the agent does, in as many records as the limit asks for. */
+  health(report: HealthReport): EncodedDraft[] {
+    const writeOne = (part: HealthPart) => (writer: ProtobufWriter) => writeHealth(writer, RECORD.health, part);
+    const parts = healthParts(report, (part) => this.#bodyOf(writeOne(part)).length <= this.maxBodyBytes);
+    return parts.map((part) => this.#record("event", writeOne(part)));
   }
 
   /** A file, in as many records as the limit asks for. */

@@ -14,6 +14,7 @@ import type { DataUsageReport } from "../encode/data-usage.ts";
 import type { BusEvent, Notice } from "../encode/events.ts";
 import type { FenceEvent, PrivacyChange } from "../encode/fence-event.ts";
 import type { FilePart } from "../encode/file.ts";
+import type { HealthPart } from "../encode/health.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { LinkChange } from "../encode/link-change.ts";
 import type { SecurityEvent } from "../encode/security-event.ts";
@@ -136,6 +137,7 @@ export type RecordBody =
   | ({ readonly kind: "privacy-change" } & PrivacyChange & EventNumber)
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
+  | ({ readonly kind: "health" } & HealthPart)
   | ({ readonly kind: "security-event" } & SecurityEvent)
   | ({ readonly kind: "uploaded-file"; readonly fileKind: string } & Omit<UploadedFile, "kind">)
   | {

@@ -9,6 +9,7 @@ import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from ".
 import { clockChangeOf } from "./record-clock.ts";
 import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
+import { healthOf } from "./record-health.ts";
 import { dataUsageOf, linkChangeOf, uploadedFileOf } from "./record-links.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { securityEventOf } from "./record-security.ts";
@@ -122,6 +123,7 @@ function bodyOf({
   data_usage: usage,
   security_event: security,
   uploaded_file: uploaded,
+  health,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
   if (table !== undefined) return tableOf(table);
@@ -149,6 +151,7 @@ function bodyOf({
   if (privacy !== undefined) return privacyChangeOf(privacy);
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
+  if (health !== undefined) return healthOf(health);
   if (security !== undefined) return securityEventOf(security);
   if (uploaded !== undefined) return uploadedFileOf(uploaded);
   if (audit !== undefined) return { kind: "audit", ...audit };

@@ -3,6 +3,7 @@ import { AGGREGATES } from "../../../signals/signal-entry.ts";
 import { campaign, campaignReport, rows, trigger } from "./campaign-schema.ts";
 import { clockChange, clockQuality } from "./clock-schema.ts";
 import { troubleCode, troubleCodeReport } from "./code-schema.ts";
+import { health } from "./health-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { dataUsage, linkChange, uploadedFile } from "./link-schema.ts";
 import { securityEvent } from "./security-schema.ts";
@@ -223,6 +224,7 @@ export const wireRecord = z.object({
   data_usage: dataUsage.optional(),
   security_event: securityEvent.optional(),
   uploaded_file: uploadedFile.optional(),
+  health: health.optional(),
 });
 
 /** How protobufjs must convert a message for `wireRecord`; fields that are absent get their proto3 defaults. */
