@@ -10,7 +10,9 @@ import { LINK_METRICS } from "./link-metrics.ts";
 import { PROCESS_METRICS } from "./process-metrics.ts";
 import { RECORD_METRICS } from "./record-metrics.ts";
 import { SECURITY_METRICS } from "./security-metrics.ts";
+import { SHADOW_METRICS } from "./shadow-metrics.ts";
 import type { StatusMetric } from "./status-metric.ts";
+import { TUNNEL_METRICS } from "./tunnel-metrics.ts";
 import { VEHICLE_METRICS } from "./vehicle-metrics.ts";
 
 /** Every metric that the status tells. */
@@ -24,6 +26,8 @@ const ALL: readonly StatusMetric[] = [
   ...PROCESS_METRICS,
   ...RECORD_METRICS,
   ...SECURITY_METRICS,
+  ...SHADOW_METRICS,
+  ...TUNNEL_METRICS,
   ...VEHICLE_METRICS,
 ];
 
