@@ -120,6 +120,8 @@ export class RecordCheck {
       case "linkChange":
       case "dataUsage":
       case "health":
+      case "programValues":
+      case "programBytes":
       case "securityEvent":
       case "uploadedFile":
       case "audit":

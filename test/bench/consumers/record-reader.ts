@@ -213,6 +213,8 @@ const recordSchema = z.object({
     "linkChange",
     "dataUsage",
     "health",
+    "programValues",
+    "programBytes",
     "securityEvent",
     "uploadedFile",
   ]),

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { FrameLog } from "../../../agent/telemetry/record/encode/frames.ts";
 import { COUNTED } from "../../fakes/telemetry/histograms.ts";
+import { hasProtoc, protocDecode, valuesOf } from "../../fakes/telemetry/protoc.ts";
 import { encoderOf, idOf, type LoggedSample, logOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 import { FIRED } from "../../fakes/telemetry/trigger.ts";
@@ -12,23 +12,6 @@ import { VEHICLE_EVENTS } from "../../fakes/telemetry/vehicle-events.ts";
 
 const PROTO = join(import.meta.dirname, "../../../config/proto");
 const T0 = 1_767_225_600_000_000;
-const hasProtoc = spawnSync("protoc", ["--version"]).status === 0;
-
-/** The text form that protoc, which shares no code with us, gives to a payload. */
-function protocDecode(payload: Uint8Array, source: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync("protoc", [...source, "--decode=causeway.v1.Record"], {
-    input: payload,
-    encoding: "utf8",
-  });
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
-  return stdout;
-}
-
-/** All values of a field in protoc's text, in order. */
-function valuesOf(text: string, field: string): string[] {
-  return [...text.matchAll(new RegExp(`^\\s*${field}: (.*)$`, "gm"))].map(([, value]) => value);
-}
 
 describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not installed)"}`, () => {
   const table = tableOf([

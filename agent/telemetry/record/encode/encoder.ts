@@ -19,6 +19,7 @@ import { type HealthPart, type HealthReport, healthParts, writeHealth } from "./
 import { encodeHistograms, type HistogramsReport } from "./histograms.ts";
 import { LaneEncoder, type LaneSettings } from "./lane-encoder.ts";
 import { type LinkChange, writeLinkChange } from "./link-change.ts";
+import { type ProgramRecord, writeProgramRecord } from "./program-record.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { type DraftForm, type EncodedDraft, type PayloadEncrypter, RecordSealer } from "./record-sealer.ts";
 import { JsonRowsWriter, RowsWriter } from "./rows-writer.ts";
@@ -57,6 +58,8 @@ const RECORD = {
   privacyChange: 31,
   linkChange: 32,
   dataUsage: 33,
+  programValues: 34,
+  programBytes: 35,
   health: 36,
   securityEvent: 37,
   uploadedFile: 38,
@@ -243,6 +246,12 @@ export class Encoder {
     const writeOne = (part: HealthPart) => (writer: ProtobufWriter) => writeHealth(writer, RECORD.health, part);
     const parts = healthParts(report, (part) => this.#bodyOf(writeOne(part)).length <= this.maxBodyBytes);
     return parts.map((part) => this.#record("event", writeOne(part)));
+  }
+
+  /** What another program handed over, for its stream. May be longer than `maxBodyBytes`: compare `bodyBytes` before it is stored. */
+  programRecord(stream: StreamName, record: ProgramRecord): EncodedDraft {
+    const fields = { values: RECORD.programValues, bytes: RECORD.programBytes };
+    return this.#record(stream, (writer) => writeProgramRecord(writer, fields, record));
   }
 
   /** A file, in as many records as the limit asks for. */

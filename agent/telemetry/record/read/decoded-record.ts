@@ -17,6 +17,7 @@ import type { FilePart } from "../encode/file.ts";
 import type { HealthPart } from "../encode/health.ts";
 import type { Histogram } from "../encode/histograms.ts";
 import type { LinkChange } from "../encode/link-change.ts";
+import type { ProgramBytes, ProgramValues } from "../encode/program-record.ts";
 import type { SecurityEvent } from "../encode/security-event.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
 import type { TripEvent } from "../encode/trip.ts";
@@ -138,6 +139,8 @@ export type RecordBody =
   | ({ readonly kind: "link-change" } & LinkChange)
   | ({ readonly kind: "data-usage" } & DataUsageReport)
   | ({ readonly kind: "health" } & HealthPart)
+  | ({ readonly kind: "program-values" } & ProgramValues)
+  | ({ readonly kind: "program-bytes" } & ProgramBytes)
   | ({ readonly kind: "security-event" } & SecurityEvent)
   | ({ readonly kind: "uploaded-file"; readonly fileKind: string } & Omit<UploadedFile, "kind">)
   | {

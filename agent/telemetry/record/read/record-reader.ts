@@ -11,6 +11,7 @@ import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
 import { busCountOf, framesOf, samplesOf } from "./record-columns.ts";
 import { healthOf } from "./record-health.ts";
 import { dataUsageOf, linkChangeOf, uploadedFileOf } from "./record-links.ts";
+import { programBytesOf, programValuesOf } from "./record-programs.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { securityEventOf } from "./record-security.ts";
 import { tableOf } from "./record-table.ts";
@@ -121,6 +122,8 @@ function bodyOf({
   privacy_change: privacy,
   link_change: link,
   data_usage: usage,
+  program_values: values,
+  program_bytes: bytes,
   security_event: security,
   uploaded_file: uploaded,
   health,
@@ -152,6 +155,8 @@ function bodyOf({
   if (link !== undefined) return linkChangeOf(link);
   if (usage !== undefined) return dataUsageOf(usage);
   if (health !== undefined) return healthOf(health);
+  if (values !== undefined) return programValuesOf(values);
+  if (bytes !== undefined) return programBytesOf(bytes);
   if (security !== undefined) return securityEventOf(security);
   if (uploaded !== undefined) return uploadedFileOf(uploaded);
   if (audit !== undefined) return { kind: "audit", ...audit };

@@ -6,6 +6,7 @@ import { troubleCode, troubleCodeReport } from "./code-schema.ts";
 import { health } from "./health-schema.ts";
 import { histograms } from "./histogram-schema.ts";
 import { dataUsage, linkChange, uploadedFile } from "./link-schema.ts";
+import { programBytes, programValues } from "./program-schema.ts";
 import { securityEvent } from "./security-schema.ts";
 import { fenceEvent, privacyChange, trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
@@ -222,6 +223,8 @@ export const wireRecord = z.object({
   privacy_change: privacyChange.optional(),
   link_change: linkChange.optional(),
   data_usage: dataUsage.optional(),
+  program_values: programValues.optional(),
+  program_bytes: programBytes.optional(),
   security_event: securityEvent.optional(),
   uploaded_file: uploadedFile.optional(),
   health: health.optional(),
