@@ -217,6 +217,10 @@ export const EVERYTHING = {
     ],
   },
   tunnels: { services: { SSH: 22 }, regions: ["eu-central-1"], caFile: "tunnel-ca.pem" },
+  programs: {
+    clients: [{ name: "door-watch", streams: ["event", "telemetry"], recordsPerSecond: 5 }],
+    unnamed: {},
+  },
   time: {},
   metrics: {
     scrape: { socketFile: "/run/causeway-metrics/metrics.sock", port: 9464 },

@@ -18,6 +18,7 @@ import { metricsConfig } from "./metrics.ts";
 import { otaConfig } from "./ota.ts";
 import { placeConfig } from "./place.ts";
 import { powerConfig } from "./power.ts";
+import { programsConfig } from "./programs.ts";
 import { provisioningConfig, renewalConfig } from "./provisioning.ts";
 import { proxyConfig } from "./proxy.ts";
 import { securityConfig } from "./security.ts";
@@ -343,6 +344,9 @@ export const agentConfig = z
     link: linkConfig
       .optional()
       .describe("which links cost, and how much may go over them; nothing is counted or held without this section"),
+    programs: programsConfig
+      .optional()
+      .describe("records from other programs of the vehicle, on publish.sock; none are taken without this section"),
     time: timeConfig
       .optional()
       .describe(

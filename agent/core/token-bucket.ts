@@ -23,9 +23,9 @@ export class TokenBucket {
     return this.#missing() <= this.#fillMs * (this.#capacity - 1);
   }
 
-  /** Takes a token, on credit where none is there. Gives for how long the bucket owes it, ms; 0 when it was there. */
-  take(): number {
-    const missing = this.#missing() + this.#fillMs;
+  /** Takes tokens, on credit where they are not there. Gives for how long the bucket owes them, ms; 0 when they were there. */
+  take(tokens = 1): number {
+    const missing = this.#missing() + this.#fillMs * tokens;
     this.#fullAt = this.#nowMs() * this.#capacity + missing;
     return Math.max(0, missing / this.#capacity - this.#fillMs);
   }

@@ -210,6 +210,7 @@ function servicesInOrder(
     time,
     security,
     defender,
+    programs,
   } = beside;
   const { broker, renewal, keyWatch, presence } = link;
   const { publisher, campaigns, pipeline, buses, vehicle } = line;
@@ -246,9 +247,7 @@ function servicesInOrder(
       const told = place?.besides(name, shown) ?? shown;
       return busService(observed, sleep?.besides(name, told) ?? told, log);
     }),
-    ...(fences === undefined ? [] : [fences.service]),
-    ...(place === undefined ? [] : [place.service]),
-    ...[time, beside.files].flatMap((line) => (line === undefined ? [] : [line.service])),
+    ...[fences, place, time, beside.files, programs].flatMap((line) => (line === undefined ? [] : [line.service])),
     ...(vehicleLine?.services ?? []),
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),

@@ -20,6 +20,7 @@ import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
+import type { ProgramsStatus } from "../local-api/programs-status.ts";
 import type { RegimeStatus } from "../local-api/regime-status.ts";
 import type { SecurityStatus } from "../local-api/security-status.ts";
 import type { ShadowsStatus } from "../local-api/shadows-status.ts";
@@ -210,6 +211,13 @@ export type VehicleLine = {
   readonly services: readonly Service[];
 };
 
+/** Records of other programs. */
+export type ProgramsLine = {
+  /** Start it after the pipeline. */
+  readonly service: Service;
+  readonly status: () => ProgramsStatus;
+};
+
 /** What each state of the vehicle does. */
 export type RegimeLine = {
   readonly regimes: Regimes;
@@ -331,6 +339,7 @@ export type SideLines = {
   readonly links: LinkLine | undefined;
   readonly time: TimeLine | undefined;
   readonly shadows: ShadowLine | undefined;
+  readonly programs: ProgramsLine | undefined;
   readonly security: SecurityLine | undefined;
   readonly defender: DefenderLine | undefined;
   readonly files: FilesLine | undefined;

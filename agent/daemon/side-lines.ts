@@ -16,6 +16,7 @@ import type {
   LinkFaultTaker,
   LinkLine,
   Place,
+  ProgramsLine,
   RegimeLine,
   Runtime,
   SecurityLine,
@@ -103,7 +104,8 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
     defender,
     files,
   };
-  return { ...lines, shadows, systemBus: systemBus.service };
+  const programs = await programsOf(parts, runtime);
+  return { ...lines, shadows, programs, systemBus: systemBus.service };
 }
 
 async function securityOf(
@@ -135,6 +137,16 @@ async function filesOf(
   if (settings === undefined || journal === undefined) return undefined;
   const { composeFiles } = await import("./compose-files.ts");
   return composeFiles({ settings, loaded, line, links, journal }, runtime);
+}
+
+async function programsOf(
+  { loaded: { config }, line, shared }: SideLineParts,
+  runtime: Runtime,
+): Promise<ProgramsLine | undefined> {
+  const { programs: settings, runtimeDir } = config;
+  if (settings === undefined) return undefined;
+  const { composePrograms } = await import("./compose-programs.ts");
+  return composePrograms({ settings, runtimeDir, line, shared }, runtime);
 }
 
 async function timeOf({ book, line }: SideLineParts, runtime: Runtime): Promise<TimeLine | undefined> {

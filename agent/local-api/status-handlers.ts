@@ -54,6 +54,7 @@ export type StatusParts = HealthParts & {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
     readonly files: { readonly status: () => Status["files"] } | undefined;
     readonly links: { readonly status: () => Status["links"] } | undefined;
+    readonly programs: { readonly status: () => Status["programs"] } | undefined;
     readonly regime: { readonly status: () => Status["regime"] } | undefined;
     readonly sleep: { readonly status: () => Status["sleep"] } | undefined;
     readonly fences: { readonly status: () => Status["fences"] } | undefined;
@@ -117,6 +118,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     place: beside.place?.status(),
     sleep: beside.sleep?.status(),
     tunnels: beside.tunnels?.status(),
+    programs: beside.programs?.status(),
     regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),

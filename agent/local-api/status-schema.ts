@@ -10,6 +10,7 @@ import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
+import { programsStatus } from "./programs-status.ts";
 import { regimeStatus } from "./regime-status.ts";
 import { securityStatus } from "./security-status.ts";
 import { shadowsStatus } from "./shadows-status.ts";
@@ -335,6 +336,8 @@ export const statusSchema = z
     files: filesStatus.optional(),
     /** Absent where nobody is asked where the vehicle is. */
     place: placeStatus.optional(),
+    /** Absent where no other program hands over records. */
+    programs: programsStatus.optional(),
     /** Absent without power.states. */
     regime: regimeStatus.optional(),
     /** Absent where the agent does not sleep. */

@@ -202,6 +202,7 @@ export class Appender {
     this.#heldBytes -= discarded.draft.bodyBytes;
     this.#counters.discardedRecords += 1;
     this.#counters.discardedSamples += discarded.draft.samples;
+    discarded.draft.discarded?.();
   }
 
   #note(fault: OutboxFault | undefined): void {

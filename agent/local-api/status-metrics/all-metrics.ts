@@ -8,6 +8,7 @@ import { DIAGNOSTICS_METRICS } from "./diagnostics-metrics.ts";
 import { FILES_METRICS } from "./files-metrics.ts";
 import { LINK_METRICS } from "./link-metrics.ts";
 import { PROCESS_METRICS } from "./process-metrics.ts";
+import { PROGRAM_METRICS } from "./program-metrics.ts";
 import { RECORD_METRICS } from "./record-metrics.ts";
 import { SECURITY_METRICS } from "./security-metrics.ts";
 import { SHADOW_METRICS } from "./shadow-metrics.ts";
@@ -24,6 +25,7 @@ const ALL: readonly StatusMetric[] = [
   ...FILES_METRICS,
   ...LINK_METRICS,
   ...PROCESS_METRICS,
+  ...PROGRAM_METRICS,
   ...RECORD_METRICS,
   ...SECURITY_METRICS,
   ...SHADOW_METRICS,

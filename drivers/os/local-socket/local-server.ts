@@ -67,7 +67,7 @@ export async function serveLocalSocket(settings: LocalSocketSettings): Promise<L
       counts.clients = connections.size;
     });
   });
-  await listen(server, place);
+  await listenAt(server, place);
   let stopped: Promise<void> | undefined;
   return {
     stop: () => {
@@ -125,7 +125,8 @@ function ignoreNobody(thrown: unknown): void {
   throw thrown;
 }
 
-async function listen(server: Server, { path, mode, descriptor }: SocketPlace): Promise<void> {
+/** Listens where `place` says; rejects as `serveLocalSocket`. */
+export async function listenAt(server: Server, { path, mode, descriptor }: SocketPlace): Promise<void> {
   if (descriptor === undefined) await clearPath(path);
   try {
     server.listen(descriptor === undefined ? { path } : { fd: descriptor });

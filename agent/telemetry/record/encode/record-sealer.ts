@@ -85,6 +85,8 @@ export type EncodedDraft = RecordDraft & {
   readonly kept?: readonly KeptValue[];
   /** Told once, when the record is in the outbox, how long its payload became. Must not throw, and must not hand over another draft. */
   readonly stored?: ((payloadBytes: number) => void) | undefined;
+  /** Told once, when it was thrown away from memory because the outbox refused it for too long. As `stored`. */
+  readonly discarded?: (() => void) | undefined;
 };
 
 type HeaderBytes = { readonly protobuf: number; readonly json: number };

@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+const count = z.int().min(0);
+
+/** Other programs that hand over records. Counts are since start. */
+export const programsStatus = z
+  .object({
+    /** Connections at this moment, and what became of others. */
+    connected: count,
+    refused: count,
+    displaced: count,
+    slow: count,
+    tooLong: count,
+    /** Lines of no known program. */
+    strangerLines: count,
+    /** Why publish.sock is not served; absent where it is. */
+    problem: z.string().optional(),
+    programs: z
+      .array(
+        z
+          .object({
+            /** Empty for all that say no name. */
+            name: z.string(),
+            records: count,
+            bytes: count,
+            /** Lines that were answered with an error. */
+            refused: count,
+            /** Times that it had to wait because of its rate. */
+            delayed: count,
+            /** In the outbox, of those since start; at most `maxStoredBytes`. */
+            storedBytes: count,
+            maxStoredBytes: count,
+          })
+          .readonly(),
+      )
+      .readonly(),
+  })
+  .readonly();
+
+export type ProgramsStatus = z.infer<typeof programsStatus>;

@@ -1,0 +1,29 @@
+/** A program that is connected. Calls are synchronous, and none throws for what the program sent. */
+export interface ProgramSession {
+  /** Takes lines in their order, the first at least. Each that is taken gets one answer, in this call or later. */
+  take(lines: readonly string[]): TakenLines;
+  /** Lines that have no answer yet. */
+  unanswered(): number;
+  /** The program has gone: it is answered no more. What it handed over stays. */
+  end(): void;
+}
+
+/** How many lines were taken, from the first on, and for how long no more should be, ms. */
+export type TakenLines = { readonly taken: number; readonly waitMs: number };
+
+/** Begins a session. `answer` gets one JSON value a line, in the order of the lines; must not throw. */
+export type OpenProgramSession = (answer: (value: object) => void) => ProgramSession;
+
+/** What became of connections since start. */
+export type ProgramSocketCounts = {
+  /** Connected at this moment. */
+  clients: number;
+  /** Ended at once: no room. */
+  refused: number;
+  /** Ended so that another had their place. */
+  displaced: number;
+  /** Ended because they did not take their answers, or did not end a line. */
+  slow: number;
+  /** Ended because of a line that is too long. */
+  tooLong: number;
+};

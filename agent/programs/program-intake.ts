@@ -1,0 +1,250 @@
+import type { ProgramsConfig } from "../../config/programs.ts";
+import type { Clock } from "../core/clock.ts";
+import type { FaultCode } from "../core/errors.ts";
+import type { ProgramStream } from "../core/program-streams.ts";
+import { TokenBucket } from "../core/token-bucket.ts";
+import { CONTROL_SHARE, type Outbox, type RecordId } from "../ports/outbox.ts";
+import type { ProgramSession, TakenLines } from "../ports/program-socket.ts";
+import type { Appender } from "../telemetry/appender.ts";
+import type { Encoder } from "../telemetry/record/encode/encoder.ts";
+import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
+import { OrderedAnswers } from "./ordered-answers.ts";
+import { ProgramClient } from "./program-client.ts";
+import { parseProgramLine, type RecordOf } from "./program-line.ts";
+
+/** Lines a second of all that are no known program together; further ones wait. */
+const STRANGER_LINES = 20;
+
+/** What a record has beside its body, at most, uncompressed: header and anchor, with the longest thing name. */
+const HEADER_BYTES = 300;
+
+export type IntakeParts = {
+  readonly settings: Pick<ProgramsConfig, "clients" | "unnamed">;
+  readonly encoder: Pick<Encoder, "programRecord" | "maxBodyBytes">;
+  readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
+  readonly outbox: Pick<Outbox, "stats" | "list">;
+  readonly clock: Clock;
+};
+
+/** Why a line is not taken. */
+type Refusal = { readonly code: FaultCode; readonly what: string; readonly remedy: string };
+type Answer = (value: object) => void;
+
+/**
+ * Takes what other programs hand over into the outbox, through the same appender as everything else. A line is answered once its record is
+ * durable. Records of programs find room, or are refused: they evict nothing.
+ */
+export class ProgramIntake {
+  readonly parts: IntakeParts;
+  /** By name; the empty one is for who says none. */
+  readonly clients: ReadonlyMap<string, ProgramClient>;
+  /** Lines that came from no known program. */
+  strangerLines = 0;
+  /** Bytes of all that were taken and are not stored yet. */
+  pendingBytes = 0;
+  readonly #strangers: TokenBucket;
+
+  constructor(parts: IntakeParts) {
+    const { settings, outbox, clock } = parts;
+    this.parts = parts;
+    const { clients, unnamed } = settings;
+    const all = [...clients, ...(unnamed === undefined ? [] : [{ name: "", ...unnamed }])];
+    this.clients = new Map(all.map(({ name, ...limits }) => [name, new ProgramClient(name, limits, outbox, clock)]));
+    this.#strangers = new TokenBucket(STRANGER_LINES, 1000, () => clock.monotonicMs());
+  }
+
+  /** A program has connected. `answer` as `OpenProgramSession` has it. */
+  open(answer: Answer): ProgramSession {
+    return new Session(this, answer);
+  }
+
+  /** Notes that so many bytes are taken; call what it gives when they are stored, or not any more. */
+  reserve(client: ProgramClient, bytes: number): () => void {
+    client.pendingBytes += bytes;
+    this.pendingBytes += bytes;
+    return () => {
+      client.pendingBytes -= bytes;
+      this.pendingBytes -= bytes;
+    };
+  }
+
+  /** Charges a line of no known program. Gives for how long no more should be taken, ms. */
+  chargeStranger(): number {
+    this.strangerLines += 1;
+    return this.#strangers.take();
+  }
+}
+
+/** One connection: who it says it is, and its answers. */
+class Session implements ProgramSession {
+  readonly #intake: ProgramIntake;
+  readonly #answers: OrderedAnswers;
+  #name = "";
+  #hasSpoken = false;
+
+  constructor(intake: ProgramIntake, answer: Answer) {
+    this.#intake = intake;
+    this.#answers = new OrderedAnswers(answer);
+  }
+
+  take(lines: readonly string[]): TakenLines {
+    const { appender } = this.#intake.parts;
+    const drafts: EncodedDraft[] = [];
+    let taken = 0;
+    let waitMs = 0;
+    for (const line of lines) {
+      const draft = this.#takeLine(line, this.#answers.expect());
+      if (draft !== undefined) drafts.push(draft);
+      taken += 1;
+      // After the line, which may have said who it is.
+      const client = this.#intake.clients.get(this.#name);
+      waitMs = client?.charge(Buffer.byteLength(line)) ?? this.#intake.chargeStranger();
+      if (waitMs > 0) break;
+    }
+    if (drafts.length > 0) {
+      appender.addTogether(drafts, []);
+      appender.store();
+    }
+    return { taken, waitMs };
+  }
+
+  unanswered(): number {
+    return this.#answers.open;
+  }
+
+  end(): void {
+    this.#answers.end();
+  }
+
+  #takeLine(text: string, answer: Answer): EncodedDraft | undefined {
+    const line = parseProgramLine(text);
+    const isFirst = !this.#hasSpoken;
+    this.#hasSpoken = true;
+    if (line.kind === "name" && isFirst) this.#name = line.program;
+    const client = this.#intake.clients.get(this.#name);
+    if (client === undefined) {
+      answer({ error: unknownProgram(this.#name) });
+      return undefined;
+    }
+    const refuse = (refusal: Refusal): undefined => {
+      client.counts.refused += 1;
+      answer({ error: refusal });
+    };
+    if (line.kind === "malformed") return refuse(malformed(line.what));
+    if (line.kind === "record") return this.#draftOf(client, line, { answer, refuse });
+    if (!isFirst) return refuse(malformed("a name is said by the first line of a connection alone"));
+    answer({ program: client.name });
+    return undefined;
+  }
+
+  #draftOf(
+    client: ProgramClient,
+    { stream, recordOf }: { readonly stream: ProgramStream; readonly recordOf: RecordOf },
+    { answer, refuse }: { readonly answer: Answer; readonly refuse: (refusal: Refusal) => undefined },
+  ): EncodedDraft | undefined {
+    const { encoder, outbox, appender, clock } = this.#intake.parts;
+    if (!client.limits.streams.includes(stream)) return refuse(notAllowed(client, stream));
+    const draft = encoder.programRecord(stream, recordOf(client.name, clock.wallUs()));
+    if (draft.bodyBytes > encoder.maxBodyBytes) return refuse(tooLong(draft.bodyBytes, encoder.maxBodyBytes));
+    if (appender.state().kind === "failing") return refuse(NOT_STORED);
+    const recordBytes = draft.bodyBytes + HEADER_BYTES;
+    if (!client.hasRoom(recordBytes)) return refuse(shareFull(client));
+    const { bytes, maxBytes } = outbox.stats();
+    const wantedBytes = bytes + this.#intake.pendingBytes + recordBytes;
+    if (wantedBytes > maxBytes * (1 - CONTROL_SHARE)) return refuse(OUTBOX_FULL);
+    const release = this.#intake.reserve(client, recordBytes);
+    return answered(draft, {
+      stored: (id, payloadBytes) => {
+        release();
+        client.counts.records += 1;
+        client.counts.bytes += payloadBytes;
+        client.share.add(id, payloadBytes);
+        const { epoch, seq } = id;
+        answer({ stored: { epoch, stream, seq } });
+      },
+      discarded: () => {
+        release();
+        refuse(NOT_STORED);
+      },
+    });
+  }
+}
+
+/** The draft, which tells what became of it. */
+function answered(
+  draft: EncodedDraft,
+  tell: { readonly stored: (id: RecordId, payloadBytes: number) => void; readonly discarded: () => void },
+): EncodedDraft {
+  let sealed: RecordId | undefined;
+  return {
+    ...draft,
+    // A transaction that failed is tried again with another id; the last one counts.
+    seal: (id) => {
+      sealed = id;
+      return draft.seal(id);
+    },
+    stored: (payloadBytes) => {
+      if (sealed !== undefined) tell.stored(sealed, payloadBytes);
+    },
+    discarded: tell.discarded,
+  };
+}
+
+const NOT_STORED: Refusal = {
+  code: "program.not-stored",
+  what: "the disk does not take records now",
+  remedy: "keep it and hand it over again later; causeway status says what the disk lacks",
+};
+
+const OUTBOX_FULL: Refusal = {
+  code: "program.full",
+  what: "the outbox is full, and records of programs evict nothing",
+  remedy: "keep it and hand it over again later, or raise outbox.maxBytes",
+};
+
+function unknownProgram(name: string): Refusal {
+  return name === ""
+    ? {
+        code: "program.unknown",
+        what: "programs that say no name are not taken",
+        remedy: 'begin with a line {"program":"NAME"}, or give programs.unnamed',
+      }
+    : {
+        code: "program.unknown",
+        what: "no program of this name is configured",
+        remedy: "name it in programs.clients",
+      };
+}
+
+function malformed(what: string): Refusal {
+  return {
+    code: "input.malformed",
+    what,
+    remedy: 'send one line like {"stream":"event","values":[{"name":"door.open","value":true}]}',
+  };
+}
+
+function notAllowed({ name }: ProgramClient, stream: ProgramStream): Refusal {
+  const setting = name === "" ? "programs.unnamed.streams" : `streams of ${name} in programs.clients`;
+  return {
+    code: "program.not-allowed",
+    what: `the stream ${stream} is not for this program`,
+    remedy: `send another stream, or add it to ${setting}`,
+  };
+}
+
+function tooLong(bytes: number, maxBytes: number): Refusal {
+  return {
+    code: "program.too-long",
+    what: `the record has ${bytes} bytes, at most ${maxBytes} fit (encode.maxPayloadBytes)`,
+    remedy: "send it in several lines",
+  };
+}
+
+function shareFull({ limits }: ProgramClient): Refusal {
+  return {
+    code: "program.full",
+    what: `records of this program have their ${limits.maxStoredBytes} bytes in the outbox`,
+    remedy: "keep it and hand it over again later, or raise its maxStoredBytes",
+  };
+}

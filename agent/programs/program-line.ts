@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { issueText } from "../core/issue-text.ts";
+import { PROGRAM_STREAMS, type ProgramStream } from "../core/program-streams.ts";
+import type { ProgramRecord } from "../telemetry/record/encode/program-record.ts";
+
+/** Values of one line. */
+const MAX_VALUES = 256;
+/** Of a text as a value, characters. */
+const MAX_TEXT = 4096;
+/** An integer below this is no count of µs since the Unix epoch that a program of today means (1973): seconds or ms. */
+const LEAST_TIME_US = 100_000_000_000_000;
+/** The year 2112; below 2^53, and so exact. */
+const MOST_TIME_US = 2 ** 52;
+/** How much of a problem is told, characters: a program is told about its own text. */
+const MAX_PROBLEM = 300;
+
+const timeText = z.iso
+  .datetime({ offset: true, error: "must be a time as RFC 3339 has it, with its zone: 2026-05-01T12:00:00.25Z" })
+  .max(40)
+  .transform(microsecondsOf)
+  .refine((timeUs) => Math.abs(timeUs) <= MOST_TIME_US, "must be before the year 2112");
+const timeNumber = z
+  .int("must be whole µs since the Unix epoch")
+  .min(LEAST_TIME_US, "must be µs since the Unix epoch, and is so small that it may be seconds or ms")
+  .max(MOST_TIME_US, "must be µs since the Unix epoch, before the year 2112");
+
+const value = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.:/@-]{0,127}$/, "must be 1 to 128 letters, digits, '_', '.', ':', '/', '@' or '-'"),
+  value: z.union([z.number(), z.boolean(), z.string().max(MAX_TEXT)], {
+    error: `must be a number, true, false, or a text of at most ${MAX_TEXT} characters`,
+  }),
+  unit: z.string().max(32).default(""),
+  time: z.union([timeText, timeNumber]).optional(),
+});
+
+const stream = z.enum(PROGRAM_STREAMS).default("telemetry");
+
+const valuesLine = z.strictObject({ stream, values: z.array(value).min(1).max(MAX_VALUES) });
+const bytesLine = z.strictObject({
+  stream,
+  contentType: z
+    .string()
+    .max(127)
+    .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\x21-\x7e ]+)?$/, "must be a media type such as application/json"),
+  bytes: z.base64("must be base64"),
+});
+const nameLine = z.strictObject({ program: z.string().min(1).max(64) });
+
+/** What a line of a program says. */
+export type ProgramLine =
+  | { readonly kind: "name"; readonly program: string }
+  | { readonly kind: "record"; readonly stream: ProgramStream; readonly recordOf: RecordOf }
+  | { readonly kind: "malformed"; readonly what: string };
+
+/** The record of `program`; values without a time have `timeUs`. */
+export type RecordOf = (program: string, timeUs: number) => ProgramRecord;
+
+/** Reads a line: JSON with `program`, with `values`, or with `contentType` and `bytes`. Throws nothing. */
+export function parseProgramLine(line: string): ProgramLine {
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return { kind: "malformed", what: "the line is not JSON" };
+  }
+  if (typeof json !== "object" || json === null) return { kind: "malformed", what: "the line is not a JSON object" };
+  if ("program" in json) return parsed(nameLine, json, ({ program }) => ({ kind: "name", program }));
+  if ("bytes" in json) return parsed(bytesLine, json, bytesOf);
+  return parsed(valuesLine, json, valuesOf);
+}
+
+function parsed<T>(schema: z.ZodType<T>, json: object, lineOf: (read: T) => ProgramLine): ProgramLine {
+  const result = schema.safeParse(json);
+  if (result.success) return lineOf(result.data);
+  return { kind: "malformed", what: issueText(result.error).slice(0, MAX_PROBLEM) };
+}
+
+function valuesOf({ stream, values }: z.infer<typeof valuesLine>): ProgramLine {
+  const recordOf: RecordOf = (program, timeUs) => ({
+    kind: "values",
+    program,
+    values: values.map(({ time, ...rest }) => ({ ...rest, timeUs: time ?? timeUs })),
+    timeUs,
+  });
+  return { kind: "record", stream, recordOf };
+}
+
+function bytesOf({ stream, contentType, bytes }: z.infer<typeof bytesLine>): ProgramLine {
+  const content = Buffer.from(bytes, "base64");
+  const recordOf: RecordOf = (program, timeUs) => ({ kind: "bytes", program, contentType, content, timeUs });
+  return { kind: "record", stream, recordOf };
+}
+
+/** Of a text that is a time for sure, µs since the Unix epoch; what is below a µs is cut. */
+function microsecondsOf(text: string): number {
+  const [, whole, fraction = "", zone] = /^([^.]*?)(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})$/.exec(text) ?? [];
+  return Date.parse(`${whole}${zone}`) * 1000 + Number(fraction.slice(0, 6).padEnd(6, "0"));
+}

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { PROGRAM_STREAMS } from "../agent/core/program-streams.ts";
+
+const limits = {
+  streams: z
+    .array(z.enum(PROGRAM_STREAMS))
+    .min(1)
+    .max(PROGRAM_STREAMS.length)
+    .default(["telemetry"])
+    .describe("what it may hand over; events leave before telemetry and are evicted after it"),
+  recordsPerSecond: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(20)
+    .describe("lines at once, and lines a second from then on; further ones wait"),
+  bytesPerSecond: z
+    .int()
+    .min(1024)
+    .max(10_000_000)
+    .default(65_536)
+    .describe("bytes at once, and bytes a second from then on; further ones wait"),
+  maxStoredBytes: z
+    .int()
+    .min(10_000)
+    .max(64_000_000_000)
+    .default(10_000_000)
+    .describe("of its records in the outbox; further ones are refused"),
+};
+
+const client = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "must be 1 to 32 small letters, digits, '.', '_' or '-'")
+    .describe("as it calls itself, and in its records"),
+  ...limits,
+});
+
+/** Other programs of the vehicle that hand over records. */
+export const programsConfig = z
+  .strictObject({
+    clients: z
+      .array(client)
+      .max(32)
+      .refine((clients) => new Set(clients.map(({ name }) => name)).size === clients.length, "names must differ")
+      .default([])
+      .describe("who may hand over records, and how much"),
+    unnamed: z.strictObject(limits).optional().describe("programs that say no name, all together; refused when absent"),
+    connections: z.int().min(1).max(1000).default(32).describe("at a time"),
+    maxLineBytes: z.int().min(1024).max(1_048_576).default(65_536).describe("longest line that is read"),
+    takeSeconds: z
+      .int()
+      .min(1)
+      .max(600)
+      .default(10)
+      .describe("a program that does not take an answer, or end a line, for so long is ended"),
+    share: z
+      .number()
+      .min(0.01)
+      .max(0.5)
+      .default(0.1)
+      .describe("of the agent's time that all of them together can take"),
+  })
+  .refine(({ clients, unnamed }) => clients.length > 0 || unnamed !== undefined, {
+    path: ["clients"],
+    message: "name a program, or give unnamed: {}",
+  });
+
+export type ProgramsConfig = z.infer<typeof programsConfig>;
+export type ProgramLimits = NonNullable<ProgramsConfig["unnamed"]>;

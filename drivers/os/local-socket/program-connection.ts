@@ -1,0 +1,198 @@
+import type { Socket } from "node:net";
+import type { OpenProgramSession, ProgramSession, ProgramSocketCounts } from "../../../agent/ports/program-socket.ts";
+import type { FairTurns } from "./fair-turns.ts";
+import { LineSplitter } from "./line-splitter.ts";
+
+/** Lines that are taken in one turn, and stored in one transaction. */
+const BATCH_LINES = 64;
+/** Lines that may wait for their answers; no more is read until they have them. */
+const MAX_UNANSWERED = 256;
+const NEWLINE = 0x0a;
+/** How long the end of the agent waits for answers, ms. */
+const FINISH_MS = 1000;
+
+/** What is read of one program. */
+export type ProgramBounds = {
+  readonly maxLineBytes: number;
+  /** For a line to end, and for answers to be taken, ms. */
+  readonly takeMs: number;
+};
+
+export type ProgramConnectionParts = {
+  readonly socket: Socket;
+  readonly open: OpenProgramSession;
+  readonly bounds: ProgramBounds;
+  /** Of all programs. */
+  readonly turns: FairTurns;
+  readonly counts: ProgramSocketCounts;
+};
+
+/** One program: its lines are taken in batches, each once the answers of the one before have gone out or few are missing. What it can hold is bounded in bytes, lines and time. */
+export class ProgramConnection {
+  readonly #parts: ProgramConnectionParts;
+  readonly #splitter: LineSplitter;
+  readonly #session: ProgramSession;
+  readonly #waiting: string[] = [];
+  #isTaking = false;
+  #hasEnded = false;
+  /** Whether a line has begun and not ended. */
+  #isInLine = false;
+  #wake: (() => void) | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  /** Monotonic ms at which it last sent something, or connected. */
+  lastMs = performance.now();
+
+  constructor(parts: ProgramConnectionParts) {
+    const { socket, open, bounds } = parts;
+    this.#parts = parts;
+    this.#splitter = new LineSplitter(bounds.maxLineBytes);
+    this.#session = open((value) => this.#answer(value));
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("drain", () => this.#wake?.());
+    socket.on("end", () => this.#endInput());
+    // A program that dies resets its connection; "close" follows.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      clearTimeout(this.#deadline);
+      this.#session.end();
+      this.#wake?.();
+    });
+  }
+
+  /** Whether nothing of it is under way. */
+  get isIdle(): boolean {
+    return !this.#isTaking && this.#session.unanswered() === 0;
+  }
+
+  /** Ends it at once. */
+  end(): void {
+    this.#parts.socket.destroy();
+  }
+
+  /** Reads no more, and ends once it is answered, or soon. */
+  finish(): void {
+    const { socket } = this.#parts;
+    socket.pause();
+    this.#endInput();
+    const late = setTimeout(() => socket.destroy(), FINISH_MS);
+    socket.on("close", () => clearTimeout(late));
+  }
+
+  #read(chunk: Buffer): void {
+    const { socket, counts, bounds } = this.#parts;
+    this.lastMs = performance.now();
+    const lines = this.#splitter.push(chunk);
+    if (lines === "too-long") {
+      counts.tooLong += 1;
+      const what = `a line is longer than programs.maxLineBytes (${bounds.maxLineBytes})`;
+      const error = { code: "program.too-long", what, remedy: "send less in a line" };
+      socket.pause();
+      socket.end(lineOf({ error }), () => socket.destroy());
+      this.#dieLater();
+      return;
+    }
+    if (this.#hasEnded) return;
+    this.#isInLine = chunk.at(-1) !== NEWLINE;
+    for (const line of lines) if (line.trim() !== "") this.#waiting.push(line);
+    if (lines.length > 0) this.#stopWaiting();
+    if (this.#isInLine && this.#deadline === undefined) this.#dieLater();
+    if (this.#waiting.length === 0 || this.#isTaking) return;
+    socket.pause();
+    void this.#takeAll();
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  #dieLater(): void {
+    const { socket, counts, bounds } = this.#parts;
+    this.#stopWaiting();
+    this.#deadline = setTimeout(() => {
+      counts.slow += 1;
+      socket.destroy();
+    }, bounds.takeMs);
+  }
+
+  async #takeAll(): Promise<void> {
+    const { socket, turns } = this.#parts;
+    this.#isTaking = true;
+    // While nothing is read, no line can end.
+    this.#stopWaiting();
+    while (this.#waiting.length > 0 && !socket.destroyed) {
+      const waitMs = await turns.take(() => {
+        if (socket.destroyed) return 0;
+        const { taken, waitMs } = this.#session.take(this.#waiting.slice(0, BATCH_LINES));
+        this.#waiting.splice(0, taken);
+        return waitMs;
+      });
+      if (waitMs > 0) await this.#pause(waitMs);
+      await this.#untilTaken();
+    }
+    this.#isTaking = false;
+    if (this.#hasEnded) {
+      this.#endOutput();
+      return;
+    }
+    if (this.#isInLine) this.#dieLater();
+    socket.resume();
+  }
+
+  /** Waits, unless the program goes. */
+  async #pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      const isOver = (): void => {
+        if (this.#parts.socket.destroyed) resolve();
+      };
+      this.#wake = isOver;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+    this.#wake = undefined;
+  }
+
+  /** Waits until the program has taken its answers, for its time at most, and few are missing. */
+  async #untilTaken(): Promise<void> {
+    const { socket, counts, bounds } = this.#parts;
+    const mustWait = (): boolean =>
+      !socket.destroyed && (socket.writableNeedDrain || this.#session.unanswered() >= MAX_UNANSWERED);
+    if (!mustWait()) return;
+    const late = setTimeout(() => {
+      if (!socket.writableNeedDrain) return;
+      counts.slow += 1;
+      socket.destroy();
+    }, bounds.takeMs);
+    while (mustWait()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    clearTimeout(late);
+    this.#wake = undefined;
+  }
+
+  #answer(value: object): void {
+    const { socket } = this.#parts;
+    if (socket.writable) socket.write(lineOf(value));
+    this.#wake?.();
+    if (this.#hasEnded && !this.#isTaking) this.#endOutput();
+  }
+
+  #endInput(): void {
+    this.#hasEnded = true;
+    if (!this.#isTaking) this.#endOutput();
+  }
+
+  #endOutput(): void {
+    const { socket } = this.#parts;
+    if (this.#session.unanswered() > 0 || this.#waiting.length > 0 || socket.writableEnded) return;
+    socket.end();
+    this.#dieLater();
+  }
+}
+
+function lineOf(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}

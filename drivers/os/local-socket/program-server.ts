@@ -1,0 +1,66 @@
+import { createServer } from "node:net";
+import type { OpenProgramSession, ProgramSocketCounts } from "../../../agent/ports/program-socket.ts";
+import type { FairTurns } from "./fair-turns.ts";
+import { type LocalSocket, listenAt, type SocketPlace } from "./local-server.ts";
+import { type ProgramBounds, ProgramConnection } from "./program-connection.ts";
+
+/** A program that sent something so recently keeps its place, ms: a flood of connections must not push out who is at work. */
+const KEEPS_PLACE_MS = 1000;
+
+/** How programs are served. */
+export type ProgramSocketSettings = {
+  readonly place: SocketPlace;
+  readonly open: OpenProgramSession;
+  /** Further ones get the place of the one that has sent nothing for longest; else they are ended. */
+  readonly maxConnections: number;
+  readonly bounds: ProgramBounds;
+  readonly turns: FairTurns;
+  /** Counted up. */
+  readonly counts: ProgramSocketCounts;
+};
+
+/** Takes lines of other programs on a Unix stream socket, and answers each with a line. Makes and finds the socket, and rejects, as `serveLocalSocket`. */
+export async function serveProgramSocket(settings: ProgramSocketSettings): Promise<LocalSocket> {
+  const { place, open, maxConnections, bounds, turns, counts } = settings;
+  const connections = new Set<ProgramConnection>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (connections.size >= maxConnections && !makeRoom(connections, counts)) {
+      counts.refused += 1;
+      socket.destroy();
+      return;
+    }
+    const connection = new ProgramConnection({ socket, open, bounds, turns, counts });
+    connections.add(connection);
+    counts.clients = connections.size;
+    socket.on("close", () => {
+      connections.delete(connection);
+      counts.clients = connections.size;
+    });
+  });
+  await listenAt(server, place);
+  let stopped: Promise<void> | undefined;
+  return {
+    stop: () => {
+      stopped ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of connections) connection.finish();
+      });
+      return stopped;
+    },
+  };
+}
+
+/** Ends the idle connection that has been quiet for longest; false when none has for a while. */
+function makeRoom(connections: Set<ProgramConnection>, counts: ProgramSocketCounts): boolean {
+  const beforeMs = performance.now() - KEEPS_PLACE_MS;
+  let quietest: ProgramConnection | undefined;
+  for (const connection of connections) {
+    if (!connection.isIdle || connection.lastMs > beforeMs) continue;
+    if (quietest === undefined || connection.lastMs < quietest.lastMs) quietest = connection;
+  }
+  if (quietest === undefined) return false;
+  quietest.end();
+  connections.delete(quietest);
+  counts.displaced += 1;
+  return true;
+}

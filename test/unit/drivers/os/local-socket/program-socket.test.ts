@@ -1,0 +1,194 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { OpenProgramSession } from "../../../../../agent/ports/program-socket.ts";
+import { FairTurns } from "../../../../../drivers/os/local-socket/fair-turns.ts";
+import { serveProgramSocket } from "../../../../../drivers/os/local-socket/program-server.ts";
+import { until } from "../../../../bench/core/wait.ts";
+import { temporaryFolder } from "../../../../fakes/core/folder.ts";
+
+/** Answers each line with itself; `wait` holds the answers back until they are let go. */
+function echoes(answerBytes = 0) {
+  const seen: string[] = [];
+  const held: (() => void)[] = [];
+  const state = { holds: false, ended: 0 };
+  const open: OpenProgramSession = (answer) => {
+    let unanswered = 0;
+    return {
+      take: (lines) => {
+        for (const line of lines) {
+          seen.push(line);
+          unanswered += 1;
+          const give = (): void => {
+            unanswered -= 1;
+            answer({ line, more: "x".repeat(answerBytes) });
+          };
+          if (state.holds) held.push(give);
+          else give();
+        }
+        return { taken: lines.length, waitMs: 0 };
+      },
+      unanswered: () => unanswered,
+      end: () => {
+        state.ended += 1;
+      },
+    };
+  };
+  return { open, seen, held, state };
+}
+
+async function serve(open: OpenProgramSession, change: { takeMs?: number; maxConnections?: number } = {}) {
+  const path = join(temporaryFolder(), "publish.sock");
+  const counts = { clients: 0, refused: 0, displaced: 0, slow: 0, tooLong: 0 };
+  const { takeMs = 5000, maxConnections = 4 } = change;
+  const bounds = { maxLineBytes: 1000, takeMs };
+  const place = { path, mode: 0o660 };
+  const socket = await serveProgramSocket({ place, open, maxConnections, bounds, turns: new FairTurns(1), counts });
+  onTestFinished(() => socket.stop());
+  return { path, counts, stop: () => socket.stop() };
+}
+
+/** Resolves when it is closed, by an error too. */
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) resolve();
+    else socket.once("close", () => resolve());
+  });
+}
+
+async function dial(path: string): Promise<{ readonly socket: Socket; readonly lines: () => readonly string[] }> {
+  const socket = connect(path);
+  onTestFinished(() => void socket.destroy());
+  let text = "";
+  socket.setEncoding("utf8");
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  socket.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  return { socket, lines: () => text.split("\n").slice(0, -1) };
+}
+
+describe("serveProgramSocket", () => {
+  it("answers pipelined lines in their order, however they are cut, and ends after the program has ended", async () => {
+    const { open, seen } = echoes();
+    const { path } = await serve(open);
+    const { socket, lines } = await dial(path);
+    const sent = Array.from({ length: 1000 }, (_, n) => `line ${n}`);
+    const text = `${sent.join("\n")}\n\n`;
+    for (let at = 0; at < text.length; at += 997) socket.write(text.slice(at, at + 997));
+    socket.end();
+    await closeOf(socket);
+    expect(seen).toEqual(sent);
+    expect(lines()).toHaveLength(1000);
+    expect(lines()[999]).toContain("line 999");
+  });
+
+  it("answers before it ends when the program has closed its side already", async () => {
+    const { open, held, state } = echoes();
+    state.holds = true;
+    const { path } = await serve(open);
+    const { socket, lines } = await dial(path);
+    socket.end("one\n");
+    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 5000 });
+    held[0]?.();
+    await closeOf(socket);
+    expect(lines()).toHaveLength(1);
+  });
+
+  it("reads no more than a bound of lines while they have no answer", async () => {
+    const { open, seen, held, state } = echoes();
+    state.holds = true;
+    const { path } = await serve(open);
+    const { socket, lines } = await dial(path);
+    socket.write("a\n".repeat(5000));
+    await until(() => (seen.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 5000 });
+    expect(seen.length).toBeLessThan(256 + 64);
+    state.holds = false;
+    for (const give of held.splice(0)) give();
+    await until(() => (lines().length === 5000 ? true : undefined), { what: "all are answered", timeoutMs: 5000 });
+  });
+
+  it("ends a program that sends a line without end, and says why", async () => {
+    const { open, seen } = echoes();
+    const { path, counts } = await serve(open);
+    const { socket, lines } = await dial(path);
+    const piece = Buffer.alloc(65_536, 0x61);
+    const closed = closeOf(socket);
+    const pour = (): void => {
+      while (!socket.destroyed && socket.write(piece));
+    };
+    socket.on("drain", pour);
+    pour();
+    await closed;
+    expect(lines()[0]).toContain("program.too-long");
+    expect([seen.length, counts.tooLong]).toEqual([0, 1]);
+  });
+
+  it("ends a program that trickles a line, and not one that is quiet between lines", async () => {
+    const { open } = echoes();
+    const { path, counts } = await serve(open, { takeMs: 150 });
+    const quiet = await dial(path);
+    quiet.socket.write("done\n");
+    const { socket } = await dial(path);
+    const closed = closeOf(socket);
+    const trickle = setInterval(() => socket.write("a"), 10);
+    await closed;
+    clearInterval(trickle);
+    expect(counts.slow).toBe(1);
+    quiet.socket.write("again\n");
+    await until(() => (quiet.lines().length === 2 ? true : undefined), { what: "the quiet one", timeoutMs: 5000 });
+  });
+
+  it("ends a program that takes no answers, and holds only some of them meanwhile", async () => {
+    const { open, seen } = echoes(20_000);
+    const { path, counts } = await serve(open, { takeMs: 150 });
+    const socket = connect(path);
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => undefined);
+    socket.write("a\n".repeat(30_000));
+    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 5000 });
+    expect(seen.length).toBeLessThan(200);
+  });
+
+  it("gives the place of a quiet program to another, and keeps those that are at work", async () => {
+    const { open, state } = echoes();
+    const { path, counts } = await serve(open, { maxConnections: 2 });
+    const [first, second] = [await dial(path), await dial(path)];
+    // A flood right after them is turned away.
+    const flood = await Promise.all(Array.from({ length: 50 }, () => dial(path)));
+    await Promise.all(flood.map(({ socket }) => closeOf(socket)));
+    expect([counts.refused, counts.displaced, counts.clients]).toEqual([50, 0, 2]);
+    const firstEnds = closeOf(first.socket);
+    const later = await until(
+      async () => {
+        second.socket.write("still here\n");
+        const next = await dial(path);
+        next.socket.write("new\n");
+        await Promise.race([new Promise((resolve) => next.socket.once("data", resolve)), closeOf(next.socket)]);
+        return next.lines().length === 1 ? next : undefined;
+      },
+      { what: "a place is free", timeoutMs: 5000 },
+    );
+    await firstEnds;
+    expect([later.socket.destroyed, second.socket.destroyed, state.ended > 0]).toEqual([false, false, true]);
+  });
+
+  it("lets answers out before it stops", async () => {
+    const { open, held, state } = echoes();
+    state.holds = true;
+    const { path, stop } = await serve(open);
+    const { socket, lines } = await dial(path);
+    socket.write("one\n");
+    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 5000 });
+    const stopped = stop();
+    held[0]?.();
+    await stopped;
+    await until(() => (socket.destroyed || lines().length === 1 ? true : undefined), {
+      what: "it ends",
+      timeoutMs: 5000,
+    });
+    expect(lines()).toHaveLength(1);
+  });
+});
