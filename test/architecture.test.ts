@@ -74,6 +74,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/key.ts": "os",
   "agent/cli/verbs/logs.ts": "os",
   "agent/cli/verbs/ota.ts": "os",
+  "agent/cli/verbs/publish.ts": "os",
 };
 
 /** Which of our files the other folders may import; the first rule that fits a file counts. */

@@ -39,6 +39,7 @@ const GROUPS: readonly (readonly [name: string, load: () => Promise<Register>])[
   ["jobs", async () => (await import("./verbs/jobs.ts")).registerJobs],
   ["tunnel", async () => (await import("./verbs/tunnel.ts")).registerTunnel],
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],
+  ["publish", async () => (await import("./verbs/publish.ts")).registerPublish],
   ["version", async () => (await import("./verbs/version.ts")).registerVersion],
 ];
 

@@ -75,8 +75,8 @@ async function socketPath(folder: string, socket: SocketName): Promise<string> {
   return (await mayUse(admin)) && !(await mayUse(view)) ? admin : view;
 }
 
-/** The packaged configuration may be closed to technicians; the sockets have permissions of their own. */
-async function runtimeFolder(context: CliContext): Promise<string> {
+/** Where the sockets of the daemon are. The packaged configuration may be closed to technicians; the sockets have permissions of their own. */
+export async function runtimeFolder(context: CliContext): Promise<string> {
   const { config } = context.options();
   try {
     return (await loadConfig(config)).runtimeDir;

@@ -13,6 +13,7 @@ import { identityLines } from "./status-lines/identity.ts";
 import { linkLines } from "./status-lines/link.ts";
 import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
+import { programLines } from "./status-lines/programs.ts";
 import type { Colors, StatusReading } from "./status-lines/reading.ts";
 import { regimeLines } from "./status-lines/regime.ts";
 import { securityLines } from "./status-lines/security.ts";
@@ -46,6 +47,7 @@ export function statusPage(
     fileLines(status, colors),
     campaignLines(status, colors),
     shadowLines(status, colors),
+    programLines(status),
     sleepLines(status, colors),
     tunnelLines(status, colors),
     placeLines(status, colors),
