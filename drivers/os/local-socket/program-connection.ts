@@ -1,15 +1,17 @@
 import type { Socket } from "node:net";
 import type { OpenProgramSession, ProgramSession, ProgramSocketCounts } from "../../../agent/ports/program-socket.ts";
 import type { FairTurns } from "./fair-turns.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineCutter } from "./line-cutter.ts";
 
 /** Lines that are taken in one turn, and stored in one transaction. */
 const BATCH_LINES = 64;
 /** Lines that may wait for their answers; no more is read until they have them. */
 const MAX_UNANSWERED = 256;
-const NEWLINE = 0x0a;
 /** How long the end of the agent waits for answers, ms. */
 const FINISH_MS = 1000;
+
+/** After a turn: there may be more lines, after so many ms, or there are none. */
+type Step = "more" | "end" | number;
 
 /** What is read of one program. */
 export type ProgramBounds = {
@@ -30,13 +32,11 @@ export type ProgramConnectionParts = {
 /** One program: its lines are taken in batches, each once the answers of the one before have gone out or few are missing. What it can hold is bounded in bytes, lines and time. */
 export class ProgramConnection {
   readonly #parts: ProgramConnectionParts;
-  readonly #splitter: LineSplitter;
+  readonly #lines: LineCutter;
   readonly #session: ProgramSession;
   readonly #waiting: string[] = [];
   #isTaking = false;
   #hasEnded = false;
-  /** Whether a line has begun and not ended. */
-  #isInLine = false;
   #wake: (() => void) | undefined;
   #deadline: NodeJS.Timeout | undefined;
   /** Monotonic ms at which it last sent something, or connected. */
@@ -45,7 +45,7 @@ export class ProgramConnection {
   constructor(parts: ProgramConnectionParts) {
     const { socket, open, bounds } = parts;
     this.#parts = parts;
-    this.#splitter = new LineSplitter(bounds.maxLineBytes);
+    this.#lines = new LineCutter(bounds.maxLineBytes);
     this.#session = open((value) => this.#answer(value));
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#wake?.());
@@ -79,26 +79,22 @@ export class ProgramConnection {
   }
 
   #read(chunk: Buffer): void {
-    const { socket, counts, bounds } = this.#parts;
     this.lastMs = performance.now();
-    const lines = this.#splitter.push(chunk);
-    if (lines === "too-long") {
-      counts.tooLong += 1;
-      const what = `a line is longer than programs.maxLineBytes (${bounds.maxLineBytes})`;
-      const error = { code: "program.too-long", what, remedy: "send less in a line" };
-      socket.pause();
-      socket.end(lineOf({ error }), () => socket.destroy());
-      this.#dieLater();
-      return;
-    }
     if (this.#hasEnded) return;
-    this.#isInLine = chunk.at(-1) !== NEWLINE;
-    for (const line of lines) if (line.trim() !== "") this.#waiting.push(line);
-    if (lines.length > 0) this.#stopWaiting();
-    if (this.#isInLine && this.#deadline === undefined) this.#dieLater();
-    if (this.#waiting.length === 0 || this.#isTaking) return;
-    socket.pause();
-    void this.#takeAll();
+    this.#lines.push(chunk);
+    // Half a line is no work, however often it comes; the next turn says whether it is too long.
+    this.#parts.socket.pause();
+    if (!this.#isTaking) void this.#takeAll();
+  }
+
+  #refuseLine(): void {
+    const { socket, counts, bounds } = this.#parts;
+    counts.tooLong += 1;
+    const what = `a line is longer than programs.maxLineBytes (${bounds.maxLineBytes})`;
+    const error = { code: "program.too-long", what, remedy: "send less in a line" };
+    this.#hasEnded = true;
+    socket.end(lineOf({ error }), () => socket.destroy());
+    this.#dieLater();
   }
 
   #stopWaiting(): void {
@@ -118,25 +114,39 @@ export class ProgramConnection {
   async #takeAll(): Promise<void> {
     const { socket, turns } = this.#parts;
     this.#isTaking = true;
-    // While nothing is read, no line can end.
-    this.#stopWaiting();
-    while (this.#waiting.length > 0 && !socket.destroyed) {
-      const waitMs = await turns.take(() => {
-        if (socket.destroyed) return 0;
-        const { taken, waitMs } = this.#session.take(this.#waiting.slice(0, BATCH_LINES));
-        this.#waiting.splice(0, taken);
-        return waitMs;
-      });
-      if (waitMs > 0) await this.#pause(waitMs);
-      await this.#untilTaken();
+    for (let step: Step = "more"; step !== "end" && !socket.destroyed; ) {
+      step = await turns.take(() => this.#step());
+      if (typeof step === "number") await this.#pause(step);
+      if (step !== "end") await this.#untilTaken();
     }
     this.#isTaking = false;
     if (this.#hasEnded) {
       this.#endOutput();
       return;
     }
-    if (this.#isInLine) this.#dieLater();
+    // Only while it is read can it end a line.
+    if (!this.#lines.isInLine) this.#stopWaiting();
+    else if (this.#deadline === undefined) this.#dieLater();
     socket.resume();
+  }
+
+  /** Takes some lines. */
+  #step(): Step {
+    if (this.#parts.socket.destroyed) return "end";
+    if (this.#waiting.length === 0) {
+      const lines = this.#lines.next(BATCH_LINES);
+      if (lines === "too-long") {
+        if (!this.#parts.socket.writableEnded) this.#refuseLine();
+        return "end";
+      }
+      if (lines.length === 0) return "end";
+      this.#stopWaiting();
+      for (const line of lines) if (line.trim() !== "") this.#waiting.push(line);
+      if (this.#waiting.length === 0) return "more";
+    }
+    const { taken, waitMs } = this.#session.take([...this.#waiting]);
+    this.#waiting.splice(0, taken);
+    return waitMs > 0 ? waitMs : "more";
   }
 
   /** Waits, unless the program goes. */
