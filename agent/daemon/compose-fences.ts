@@ -8,6 +8,7 @@ import type { Outbox } from "../ports/outbox.ts";
 import { KeptChanges } from "../vehicle/events/kept-changes.ts";
 import { type VehicleEvents, vehicleEvents } from "../vehicle/events/vehicle-events.ts";
 import { FenceBook } from "../vehicle/fences/fence-book.ts";
+import { PLACE_SPACE } from "../vehicle/fences/kept-place.ts";
 import { PositionOdometer } from "../vehicle/fences/position-odometer.ts";
 import { PrivacySwitch } from "../vehicle/fences/privacy-switch.ts";
 import { PrivateZone } from "../vehicle/fences/private-zone.ts";
@@ -60,7 +61,7 @@ function fencesWith(
   const zones = privacy.zones.map(({ bufferMetres, ...shape }) => new PrivateZone(shape, bufferMetres, random));
   const at = ["place", "privacy", "switch"];
   const condition = privacy.switch === undefined ? undefined : conditionAt(at, privacy.switch, loaded, line.vehicle);
-  const kept = new KeptChanges({ journal, space: "place", events });
+  const kept = new KeptChanges({ journal, space: PLACE_SPACE, events });
   const keeper = new PrivacySwitch({ kept, status: () => journal.status(), condition, wallUs: () => clock.wallUs() });
   const tell = (metres: number, timeUs: number): void => signals.takeOdometer(metres, timeUs);
   const odometer = settings.odometer ? new PositionOdometer({ journal, tell }) : undefined;

@@ -1,4 +1,8 @@
 import { z } from "zod";
+import type { JournalSpace } from "../../ports/journal-spaces.ts";
+
+/** Where fences, the switch of privacy and the way travelled are kept. */
+export const PLACE_SPACE: JournalSpace = "place";
 
 /** Keys of the space "place". */
 export const KEPT = {

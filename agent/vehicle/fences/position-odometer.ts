@@ -1,10 +1,8 @@
 import type { Journal } from "../../ports/journal.ts";
-import type { JournalSpace } from "../../ports/journal-spaces.ts";
 import type { TimedFix } from "../place/whereabouts.ts";
-import { KEPT, keptOdometer } from "./kept-place.ts";
+import { KEPT, keptOdometer, PLACE_SPACE } from "./kept-place.ts";
 import { Travelled } from "./travelled.ts";
 
-const SPACE: JournalSpace = "place";
 /** How often it is written: a power cut takes as much, ms. */
 const KEEP_MS = 30_000;
 
@@ -23,7 +21,7 @@ export class PositionOdometer {
 
   /** Throws the faults of the journal. */
   constructor(parts: PositionOdometerParts) {
-    const value = parts.journal.get(SPACE, KEPT.odometer);
+    const value = parts.journal.get(PLACE_SPACE, KEPT.odometer);
     this.#parts = parts;
     this.#keptMetres = value === undefined ? 0 : keptOdometer.parse(value).metres;
     this.#travelled = new Travelled(this.#keptMetres);
@@ -46,7 +44,7 @@ export class PositionOdometer {
     if (this.metres === this.#keptMetres) return;
     // A journal that refuses is not asked again at each fix.
     this.#keptMs = nowMs;
-    this.#parts.journal.put([{ space: SPACE, key: KEPT.odometer, value: { metres: this.metres } }]);
+    this.#parts.journal.put([{ space: PLACE_SPACE, key: KEPT.odometer, value: { metres: this.metres } }]);
     this.#keptMetres = this.metres;
   }
 }
