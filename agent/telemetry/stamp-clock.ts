@@ -134,8 +134,8 @@ function momentBy(clock: Clock, distanceUs: number, quality: ClockQuality): Mome
   return { monotonicUs: Math.round(monotonicMs * 1000), suspendedUs, wallUs, quality };
 }
 
-/** Wall time less boottime, µs. */
-function readDistance(clock: Clock): number {
+/** Wall time less boottime, µs, read again where there was a pause between the two. */
+export function readDistance(clock: Clock): number {
   let distanceUs = 0;
   for (let count = 0; count < TRIES; count += 1) {
     const beforeMs = clock.boottimeMs();
@@ -145,8 +145,8 @@ function readDistance(clock: Clock): number {
   return distanceUs;
 }
 
-/** In steps of 0.1 ms, so that it is the same in all records between two suspends. */
-function readSuspended(clock: Clock): number {
+/** For how long the machine was suspended since its boot, µs, in steps of 0.1 ms, so that it is the same in all records between two suspends. */
+export function readSuspended(clock: Clock): number {
   let suspendedMs = 0;
   for (let count = 0; count < TRIES; count += 1) {
     const beforeMs = clock.monotonicMs();

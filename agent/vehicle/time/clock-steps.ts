@@ -1,4 +1,5 @@
-import { type Clock, suspendedMsOf } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
+import { readDistance, readSuspended } from "../../telemetry/stamp-clock.ts";
 
 /** A step of the wall clock that is larger makes the age of earlier signals unknown, ms; a slew is far smaller between two looks. */
 const STEP_MS = 50;
@@ -31,6 +32,8 @@ export class ClockSteps {
 
   /** Looks regularly, so that no two steps cancel out unseen; returns what ends that. */
   watch(): () => void {
+    // The time in which the parts were made is not one in which the process stood still.
+    this.#last = { ...this.#last, monotonicMs: this.#clock.monotonicMs() };
     return this.#clock.every(LOOK_MS, () => this.#look());
   }
 
@@ -61,10 +64,11 @@ export class ClockSteps {
   }
 
   #read(): Reading {
+    // Without a pause between the clocks, which would be a step forward or back.
     const clock = this.#clock;
     return {
-      offsetMs: clock.wallUs() / 1000 - clock.boottimeMs(),
-      suspendedMs: suspendedMsOf(clock),
+      offsetMs: readDistance(clock) / 1000,
+      suspendedMs: readSuspended(clock) / 1000,
       monotonicMs: clock.monotonicMs(),
     };
   }

@@ -5,6 +5,19 @@ import { ManualClock } from "../../../fakes/core/clock.ts";
 
 const SEED = 17;
 
+/** Pauses once when it has read the wall time. */
+class BusyClock extends ManualClock {
+  pauseMs = 0;
+
+  override wallUs(): number {
+    const { pauseMs } = this;
+    const us = super.wallUs();
+    this.pauseMs = 0;
+    if (pauseMs > 0) this.stall(pauseMs);
+    return us;
+  }
+}
+
 const event = fc.oneof(
   fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 3000 }) }),
   fc.record({ kind: fc.constant("suspend" as const), ms: fc.integer({ min: 1, max: 100_000_000 }) }),
@@ -44,6 +57,21 @@ describe("ClockSteps", () => {
       }),
       { seed: SEED, numRuns: 500 },
     );
+  });
+
+  it("takes neither a slow start nor a pause between two clocks for anything that happened", () => {
+    const clock = new BusyClock();
+    const steps = new ClockSteps(clock);
+    const looks: ClockLook[] = [];
+    steps.onLook((look) => looks.push(look));
+    clock.advance(5000);
+    steps.watch();
+    clock.advance(240);
+    clock.pauseMs = 60;
+    clock.advance(10);
+    clock.advance(250);
+    expect(looks.map(({ steppedMs }) => steppedMs)).toEqual([0, 0]);
+    expect(Math.max(...looks.map(({ passedMs }) => passedMs))).toBeLessThan(400);
   });
 
   it("looks four times a second, so that a step and its way back are both seen", () => {
