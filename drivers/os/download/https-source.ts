@@ -43,6 +43,8 @@ async function responseOf(asked: RangeRequest, signal: AbortSignal): Promise<Inc
     const sent = request(url, { headers, signal, ...way }, resolve);
     sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
     sent.on("error", reject);
+    // Of an answer such as 101 nothing else is told.
+    sent.on("close", () => reject(new Error("it closed without an answer")));
     sent.end();
   });
 }

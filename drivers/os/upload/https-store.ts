@@ -90,6 +90,8 @@ function responseOf(sent: ClientRequest): Promise<IncomingMessage> {
   const answered = Promise.withResolvers<IncomingMessage>();
   sent.on("response", answered.resolve);
   sent.on("error", answered.reject);
+  // Of an answer such as 101 nothing else is told.
+  sent.on("close", () => answered.reject(new Error("it closed without an answer")));
   // Whoever waits for it hears of it.
   answered.promise.catch(() => undefined);
   return answered.promise;
