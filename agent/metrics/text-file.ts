@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { rename, writeFile } from "node:fs/promises";
+import { chmod, rename, writeFile } from "node:fs/promises";
 import { type Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
@@ -47,7 +47,9 @@ export class TextFile {
     // Not .prom: node_exporter must not read it half. No sync: after a power cut a new one comes at once.
     const next = `${file}.next`;
     try {
-      await writeFile(next, await text(), { mode: 0o644 });
+      await writeFile(next, await text());
+      // For node_exporter, whatever the umask of the service.
+      await chmod(next, 0o644);
       await rename(next, file);
       this.#counters.written += 1;
       this.#problem = undefined;
