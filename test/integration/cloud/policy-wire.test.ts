@@ -87,6 +87,7 @@ describe.skipIf(!hasProtoc)(`a vehicle at the broker${hasProtoc ? "" : " (protoc
       config.renewal = { enabled: false, checkMs: 500 };
       config.commands = { policyFile: "policy.yaml", protobuf: { enabled: true } };
       config.campaigns = { cloud: { reportSeconds: 1 } };
+      config.tunnels = { services: { SSH: 22 }, regions: ["eu-central-1"], notify: true };
       config.ota = {
         rootFile: signer.rootFile,
         hardware: "gateway-2",
@@ -176,6 +177,8 @@ describe.skipIf(!hasProtoc)(`a vehicle at the broker${hasProtoc ? "" : " (protoc
     await until(isReported, { ...DONE, what: "the campaign runs" });
     const long = new TextEncoder().encode("schemaVersion: 1");
     await session.publish(publicationTo(`cmd/causeway/${THING}/campaigns/two/document`, long, ""));
+    // Of a tunnel that is none: nothing is opened.
+    await session.publish(publicationTo(`$aws/things/${THING}/tunnels/notify`, new TextEncoder().encode("{}"), ""));
     await shadows.delete(THING, "campaigns");
     const isAsked = () => (shadows.requests.at(-1)?.operation === "update" ? true : undefined);
     await until(isAsked, { ...DONE, what: "it asks and reports again" });

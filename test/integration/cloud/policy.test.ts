@@ -93,7 +93,8 @@ describe("the policies of vehicles", () => {
   it("are derived from every file that speaks to the broker", () => {
     const speaking = sourceFiles("agent").filter(
       ({ path, text }) =>
-        !/^agent\/(companion|consumer|ports|cli)\//.test(path) && /publicationTo\(|\.subscribe\(|\.listen\(/.test(text),
+        !/^agent\/(companion|consumer|ports|cli)\/|\/scrape-server\.ts$/.test(path) &&
+        /publicationTo\(|\.subscribe\(|\.listen\(/.test(text),
     );
     expect(speaking.map(({ path }) => path).toSorted()).toEqual(ASKED_FILES.toSorted());
   });
