@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { MetricsConfig } from "../../config/metrics.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
 import { HealthReports } from "../metrics/health-reports.ts";
 import type { TextFormat } from "../metrics/metrics-text.ts";
@@ -15,7 +16,10 @@ const FILE_NAME = "causeway.prom";
 export type MetricsParts = { readonly settings: MetricsConfig; readonly records: Pick<RecordSinks, "sendHealth"> };
 
 /** The part of the composition root for who reads the metrics. Start its services last. */
-export function composeMetrics({ settings, records }: MetricsParts, runtime: Runtime): readonly Service[] {
+export function composeMetrics(
+  { settings, records }: MetricsParts,
+  runtime: Pick<Runtime, "metrics" | "clock" | "log" | "startedAtMs">,
+): readonly Service[] {
   const { metrics, clock, log } = runtime;
   const cache = new TextCache(() => metrics.all(), clock);
   return [
@@ -44,7 +48,7 @@ function healthOf(
 function scrapeOf(
   { scrape }: MetricsConfig,
   cache: TextCache,
-  { metrics }: Pick<Runtime, "metrics">,
+  { metrics, log }: Pick<Runtime, "metrics" | "log">,
 ): readonly Service[] {
   if (scrape === undefined) return [];
   const { socketFile, port, maxClients } = scrape;
@@ -65,7 +69,15 @@ function scrapeOf(
       ),
   });
   return servers.map(({ name, server }) => {
-    return { name: `metrics ${name}`, start: async () => void (await server.start()), stop: () => server.stop() };
+    // A place that another program has costs the scrape, not the agent.
+    const start = async (): Promise<void> => {
+      try {
+        await server.start();
+      } catch (thrown) {
+        log.error("metrics.not-served", { what: messageOf(thrown) });
+      }
+    };
+    return { name: `metrics ${name}`, start, stop: () => server.stop() };
   });
 }
 

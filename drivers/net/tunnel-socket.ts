@@ -164,6 +164,8 @@ function openSocket(
   });
   socket.on("close", (code) => closed(fault === "" ? `closed by the service (${code})` : fault));
   const sent = (): void => {
+    // No ping goes out behind so much; the service takes what does.
+    if (isFull) silentPings = 0;
     if (isOver || !isFull || socket.bufferedAmount > LOW_BYTES) return;
     isFull = false;
     handlers.onDrain();

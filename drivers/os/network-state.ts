@@ -90,12 +90,17 @@ async function typeOf(name: string, devices: string): Promise<string> {
   }
 }
 
+/** None where the kernel cannot be asked: no descriptor is left, or the sandbox has no netlink. */
 function interfacesByAddress(): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-      (addresses ?? []).map(({ address }) => [address, name] as const),
-    ),
-  );
+  try {
+    return new Map(
+      Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+        (addresses ?? []).map(({ address }) => [address, name] as const),
+      ),
+    );
+  } catch {
+    return new Map();
+  }
 }
 
 function connectionOf(socket: KernelSocket, names: ReadonlyMap<string, string>): TcpConnection {
