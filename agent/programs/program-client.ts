@@ -33,7 +33,7 @@ export class ProgramClient {
   readonly #nowMs: () => number;
   #settledMs = Number.NEGATIVE_INFINITY;
 
-  constructor(name: string, limits: ProgramLimits, outbox: Pick<Outbox, "stats" | "list">, clock: Clock) {
+  constructor(name: string, limits: ProgramLimits, outbox: Pick<Outbox, "stats" | "read" | "lastRow">, clock: Clock) {
     this.name = name;
     this.limits = limits;
     this.#nowMs = () => clock.monotonicMs();

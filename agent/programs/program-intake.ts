@@ -22,7 +22,7 @@ export type IntakeParts = {
   readonly settings: Pick<ProgramsConfig, "clients" | "unnamed">;
   readonly encoder: Pick<Encoder, "programRecord" | "maxBodyBytes">;
   readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
-  readonly outbox: Pick<Outbox, "stats" | "list">;
+  readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow">;
   readonly clock: Clock;
 };
 

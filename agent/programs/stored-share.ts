@@ -12,12 +12,12 @@ type Run = { readonly stream: StreamName; readonly epoch: number; lastSeq: numbe
  * drains, what was delivered out of its turn still counts.
  */
 export class StoredShare {
-  readonly #outbox: Pick<Outbox, "stats" | "list">;
+  readonly #outbox: Pick<Outbox, "stats" | "read" | "lastRow">;
   readonly #runBytes: number;
   #runs: Run[] = [];
   #bytes = 0;
 
-  constructor(outbox: Pick<Outbox, "stats" | "list">, maxBytes: number) {
+  constructor(outbox: Pick<Outbox, "stats" | "read" | "lastRow">, maxBytes: number) {
     this.#outbox = outbox;
     this.#runBytes = maxBytes / RUNS;
   }
@@ -38,11 +38,12 @@ export class StoredShare {
     }
   }
 
-  /** Forgets what has left the outbox: asks it once a stream. */
+  /** Forgets what has left the outbox: asks it once a stream. One that the broker has refused for good waits for nobody, and holds nothing up. */
   settle(): void {
     if (this.#runs.length === 0) return;
     const { epoch } = this.#outbox.stats();
-    const oldest = new Map(STREAMS.map((stream) => [stream, this.#outbox.list(stream, 1)[0]?.seq]));
+    const lastRow = this.#outbox.lastRow();
+    const oldest = new Map(STREAMS.map((stream) => [stream, this.#outbox.read(stream, 0, lastRow, 1, 0)[0]?.seq]));
     const isStored = (run: Run): boolean =>
       run.epoch === epoch && run.lastSeq >= (oldest.get(run.stream) ?? Number.POSITIVE_INFINITY);
     this.#runs = this.#runs.filter(isStored);

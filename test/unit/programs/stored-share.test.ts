@@ -1,12 +1,23 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
+import type { QueuedRecord, StreamName } from "../../../agent/ports/outbox.ts";
 import { StoredShare } from "../../../agent/programs/stored-share.ts";
 
 const SEED = 1836;
 const MAX_BYTES = 3200;
 const STATS = { epoch: 7, records: 0, bytes: 0, maxBytes: 1 };
 const NO_STREAM = { records: 0, bytes: 0, lastSeq: 0, dead: 0, lost: 0, oldestUs: undefined };
+
+const ANY = {
+  epoch: 7,
+  encoding: "identity",
+  timeQuality: "unsynchronised",
+  storedAtUs: 0,
+  storedAtMonotonicMs: undefined,
+  expiresAtMs: undefined,
+  retainKey: undefined,
+  payload: new Uint8Array(),
+} as const;
 
 /** An outbox of which only ids matter: records of the program and of others, which leave from the oldest on, or out of their turn. */
 class IdOutbox {
@@ -16,6 +27,8 @@ class IdOutbox {
     readonly bytes: number;
     readonly own: boolean;
   }[] = [];
+  /** Of those that the broker has refused for good. */
+  readonly dead = new Set<number>();
   readonly #seqs = { event: 0, telemetry: 0 };
   stats = () => ({
     ...STATS,
@@ -26,11 +39,10 @@ class IdOutbox {
     this.held.push({ stream, seq: this.#seqs[stream], bytes, own });
     return this.#seqs[stream];
   }
-  list(stream: StreamName | undefined, limit: number): readonly StoredRecord[] {
-    const some = this.held.filter((record) => record.stream === stream).slice(0, limit);
-    return some.map(({ seq, bytes, stream: of }) => {
-      return { epoch: 7, stream: of, seq, bytes, row: seq, encoding: "identity", storedAtUs: 0, dead: false };
-    });
+  lastRow = () => Number.MAX_SAFE_INTEGER;
+  read(stream: StreamName, _after: number, _through: number, limit: number): readonly QueuedRecord[] {
+    const some = this.held.filter((record) => record.stream === stream && !this.dead.has(record.seq)).slice(0, limit);
+    return some.map(({ seq, stream: of }) => ({ ...ANY, stream: of, seq, row: seq }));
   }
 }
 
@@ -56,6 +68,18 @@ it("never counts less than is stored, and at most a run more when records leave 
     }
   });
   fc.assert(property, { seed: SEED });
+});
+
+it("does not wait behind a record that is set aside for good", () => {
+  const outbox = new IdOutbox();
+  const share = new StoredShare(outbox, MAX_BYTES);
+  outbox.dead.add(outbox.append("telemetry", 90, false));
+  for (let count = 0; count < 10; count += 1) {
+    share.add({ epoch: 7, stream: "telemetry", seq: outbox.append("telemetry", 90, true) }, 90);
+  }
+  outbox.held.splice(1);
+  share.settle();
+  expect(share.bytes).toBe(0);
 });
 
 it("forgets what an outbox held that is not there any more", () => {
