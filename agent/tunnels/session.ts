@@ -21,6 +21,9 @@ export type SessionParts = {
   readonly report: SessionReport;
 };
 
+/** Frames that wait behind a WebSocket which takes nothing: one of each local connection, and answers to a service that takes none of them. */
+const MOST_BEHIND = 1024;
+
 type Local = { readonly connection: LocalConnection; readonly service: string; in: number; out: number };
 
 /** How a WebSocket ended. "violated": the other side does what it must not, and is not gone back to. */
@@ -40,7 +43,10 @@ export class TunnelSession {
   /** Undefined before `begin`, and after the end. */
   #open: { readonly socket: TunnelSocket; readonly streams: DestinationStreams } | undefined;
   #isOver = false;
+  /** It stays for the counts when the WebSocket is gone. */
+  #streams: DestinationStreams | undefined;
   #isCongested = false;
+  #behind = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -57,7 +63,7 @@ export class TunnelSession {
   }
 
   counts(): StreamCounts {
-    return this.#open?.streams.counts() ?? { ignored: 0, refused: 0 };
+    return this.#streams?.counts() ?? { ignored: 0, refused: 0 };
   }
 
   /** For whoever connects the WebSocket. */
@@ -65,6 +71,7 @@ export class TunnelSession {
     onBytes: (bytes) => this.#take(bytes),
     onDrain: () => {
       this.#isCongested = false;
+      this.#behind = 0;
       for (const { connection } of this.#locals.values()) connection.resume();
     },
     onClosed: (detail) => this.#end({ kind: "cut", detail }),
@@ -79,6 +86,7 @@ export class TunnelSession {
     const services = [...this.#parts.ports.keys()];
     const { maxConnections } = this.#parts;
     const streams = new DestinationStreams({ protocol: socket.protocol, services, maxConnections });
+    this.#streams = streams;
     this.#open = { socket, streams };
     socket.resume();
   }
@@ -121,7 +129,13 @@ export class TunnelSession {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#open === undefined || this.#open.socket.send(bytes) || this.#isCongested) return;
+    if (this.#open === undefined || this.#open.socket.send(bytes)) return;
+    this.#behind += 1;
+    if (this.#behind > MOST_BEHIND) {
+      this.#end({ kind: "violated", detail: "the service asks on and on, and takes no answer" });
+      return;
+    }
+    if (this.#isCongested) return;
     this.#isCongested = true;
     for (const { connection } of this.#locals.values()) connection.pause();
   }
