@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type TunnelRefusal, type TunnelRequest, type Tunnels } from "./tunnels.ts";
+import type { TunnelRefusal, TunnelRequest, Tunnels } from "./tunnels.ts";
 
 /** Longest notification that is read, bytes: a token, a region and names. */
 const MAX_BYTES = 8192;

@@ -4,7 +4,7 @@ import { invalidArguments } from "../commands/actions/prepare.ts";
 import { type CommandRejection, rejected } from "../commands/answer.ts";
 import type { TunnelRefusal, Tunnels } from "./tunnels.ts";
 
-/** The first WebSocket has so long; after that the tunnel goes on trying, and the command has failed. */
+/** The first WebSocket has so long; after that the tunnel is closed, and the command has failed. */
 const TIMEOUT_MS = 45_000;
 
 const serviceName = z.string().min(1).max(128);

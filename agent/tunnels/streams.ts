@@ -21,7 +21,7 @@ export type StreamSettings = {
   readonly maxConnections: number;
 };
 
-/** A stream as the source began it; `named` and `serviceId` say how it speaks, and so how it is answered. */
+/** A stream as the source began it; `serviceId` is as it named the service, and so how it is answered. */
 type Stream = { readonly streamId: number; readonly service: string; readonly serviceId: string };
 type Connection = { readonly stream: Stream; readonly id: number; readonly wireId: number };
 

@@ -7,7 +7,7 @@ export const SHADOW_METRICS: readonly StatusMetric[] = [
     ({ shadows }) => shadows?.state?.updates,
   ),
   gauge(
-    { name: "shadow_day_updates", help: "Updates of this day of UTC." },
+    { name: "shadow_day_updates", help: "Updates in the last 24 hours of running time." },
     ({ shadows }) => shadows?.state?.updatesToday,
   ),
   counter({ name: "shadow_reads", help: "Times that the shadow was read." }, ({ shadows }) => shadows?.state?.reads),

@@ -53,6 +53,8 @@ export type DefenderSenderParts = {
 export class DefenderSender {
   readonly #parts: DefenderSenderParts;
   readonly #base: string;
+  /** Whether the newest report was not answered. */
+  #isUnheard = false;
   readonly #counts = { accepted: 0, rejected: 0, unanswered: 0 };
   #acceptedMs: number | undefined;
   #fault: string | undefined;
@@ -147,10 +149,14 @@ export class DefenderSender {
       this.#acceptedMs = clock.monotonicMs();
       this.#fault = undefined;
       this.#slowdown = 1;
+      this.#isUnheard = false;
       return place.intervalMs;
     }
     this.#counts.unanswered += 1;
-    return Math.min(place.intervalMs, LEAST_MS);
+    // One answer may get lost; an account without detect answers none, and needs no more reports for that.
+    const nextMs = this.#isUnheard ? place.intervalMs : Math.min(place.intervalMs, LEAST_MS);
+    this.#isUnheard = true;
+    return nextMs;
   }
 
   #refused(what: string): void {

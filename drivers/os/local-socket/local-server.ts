@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
@@ -51,15 +51,39 @@ export type LocalSocket = {
  */
 export async function serveLocalSocket(settings: LocalSocketSettings): Promise<LocalSocket> {
   const { place, handlers, log, maxClients, bounds, shared, counts } = settings;
-  const connections = new Set<LocalConnection>();
+  return await serveConnections(place, {
+    counts,
+    max: maxClients,
+    makeRoom,
+    onRefused: () => log.warn("socket.client-refused", { reason: "full", maxClients }),
+    connect: (socket) => new LocalConnection({ socket, handlers, bounds, shared, counts, log }),
+  });
+}
+
+/** Who is connected, and who may be. */
+type Connections<C> = {
+  readonly counts: { clients: number; refused: number };
+  readonly max: number;
+  /** Ends one whose place another may have, and takes it out; false when there is none. */
+  readonly makeRoom: (connections: Set<C>) => boolean;
+  readonly onRefused?: () => void;
+  readonly connect: (socket: Socket) => C;
+};
+
+/** Serves connections of a Unix stream socket, at most `max` at a time. Makes and finds the socket, and rejects, as `serveLocalSocket`. */
+export async function serveConnections<C extends { finish(): void }>(
+  place: SocketPlace,
+  { counts, max, makeRoom: ends, onRefused, connect }: Connections<C>,
+): Promise<LocalSocket> {
+  const connections = new Set<C>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (connections.size >= maxClients && !makeRoom(connections)) {
-      log.warn("socket.client-refused", { reason: "full", maxClients });
+    if (connections.size >= max && !ends(connections)) {
+      onRefused?.();
       counts.refused += 1;
       socket.destroy();
       return;
     }
-    const connection = new LocalConnection({ socket, handlers, bounds, shared, counts, log });
+    const connection = connect(socket);
     connections.add(connection);
     counts.clients = connections.size;
     socket.on("close", () => {

@@ -1,7 +1,6 @@
-import { createServer } from "node:net";
 import type { OpenProgramSession, ProgramSocketCounts } from "../../../agent/ports/program-socket.ts";
 import type { FairTurns } from "./fair-turns.ts";
-import { type LocalSocket, listenAt, type SocketPlace } from "./local-server.ts";
+import { type LocalSocket, type SocketPlace, serveConnections } from "./local-server.ts";
 import { type ProgramBounds, ProgramConnection } from "./program-connection.ts";
 
 /** A program that sent something so recently keeps its place, ms: a flood of connections must not push out who is at work. */
@@ -22,32 +21,12 @@ export type ProgramSocketSettings = {
 /** Takes lines of other programs on a Unix stream socket, and answers each with a line. Makes and finds the socket, and rejects, as `serveLocalSocket`. */
 export async function serveProgramSocket(settings: ProgramSocketSettings): Promise<LocalSocket> {
   const { place, open, maxConnections, bounds, turns, counts } = settings;
-  const connections = new Set<ProgramConnection>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    if (connections.size >= maxConnections && !makeRoom(connections, counts)) {
-      counts.refused += 1;
-      socket.destroy();
-      return;
-    }
-    const connection = new ProgramConnection({ socket, open, bounds, turns, counts });
-    connections.add(connection);
-    counts.clients = connections.size;
-    socket.on("close", () => {
-      connections.delete(connection);
-      counts.clients = connections.size;
-    });
+  return await serveConnections(place, {
+    counts,
+    max: maxConnections,
+    makeRoom: (connections: Set<ProgramConnection>) => makeRoom(connections, counts),
+    connect: (socket) => new ProgramConnection({ socket, open, bounds, turns, counts }),
   });
-  await listenAt(server, place);
-  let stopped: Promise<void> | undefined;
-  return {
-    stop: () => {
-      stopped ??= new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const connection of connections) connection.finish();
-      });
-      return stopped;
-    },
-  };
 }
 
 /** Ends the idle connection that has been quiet for longest; false when none has for a while. */
