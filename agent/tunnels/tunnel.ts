@@ -7,6 +7,8 @@ import type { StreamCounts } from "./streams.ts";
 
 /** Between two attempts to connect. A vehicle comes out of a tunnel of the road within seconds, and a person waits. */
 const RECONNECT = { minMs: 500, maxMs: 30_000 } as const;
+/** A WebSocket that lasted so long, or carried bytes of a service, was a good one: the next attempt follows at once. */
+const SETTLED_MS = 10_000;
 /** How often its bounds are looked at. */
 const LOOK_MS = 1000;
 
@@ -109,9 +111,9 @@ export class Tunnel {
     const stopLooking = this.#parts.clock.every(LOOK_MS, () => this.#look());
     try {
       for (let attempt = 0; !signal.aborted; attempt++) {
-        const wasOpen = await this.#connectOnce(signal);
-        if (wasOpen) attempt = 0;
-        // Half of it for sure: a service that cuts at once is not asked again at once.
+        // One that takes each WebSocket and ends it at once (a quota, a proxy) is asked later and later, as one that takes none.
+        if (await this.#connectOnce(signal)) attempt = 0;
+        // Half of it for sure: nobody is asked again at once.
         const mostMs = backoffMs(attempt, RECONNECT);
         if (!signal.aborted) await this.#parts.clock.sleep((mostMs / 2) * (1 + this.#parts.random()), signal);
       }
@@ -123,7 +125,7 @@ export class Tunnel {
     return end;
   }
 
-  /** One WebSocket from its handshake to its end; whether it was open. */
+  /** One WebSocket from its handshake to its end; whether it was a good one. */
   async #connectOnce(signal: AbortSignal): Promise<boolean> {
     const { target, session: given, report, dial, openings } = this.#parts;
     const mayOpen = (): boolean => {
@@ -143,6 +145,8 @@ export class Tunnel {
     const outcome = await dial(target, session.handlers, signal);
     if (outcome.kind === "refused") this.close({ reason: "refused", detail: outcome.detail });
     if (outcome.kind !== "open") return false;
+    const beganMs = this.#parts.clock.boottimeMs();
+    const movedBefore = this.#counts.bytesIn + this.#counts.bytesOut;
     this.#session = session;
     this.#isOpen = true;
     this.#counts.connects += 1;
@@ -156,7 +160,8 @@ export class Tunnel {
     this.#counts.ignored += ignored;
     this.#counts.refused += refused;
     if (end.kind === "violated") this.close({ reason: "violated", detail: end.detail });
-    return true;
+    const hasMoved = this.#counts.bytesIn + this.#counts.bytesOut > movedBefore;
+    return hasMoved || this.#parts.clock.boottimeMs() - beganMs >= SETTLED_MS;
   }
 
   #moved(direction: "in" | "out", bytes: number): void {

@@ -141,6 +141,37 @@ describe("tunnels", () => {
     expect(one.records.at(-1)).toBe("tunnel.connection-ended tunnel 1, SSH, 0 bytes in, 0 out, reset");
   });
 
+  it("come back later and later, too, where each WebSocket is taken and ended at once", async () => {
+    const one = rig();
+    await opened(one);
+    const endAt = async (ms: number): Promise<number> => {
+      for (let passedMs = 0; passedMs < ms; passedMs += 250) {
+        one.service.sockets.at(-1)?.handlers.onClosed("closed by the service (1011)");
+        await one.clock.run(250);
+      }
+      return one.service.targets.length;
+    };
+    // After 375 and 750 ms, 1.5, 3, 6, 12 and 22.5 s, and so on each 22.5 s.
+    expect(await endAt(60_000)).toBe(8);
+    expect(await endAt(120_000)).toBe(13);
+    // One that lasts is a good one.
+    await one.clock.run(25_000);
+    const before = one.service.targets.length;
+    expect(await endAt(500)).toBe(before + 1);
+  });
+
+  it("come back at once after a WebSocket that carried bytes, however short it was", async () => {
+    const one = rig();
+    await opened(one);
+    for (let cut = 1; cut <= 50; cut++) {
+      const socket = one.service.sockets.at(-1);
+      socket?.handlers.onBytes(Buffer.concat([begin, data("x")]));
+      socket?.handlers.onClosed("reset");
+      await one.clock.run(400);
+      expect(one.service.targets.length).toBe(cut + 1);
+    }
+  });
+
   it("end for good when the service says no, and when it breaks the rules", async () => {
     const one = rig({ maxTunnels: 2 });
     one.service.answers.push({ kind: "refused", status: 403, detail: "HTTP 403" });
