@@ -138,7 +138,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const statusParts = { loaded, link, line, frameLog, commands, updates, beside, socketCounts };
   beside.sleep?.keeper.addHold(() => workUnderWay(commands, updates));
   const status = (): Status => statusOf(statusParts, runtime);
-  runtime.metrics.tellStatus(status, () => clock.wallUs());
+  runtime.metrics.tellStatus(status, clock, startedAtMs);
   beside.shadows?.tellStatus(status);
   support.include("status", status);
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);

@@ -1,5 +1,7 @@
+import type { Clock } from "../core/clock.ts";
 import type { Metric } from "../core/metrics/metric.ts";
 import { MetricRegistry } from "../core/metrics/registry.ts";
+import { StartTime } from "../core/start-time.ts";
 import type { Status } from "../local-api/status-schema.ts";
 
 /** The metrics of this process. What the status tells of them is loaded once somebody asks, not before. */
@@ -13,13 +15,14 @@ export class MetricBook {
     this.#registry.add(...metrics);
   }
 
-  /** The status of which most metrics are; `wallUs` gives µs since the Unix epoch. Say it once. */
-  tellStatus(status: () => Status, wallUs: () => number): void {
+  /** The status of which most metrics are; `startedAtMs` is the start of the process on the clock's monotonic time. Say it once. */
+  tellStatus(status: () => Status, clock: Clock, startedAtMs: number): void {
+    const start = new StartTime(clock, startedAtMs);
     this.#addOthers = async () => {
       const { addStatusMetrics } = await import("../local-api/status-metrics/all-metrics.ts");
       const { addProcessMetrics } = await import("./process-metrics.ts");
-      addStatusMetrics(this.#registry, status, wallUs);
-      addProcessMetrics(this.#registry);
+      addStatusMetrics(this.#registry, status, () => clock.wallUs());
+      addProcessMetrics(this.#registry, start);
     };
   }
 

@@ -1,6 +1,10 @@
 import type { Clock } from "../core/clock.ts";
 import type { MetricReading, MetricRegistry } from "../core/metrics/registry.ts";
+import { StartTime } from "../core/start-time.ts";
 import type { HealthReport, HealthSample } from "../telemetry/record/encode/health.ts";
+
+/** How late a report may be after a suspend, ms: no timer goes on in one. */
+const LOOK_MS = 60_000;
 
 export type HealthReportsParts = {
   readonly all: () => Promise<MetricRegistry>;
@@ -17,40 +21,48 @@ export type HealthReportsParts = {
  */
 export class HealthReports {
   readonly #parts: HealthReportsParts;
+  readonly #start: StartTime;
   #number = 0;
+  /** On the time since the boot, as a vehicle sleeps. */
   #beforeMs: number;
   #before: ReadonlyMap<string, number> = new Map();
 
   constructor(parts: HealthReportsParts) {
     this.#parts = parts;
-    this.#beforeMs = parts.startedAtMs;
+    const { clock, startedAtMs } = parts;
+    this.#start = new StartTime(clock, startedAtMs);
+    this.#beforeMs = clock.boottimeMs() - (clock.monotonicMs() - startedAtMs);
   }
 
   /** Until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, everyMs } = this.#parts;
+    let dueMs = clock.boottimeMs() + everyMs;
     while (!signal.aborted) {
-      await clock.sleep(everyMs, signal);
+      await clock.sleep(Math.min(dueMs - clock.boottimeMs(), LOOK_MS), signal);
+      if (!signal.aborted && clock.boottimeMs() < dueMs) continue;
       await this.report();
+      dueMs = clock.boottimeMs() + everyMs;
     }
   }
 
   /** Sends a report now. Rejects with what the reading throws. */
   async report(): Promise<void> {
-    const { all, send, clock, startedAtMs } = this.#parts;
+    const { all, send, clock } = this.#parts;
     const readings = (await all()).read();
-    const nowMs = clock.monotonicMs();
+    const nowMs = clock.boottimeMs();
     const timeUs = clock.wallUs();
     this.#number += 1;
     send({
-      startUs: Math.round(timeUs - (nowMs - startedAtMs) * 1000),
+      startUs: this.#start.us(),
       number: this.#number,
       periodMs: Math.round(nowMs - this.#beforeMs),
       samples: readings.flatMap((reading) => this.#toldOf(reading)),
       timeUs,
     });
     this.#beforeMs = nowMs;
-    this.#before = countersOf(readings);
+    // A counter that could not be read this time is no new one the next.
+    this.#before = new Map([...this.#before, ...countersOf(readings)]);
   }
 
   #toldOf({ metric, samples }: MetricReading): readonly HealthSample[] {

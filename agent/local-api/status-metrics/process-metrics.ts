@@ -9,13 +9,6 @@ export const PROCESS_METRICS: readonly StatusMetric[] = [
     { labels: { version }, value: 1 },
   ]),
   {
-    ...gauge(
-      { name: "", help: "When the process started, since the Unix epoch.", unit: "seconds" },
-      (status, wallUs) => wallUs / 1e6 - status.uptimeMs / 1000,
-    ),
-    name: "process_start_time_seconds",
-  },
-  {
     ...gauge({ name: "", help: "Resident memory.", unit: "bytes" }, ({ rssBytes }) => rssBytes),
     name: "process_resident_memory_bytes",
   },

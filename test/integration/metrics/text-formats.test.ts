@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { MetricRegistry } from "../../../agent/core/metrics/registry.ts";
+import { StartTime } from "../../../agent/core/start-time.ts";
 import { addProcessMetrics } from "../../../agent/daemon/process-metrics.ts";
 import { addStatusMetrics } from "../../../agent/local-api/status-metrics/all-metrics.ts";
 import { metricsText, type TextFormat } from "../../../agent/metrics/metrics-text.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
 import { fullStatus } from "../../fakes/metrics/full-status.ts";
 
 /** Reads OpenMetrics strictly, and prints name, type, unit and number of samples of each family. */
@@ -17,7 +19,7 @@ for f in parse(sys.stdin.read()): print(f.name, f.type, f.unit, len(f.samples))
 async function fullText(format: TextFormat): Promise<string> {
   const registry = new MetricRegistry();
   const { status } = fullStatus();
-  addProcessMetrics(registry);
+  addProcessMetrics(registry, new StartTime(new ManualClock(), 0));
   addStatusMetrics(
     registry,
     () => status,

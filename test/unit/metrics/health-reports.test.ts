@@ -86,6 +86,38 @@ describe("HealthReports", () => {
     expect(sent.map(({ number }) => number)).toEqual([1, 2, 3]);
   });
 
+  it("is in time on a vehicle that sleeps, and tells one start", async () => {
+    const { reports, sent, clock } = reporting(new Map());
+    const startUs = clock.wallUs();
+    const stopping = new AbortController();
+    const running = reports.run(stopping.signal);
+    await clock.run(10_000);
+    clock.suspend(8 * 3_600_000);
+    // It was due meanwhile: at the next look.
+    await clock.run(60_000);
+    expect(sent.map(({ periodMs }) => periodMs)).toEqual([8 * 3_600_000 + 60_000]);
+    // Two clocks are never read in one instant.
+    clock.stepWall(900);
+    await clock.run(60_000);
+    expect(sent.map((report) => report.startUs)).toEqual([startUs, startUs]);
+    clock.stepWall(3_600_000_000);
+    await clock.run(60_000);
+    expect(sent[2]?.startUs).toBe(startUs + 900 + 3_600_000_000);
+    stopping.abort();
+    await running;
+  });
+
+  it("does not take a counter for a new one that could not be read once", async () => {
+    const frames = new Map([["can0", 7]]);
+    const { reports, sent } = reporting(frames);
+    await reports.report();
+    frames.clear();
+    await reports.report();
+    frames.set("can0", 9);
+    await reports.report();
+    expect(of(sent[2], "causeway_frames").map(({ delta }) => delta)).toEqual([2]);
+  });
+
   it("has deltas whose sum is all that was counted, over counters that begin again", async () => {
     const step = fc.record({ bus: fc.constantFrom("can0", "can1"), by: fc.nat(9), begins: fc.boolean() });
     await fc.assert(

@@ -2,16 +2,14 @@ import { describe, expect, it } from "vitest";
 import { MetricBook } from "../../../../agent/daemon/metric-book.ts";
 import { metricsHandlers } from "../../../../agent/local-api/metrics-handlers.ts";
 import { metricsVerb } from "../../../../agent/local-api/metrics-schema.ts";
+import { ManualClock } from "../../../fakes/core/clock.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
 
 async function serveMetrics(): Promise<string> {
   const book = new MetricBook();
-  book.tellStatus(
-    () => statusWith(),
-    () => 1_767_225_600_000_000,
-  );
+  book.tellStatus(() => statusWith(), new ManualClock(), 0);
   const [verb] = metricsHandlers(() => book.all());
   return serveView({ metrics: verb?.handle });
 }
