@@ -60,7 +60,7 @@ export interface CanBus {
   receive(filters: readonly FrameFilter[]): void;
   facts(): BusFacts;
   counters(): BusCounters;
-  /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Not for the frame path: it may ask the kernel. */
+  /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Never sinks. Not for the frame path: it may ask the kernel. */
   filtered(): number | undefined;
   /**
    * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is

@@ -133,7 +133,7 @@ export type EncryptionState = {
   readonly lost?: { readonly code: FaultCode; readonly what: string; readonly remedy: string } | undefined;
 };
 
-/** Records of one stream that were lost for one reason since the outbox was opened. */
+/** Records of one stream that were lost for one reason since the outbox was opened, over what the disk does meanwhile. */
 export type LossCount = {
   readonly stream: StreamName;
   readonly reason: LossReason;

@@ -41,7 +41,13 @@ export class InterfaceCounter {
 }
 
 /** Frames that the interface received and that did not come through: held back by filters, and those that wait or are lost where a driver does not count them. */
-export function heldBack(packets: InterfaceCounter | undefined, counters: BusCounters): number {
-  const { received, dropped = 0, errorFrames } = counters;
-  return Math.max(0, (packets?.count() ?? 0) - received - errorFrames - dropped);
+export class HeldBack {
+  #most = 0;
+
+  /** The most up to now: frames that waited at one look and came through by the next do not make it sink. */
+  count(packets: InterfaceCounter | undefined, counters: BusCounters): number {
+    const { received, dropped = 0, errorFrames } = counters;
+    this.#most = Math.max(this.#most, (packets?.count() ?? 0) - received - errorFrames - dropped);
+    return this.#most;
+  }
 }

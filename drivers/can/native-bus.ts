@@ -7,7 +7,7 @@ import { describeInterface, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { betweenFilters, kernelFilters } from "./filter.ts";
-import { heldBack, InterfaceCounter } from "./interface-counter.ts";
+import { HeldBack, InterfaceCounter } from "./interface-counter.ts";
 import { loadNativeAddon, NATIVE_INTERFACE, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -57,6 +57,7 @@ class NativeBus implements CanBus {
   /** Pairs of CAN_RAW_FILTER. */
   #filters: Uint32Array;
   #open: OpenBus | undefined;
+  readonly #heldBack = new HeldBack();
   #dropped = 0;
   #receiveBuffer: BusFacts["receiveBuffer"];
 
@@ -111,7 +112,7 @@ class NativeBus implements CanBus {
 
   /** What the interface received and did not come through, frames that wait in the ring included. */
   filtered(): number {
-    return heldBack(this.#open?.packets, this.counters());
+    return this.#heldBack.count(this.#open?.packets, this.counters());
   }
 
   async send(frame: CanFrame): Promise<void> {

@@ -7,7 +7,7 @@ import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { betweenFilters, kernelFilters } from "./filter.ts";
 import { FrameCollector } from "./frame-collector.ts";
-import { heldBack, InterfaceCounter } from "./interface-counter.ts";
+import { HeldBack, InterfaceCounter } from "./interface-counter.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
   loadRawChannels,
@@ -60,6 +60,7 @@ class SocketcanBus implements CanBus {
   #channel: RawChannel | undefined;
   #endChecks = (): void => undefined;
   #packets: InterfaceCounter | undefined;
+  readonly #heldBack = new HeldBack();
   #lastStampUs = 0;
 
   constructor(settings: SocketcanBusSettings, parts: CanBusParts) {
@@ -108,7 +109,7 @@ class SocketcanBus implements CanBus {
 
   /** What the interface received and did not come through, lost frames included. */
   filtered(): number {
-    return heldBack(this.#packets, this.counters());
+    return this.#heldBack.count(this.#packets, this.counters());
   }
 
   async send(frame: CanFrame): Promise<void> {

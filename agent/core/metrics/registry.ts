@@ -1,8 +1,8 @@
 import { AgentError } from "../errors.ts";
 import type { Metric, MetricFacts, MetricSample } from "./metric.ts";
 
-/** Most samples of a metric that are told; further ones are cut. */
-export const MAX_SAMPLES = 64;
+/** Most samples of a metric that are told; further ones are cut. 32 buses, and eight of each, fit. */
+export const MAX_SAMPLES = 256;
 /** Longest value of a label, characters; longer ones are cut. */
 const MAX_LABEL_VALUE = 128;
 

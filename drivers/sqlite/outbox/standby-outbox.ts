@@ -52,6 +52,8 @@ export class StandbyOutbox implements Outbox {
   readonly #parts: StandbyParts;
   #place: ActiveOutbox;
   #standby: MemoryOutbox | undefined;
+  /** What outboxes lost that were in use before this one. */
+  #lossesBefore: readonly LossCount[] = [];
   #fault: AgentError | undefined;
   #failingSinceMs: number | undefined;
   #reopenedAtMs = Number.NEGATIVE_INFINITY;
@@ -77,6 +79,7 @@ export class StandbyOutbox implements Outbox {
       const fault = this.#faultAt("writing", thrown);
       const offset = this.lastRow();
       const backfills = this.backfills() + 1;
+      this.#lossesBefore = this.lossCounts();
       this.#closeQuietly();
       this.#place = this.#standIn(fault, offset, backfills);
       return this.#place.outbox.append(drafts, kept);
@@ -156,7 +159,7 @@ export class StandbyOutbox implements Outbox {
   }
 
   lossCounts(): readonly LossCount[] {
-    return this.#place.outbox.lossCounts();
+    return sumOf([...this.#lossesBefore, ...this.#place.outbox.lossCounts()]);
   }
 
   close(): void {
@@ -188,6 +191,7 @@ export class StandbyOutbox implements Outbox {
     const { offset } = this.#place;
     const lastRow = this.lastRow();
     const backfills = this.backfills() + 1;
+    this.#lossesBefore = this.lossCounts();
     this.#closeQuietly();
     try {
       const outbox = openDisk(undefined);
@@ -226,6 +230,7 @@ export class StandbyOutbox implements Outbox {
     try {
       const outbox = openDisk(this.#standby.database);
       const { records } = this.#standby.outbox.stats();
+      this.#lossesBefore = this.lossCounts();
       this.#place = { outbox, offset: this.lastRow(), backfills: this.backfills() + 1 };
       this.#standby.outbox.close();
       // Its end leaves a mark of what it owed, which came over.
@@ -246,4 +251,14 @@ export class StandbyOutbox implements Outbox {
       // A disk that takes nothing any more cannot take a tidy end either; the next open repairs what it finds.
     }
   }
+}
+
+/** One count a stream and reason; of when and why the last one was, what the later says. */
+function sumOf(counts: readonly LossCount[]): readonly LossCount[] {
+  const sums = new Map<string, LossCount>();
+  for (const count of counts) {
+    const key = `${count.stream} ${count.reason}`;
+    sums.set(key, { ...count, records: count.records + (sums.get(key)?.records ?? 0) });
+  }
+  return [...sums.values()];
 }

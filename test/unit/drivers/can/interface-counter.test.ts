@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { InterfaceCounter } from "../../../../drivers/can/interface-counter.ts";
+import { HeldBack, InterfaceCounter } from "../../../../drivers/can/interface-counter.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 it("counts from its beginning, and over an interface that is deleted and made again", () => {
@@ -27,4 +27,19 @@ it("counts from its beginning, and over an interface that is deleted and made ag
 
 it("counts nothing where there is no such interface", () => {
   expect(new InterfaceCounter("can0", "rx_packets", temporaryFolder()).count()).toBe(0);
+});
+
+it("does not take back frames that waited and came through", () => {
+  const folder = temporaryFolder();
+  const statistics = join(folder, "can0/statistics");
+  const packets = new InterfaceCounter("can0", "rx_packets", folder);
+  mkdirSync(statistics, { recursive: true });
+  const heldBack = new HeldBack();
+  const lookAt = (kernel: number, received: number): number => {
+    writeFileSync(join(statistics, "rx_packets"), `${kernel}\n`);
+    return heldBack.count(packets, { received, dropped: undefined, errorFrames: 0, transmitted: 0 });
+  };
+  expect([lookAt(1100, 1000), lookAt(1100, 1090), lookAt(1300, 1090), lookAt(1300, 1300)]).toEqual([
+    100, 100, 210, 210,
+  ]);
 });

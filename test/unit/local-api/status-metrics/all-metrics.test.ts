@@ -81,6 +81,15 @@ describe("the metrics of the status", () => {
     ]);
   });
 
+  it("drops no sample of as many buses as there may be", () => {
+    const { status } = fullStatus();
+    const buses = Array.from({ length: 32 }, (_, at) =>
+      status.buses.map((bus) => ({ ...bus, name: `can${at}` })),
+    ).flat();
+    const dropped = samplesOf({ ...status, buses }, "causeway_metrics_dropped_samples");
+    expect(dropped?.map(({ value }) => value)).toEqual([0, 0, 0, 0, 0]);
+  });
+
   it("tells the age of the backlog by stream, and 0 where nothing waits", () => {
     const samples = samplesOf(statusWith(), "causeway_outbox_oldest_record_age_seconds");
     expect(samples).toContainEqual({ labels: { stream: "telemetry" }, value: 5 });

@@ -218,6 +218,25 @@ describe("StandbyOutbox", () => {
     expect(takeLosses(outbox)).toEqual([`telemetry 1-${kept[0] - 1} evicted`]);
   });
 
+  it("counts losses on, wherever records are kept", () => {
+    const { outbox, loseDisk, findDisk } = bench(1000);
+    const evicted = (): number => outbox.lossCounts().reduce((sum, { records }) => sum + records, 0);
+    outbox.append([draftOf("telemetry", 10), draftOf("telemetry", 10)]);
+    outbox.drop("telemetry", ALL, 2, "given up");
+    loseDisk();
+    expect(evicted()).toBe(2);
+    for (let n = 0; n < 40; n++) outbox.append([draftOf("telemetry", 100)]);
+    const inMemory = evicted();
+    expect(inMemory).toBeGreaterThan(2);
+    findDisk();
+    expect(evicted()).toBe(inMemory);
+    outbox.drop("telemetry", ALL, 1, "given up again");
+    expect(outbox.lossCounts()).toMatchObject([
+      { reason: "dropped", records: 3, detail: "given up again" },
+      { reason: "evicted", records: inMemory - 2 },
+    ]);
+  });
+
   it("waits between its looks at the disk, and looks a last time when it is closed", () => {
     const { clock, disk, log, outbox, loseDisk } = bench();
     loseDisk();
