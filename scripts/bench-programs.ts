@@ -5,8 +5,8 @@ import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 const HELP = `usage: node scripts/bench-programs.ts [--json]
 
 What the data of a bus are left with while other programs hand over records on publish.sock: a bus alone, with a program at its rate
-(fair), and with one that floods a thousand connections with lines, garbage, half lines and lines without end (hostile). The bus hands
-over 50 records of 5 kB a second, in the same process and by the same appender. The times ask for an idle machine. Takes 20 s.
+(fair), and with one that floods a thousand connections with lines, empty lines, garbage, half lines and lines without end (hostile). The bus
+hands over 50 records of 5 kB a second, in the same process and by the same appender. The times ask for an idle machine. Takes 20 s.
 
   --json       one JSON object
   --help       this text

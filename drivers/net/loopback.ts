@@ -2,16 +2,18 @@ import { connect } from "node:net";
 import { errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { LocalConnection, LocalConnectionHandlers } from "../../agent/ports/tunnel.ts";
 
-/** What waits for a service that reads no more, after the connection was ended, has so long. */
+/** What waits for a service that reads no more, after the connection was ended, has so long, ms. */
 const LINGER_MS = 5000;
 
-/** Connects to a port of 127.0.0.1, never to another host. */
-export function openLoopback(port: number, handlers: LocalConnectionHandlers): LocalConnection {
+/** Connects to a port of 127.0.0.1, never to another host. `lingerMs`: for what waits when either side has ended it. */
+export function openLoopback(port: number, handlers: LocalConnectionHandlers, lingerMs = LINGER_MS): LocalConnection {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   let isOver = false;
+  const linger = (): void => void setTimeout(() => socket.destroy(), lingerMs).unref();
   const ended = (detail: string): void => {
     if (isOver) return;
     isOver = true;
+    linger();
     handlers.onEnded(detail);
   };
   socket.on("data", (bytes) => {
@@ -34,7 +36,7 @@ export function openLoopback(port: number, handlers: LocalConnectionHandlers): L
       // What the service still says is read and thrown away, so that its end is seen.
       socket.resume();
       socket.end();
-      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+      linger();
     },
   };
 }

@@ -6,6 +6,8 @@ export class FairTurns {
   readonly #share: number;
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
+  /** Of the rest that is due, what was not waited for yet, ms. */
+  #owedMs = 0;
 
   /** `share` of the event loop's time, above 0 and at most 1. */
   constructor(share: number) {
@@ -34,9 +36,11 @@ export class FairTurns {
     const begunMs = performance.now();
     turn();
     const spentMs = performance.now() - begunMs;
-    const restMs = spentMs / this.#share - spentMs;
-    // A timer waits a millisecond at least, which is too long after work that took less.
-    if (restMs < 1) setImmediate(() => this.#next());
+    this.#owedMs += spentMs / this.#share - spentMs;
+    // A timer waits whole milliseconds, which is too long after work that took next to nothing: what is below is owed.
+    const restMs = Math.floor(this.#owedMs);
+    this.#owedMs -= restMs;
+    if (restMs === 0) setImmediate(() => this.#next());
     else setTimeout(() => this.#next(), restMs);
   }
 }

@@ -141,8 +141,8 @@ export class ProgramConnection {
       }
       if (lines.length === 0) return "end";
       this.#stopWaiting();
-      for (const line of lines) if (line.trim() !== "") this.#waiting.push(line);
-      if (this.#waiting.length === 0) return "more";
+      // Blank ones too: they are charged and answered as any others, and so cost their sender something.
+      this.#waiting.push(...lines);
     }
     const { taken, waitMs } = this.#session.take([...this.#waiting]);
     this.#waiting.splice(0, taken);
@@ -169,17 +169,19 @@ export class ProgramConnection {
     const mustWait = (): boolean =>
       !socket.destroyed && (socket.writableNeedDrain || this.#session.unanswered() >= MAX_UNANSWERED);
     if (!mustWait()) return;
-    const late = setTimeout(() => {
+    const endIfFull = (): void => {
       if (!socket.writableNeedDrain) return;
       counts.slow += 1;
       socket.destroy();
-    }, bounds.takeMs);
+    };
     while (mustWait()) {
+      // Anew each time: answers may be late themselves, and not be taken after that.
+      const late = setTimeout(endIfFull, bounds.takeMs);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+      clearTimeout(late);
     }
-    clearTimeout(late);
     this.#wake = undefined;
   }
 

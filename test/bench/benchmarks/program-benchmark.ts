@@ -46,13 +46,14 @@ socket.write('{"program":"bench"}\\n');
 socket.on("data", () => undefined);
 setInterval(() => socket.write('{"values":[{"name":"a","value":1}]}\\n'), 50);
 `;
-/** 1000 connections, made again when they are ended: lines, garbage, lines without end and half lines as fast as they go, no answer read. */
+/** 1000 connections, made again when they are ended: lines, empty lines, garbage, lines without end and half lines as fast as they go, no answer read. */
 const HOSTILE = `
 const net = require("net");
 const good = '{"values":[{"name":"a","value":1}]}\\n'.repeat(500);
 const kinds = [
   '{"program":"bench"}\\n' + good,
   "garbage\\n".repeat(4000),
+  "\\n".repeat(65536),
   "[".repeat(60000) + "\\n",
   "x".repeat(1000000),
   '{"half',

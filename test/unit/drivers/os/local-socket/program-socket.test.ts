@@ -76,13 +76,22 @@ describe("serveProgramSocket", () => {
     const { path } = await serve(open);
     const { socket, lines } = await dial(path);
     const sent = Array.from({ length: 1000 }, (_, n) => `line ${n}`);
-    const text = `${sent.join("\n")}\n\n`;
+    const text = `${sent.join("\n")}\n`;
     for (let at = 0; at < text.length; at += 997) socket.write(text.slice(at, at + 997));
     socket.end();
     await closeOf(socket);
     expect(seen).toEqual(sent);
     expect(lines()).toHaveLength(1000);
     expect(lines()[999]).toContain("line 999");
+  });
+
+  it("hands on empty lines as any others, so that they are charged", async () => {
+    const { open, seen } = echoes();
+    const { path } = await serve(open);
+    const { socket, lines } = await dial(path);
+    socket.end("\n \na\n\n");
+    await closeOf(socket);
+    expect([seen, lines().length]).toEqual([["", " ", "a", ""], 4]);
   });
 
   it("answers before it ends when the program has closed its side already", async () => {
@@ -150,6 +159,21 @@ describe("serveProgramSocket", () => {
     socket.write("a\n".repeat(30_000));
     await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 5000 });
     expect(seen.length).toBeLessThan(200);
+  });
+
+  it("ends a program that takes no answers which come later than its time to take them", async () => {
+    const { open, held, state } = echoes(20_000);
+    state.holds = true;
+    const { path, counts } = await serve(open, { takeMs: 50 });
+    const socket = connect(path);
+    onTestFinished(() => void socket.destroy());
+    socket.on("error", () => undefined);
+    socket.write("a\n".repeat(1000));
+    await until(() => (held.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 5000 });
+    const takenMs = performance.now();
+    await until(() => performance.now() - takenMs > 150 || undefined, { what: "its time is over", timeoutMs: 5000 });
+    for (const give of held.splice(0)) give();
+    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 5000 });
   });
 
   it("gives the place of a quiet program to another, and keeps those that are at work", async () => {
