@@ -12,6 +12,7 @@ export default defineConfig({
     // The systemd guest may run beside them.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     pool: "forks",
     maxWorkers: 2,
     projects: [

@@ -7,6 +7,7 @@ import { matchesFilter } from "../../drivers/aws/messages/topic-filter.ts";
 import { type Mosquitto, startMosquitto } from "../bench/broker/mosquitto.ts";
 import { createSession } from "../bench/broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../bench/cloud/certificate-authority.ts";
+import { until } from "../bench/core/wait.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 import { MemoryLog } from "../fakes/core/log.ts";
 import { FakeBroker } from "../fakes/ports/broker.ts";
@@ -94,7 +95,11 @@ describe("with mosquitto", () => {
       arrived: () => arrived,
       inject: async (topic, payload) => {
         const rest = { retain: false, contentType: "text/plain", messageExpirySeconds: undefined, userProperties: [] };
-        await consumer.publish({ topic, payload, ...rest });
+        const acked = async () => {
+          const { kind } = await consumer.publish({ topic, payload, ...rest });
+          return kind === "acked" ? true : undefined;
+        };
+        await until(acked, { what: "the message is with the broker", timeoutMs: 10_000 });
       },
       cut: () => mosquitto.kill(),
       restore: async () => {
@@ -106,6 +111,9 @@ describe("with mosquitto", () => {
       close: async () => {
         await broker.stop();
         await consumer.stop();
+        // Its sessions with it: a message whose PUBACK a stop overtook would come to the next test.
+        await mosquitto.kill();
+        await mosquitto.start();
       },
     };
   });

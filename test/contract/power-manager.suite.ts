@@ -109,7 +109,7 @@ export function powerManagerContract(name: string, open: () => Promise<PowerHarn
       await harness.manager.stop();
       await harness.begin("suspend");
       await harness.end("suspend");
-      expect(await locks()).toBe(0);
+      await expect.poll(locks).toBe(0);
       expect(sink.told).toEqual([]);
     });
   });

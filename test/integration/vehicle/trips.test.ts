@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { z } from "zod";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
@@ -38,6 +41,19 @@ async function vehicle(): Promise<{ readonly hub: Hub; readonly drive: (speed: n
   };
 }
 
+/** A silence in seconds that a busy machine does not bring about, and one that is soon over. */
+const LONG_SILENCE = 30;
+const SHORT_SILENCE = 2;
+
+/** The vehicle drives while its speed says so, and is parked when nothing was heard of it for `silentSeconds`. Gives `config`. */
+function setUp(config: Record<string, unknown>, { port }: Hub, silentSeconds: number): Record<string, unknown> {
+  config.buses = [{ name: "can0", driver: "socketcand", host: "127.0.0.1", port, interface: "can0" }];
+  const condition = { signals: { speed: "Engine.Speed" }, maxAgeMs: silentSeconds * 500, all: ["speed > 1.0"] };
+  const debounce = { onSeconds: 0.2, offSeconds: 0.5, silentSeconds };
+  config.power = { state: { ignition: [{ from: "signals", condition }], debounce } };
+  return config;
+}
+
 /** What the outbox of an agent that has ended says of trips and states. */
 function toldBy(home: DaemonHome): readonly string[] {
   const file = join(home.folder, "state", "outbox.db");
@@ -57,13 +73,7 @@ function toldBy(home: DaemonHome): readonly string[] {
 describe("an agent that is killed while the vehicle drives", () => {
   it("goes on with the trip, and tells its begin and its end once", async () => {
     const { hub, drive } = await vehicle();
-    const home = await daemonHome((config) => {
-      const { port } = hub;
-      config.buses = [{ name: "can0", driver: "socketcand", host: "127.0.0.1", port, interface: "can0" }];
-      const condition = { signals: { speed: "Engine.Speed" }, maxAgeMs: 1000, all: ["speed > 1.0"] };
-      const debounce = { onSeconds: 0.2, offSeconds: 0.5, silentSeconds: 2 };
-      config.power = { state: { ignition: [{ from: "signals", condition }], debounce } };
-    });
+    const home = await daemonHome((config) => setUp(config, hub, LONG_SILENCE));
     const is = async (daemon: Daemon, state: string): Promise<void> => {
       const isIt = async () => ((await daemon.status()).vehicle?.state === state ? true : undefined);
       await until(isIt, { what: `the vehicle is ${state}`, timeoutMs: 15_000, everyMs: 50 });
@@ -90,11 +100,14 @@ describe("an agent that is killed while the vehicle drives", () => {
     await is(second, "driving");
     await kill(second);
     drive(undefined);
+    const config: unknown = parse(readFileSync(home.config, "utf8"));
+    writeFileSync(home.config, stringify(setUp(z.record(z.string(), z.unknown()).parse(config), hub, SHORT_SILENCE)));
     const third = await startDaemon(home);
     await is(third, "parked");
     const { stdout } = await runCli(["vehicle", "trips", "--config", home.config], { clock });
     expect(stdout).toMatch(/\n2 .*interrupted: nobody saw its end\n1 /);
-    await kill(third);
+    // In order: what waits for the outbox is in it then.
+    await third.child.stop();
     expect(toldBy(home)).toEqual([
       "1 parked > driving",
       "2 begin 1",
