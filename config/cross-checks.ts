@@ -35,7 +35,10 @@ type CheckedConfig = TopicSettings & {
   readonly commands?: CommandsConfig | undefined;
   readonly place?: unknown;
   readonly tunnels?: { readonly endWhenDriving: boolean } | undefined;
-  readonly shadows?: { readonly state?: { readonly position?: unknown } | undefined } | undefined;
+  readonly shadows?:
+    | { readonly state?: { readonly name: string; readonly position?: unknown } | undefined }
+    | undefined;
+  readonly campaigns?: { readonly cloud?: { readonly shadow: string } | undefined } | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
 };
 
@@ -51,6 +54,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   frameLogBounds,
   unknownInterfaces,
   positionWithoutPlace,
+  sharedShadow,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
   ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
@@ -128,6 +132,13 @@ function positionWithoutPlace({ shadows, place }: CheckedConfig): readonly Cross
   if (shadows?.state?.position === undefined || place !== undefined) return [];
   const message = "needs the section place, which says where the vehicle is and what of that may leave it";
   return [{ path: ["shadows", "state", "position"], message }];
+}
+
+/** Two that listen on the same topics take each other's answers. */
+function sharedShadow({ shadows, campaigns }: CheckedConfig): readonly CrossProblem[] {
+  const name = shadows?.state?.name;
+  if (name === undefined || name !== campaigns?.cloud?.shadow) return [];
+  return [{ path: ["shadows", "state", "name"], message: "is campaigns.cloud.shadow: each needs a shadow of its own" }];
 }
 
 /** The oldest file goes while the newest is written: with less than two of them, none would be left. */

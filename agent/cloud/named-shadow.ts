@@ -6,7 +6,10 @@ import { decodeBody } from "./wire-format.ts";
 /** Bytes of the state that a shadow may have, desired and reported together (AWS IoT quotas, Device Shadow). */
 export const SHADOW_STATE_BYTES = 8192;
 
-const tree = z.record(z.string(), z.unknown());
+/** Levels below desired or reported that are read; the service allows fewer. What is compared and measured goes down level by level. */
+const MAX_LEVELS = 16;
+
+const tree = z.record(z.string(), z.unknown()).refine((value) => isShallow(value, MAX_LEVELS), "is nested too deep");
 const shownShadow = z.object({
   state: z.object({ desired: tree.optional(), reported: tree.optional() }),
   version: z.int(),
@@ -126,4 +129,10 @@ export class NamedShadow {
     if (clientToken !== undefined && clientToken === this.#ownToken) return;
     if (version > this.#version) this.#onChange();
   }
+}
+
+/** Whether there are at most so many levels of objects and lists. */
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((below) => isShallow(below, levels - 1));
 }

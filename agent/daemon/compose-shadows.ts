@@ -2,9 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { ShadowsConfig } from "../../config/shadows.ts";
 import { readOsRelease } from "../../drivers/os/os-release.ts";
 import { NamedShadow } from "../cloud/named-shadow.ts";
-import { AgentError } from "../core/errors.ts";
-import type { Service } from "../core/lifecycle.ts";
-import type { Log } from "../core/log.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { ReportPace } from "../shadows/report-pace.ts";
 import { type ReportedContent, ReportedShadow } from "../shadows/reported-shadow.ts";
@@ -22,7 +19,7 @@ export type ShadowParts = {
   readonly broker: CloudLink["broker"];
   readonly campaigns: Pick<DataLine["campaigns"], "control">;
   /** Undefined where nobody is asked where the vehicle is. */
-  readonly place: Pick<Place, "whereabouts"> | undefined;
+  readonly place: Pick<Place, "whereabouts" | "rules"> | undefined;
 };
 
 /** The part of the composition root that wires the shadow of the vehicle's state. Nothing is told before it knows the status. */
@@ -47,7 +44,7 @@ export function composeShadows(parts: ShadowParts, runtime: Runtime): ShadowLine
       read = status;
     },
     status: () => ({ state: state.facts() }),
-    service: shadowService(state, log),
+    service: loopService("shadow of the state", state),
   };
 }
 
@@ -74,23 +71,8 @@ function stateContent(
       const surroundings = { os, campaigns: { running: inForce, refused: refusals }, position: told };
       return stateDocument(known, surroundings, maxBytes);
     },
-    // What may not leave the vehicle any more is taken back at once.
-    isUrgent: (change) => change.position === null,
+    // What may not leave the vehicle any more is taken back at once; what is not known may only be so for a while.
+    urgent: ({ position: told }) =>
+      told === null && place?.rules.isShared() === false ? { position: null } : undefined,
   };
-}
-
-/** A broker that refuses the subscriptions leaves the rest of the agent as it is. */
-function shadowService(shadow: ReportedShadow, log: Log): Service {
-  const run = async (signal: AbortSignal): Promise<void> => {
-    try {
-      await shadow.open();
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      shadow.close(thrown.message);
-      log.error("shadow.closed", { code: thrown.code, what: thrown.message });
-      return;
-    }
-    await shadow.run(signal);
-  };
-  return loopService("shadow of the state", { run });
 }

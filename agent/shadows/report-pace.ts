@@ -12,6 +12,7 @@ export class ReportPace {
   #lastMs: number;
   #dayMs = Number.NEGATIVE_INFINITY;
   #today = 0;
+  #urgentMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: PaceSettings, clock: Pick<Clock, "boottimeMs">) {
     this.#settings = settings;
@@ -32,12 +33,28 @@ export class ReportPace {
   /** It is sent now. */
   note(): void {
     const nowMs = this.#clock.boottimeMs();
-    if (this.usedToday() === 0) {
+    if (nowMs - this.#dayMs >= DAY_MS) {
       this.#dayMs = nowMs;
       this.#today = 0;
     }
     this.#today += 1;
     this.#lastMs = nowMs;
+  }
+
+  /** What was noted last was not taken: it counts for no day, but the next one is apart from it. */
+  giveBack(): void {
+    this.#today = Math.max(0, this.#today - 1);
+  }
+
+  /** How long what is urgent must wait, ms. Neither the start nor the budget holds it, but two of them are `minMs` apart: nobody drives us by it. */
+  urgentWaitMs(): number {
+    return Math.max(0, this.#urgentMs + this.#settings.minMs - this.#clock.boottimeMs());
+  }
+
+  /** It is sent now, as what is urgent. */
+  noteUrgent(): void {
+    this.note();
+    this.#urgentMs = this.#lastMs;
   }
 
   /** How often something was sent in these 24 hours. */

@@ -4,6 +4,7 @@ import { describeReply, isRetryable, type Reply } from "../cloud/request-client.
 import { fullJitterMs } from "../core/backoff.ts";
 import { ChangeSignal } from "../core/change-signal.ts";
 import type { Clock } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { ReportPace } from "./report-pace.ts";
@@ -21,6 +22,9 @@ const REFUSED_MS = 3_600_000;
 /** Bytes of the shadow that are left free, for what the service counts otherwise than we do. */
 const SPARE_BYTES = 256;
 
+/** Ends of an update that was certainly not taken. */
+const NOT_TAKEN: ReadonlySet<string> = new Set(["rejected", "publish-rejected", "busy", "conflict", "too-large"]);
+
 type Tree = Readonly<Record<string, unknown>>;
 
 /** What is kept in a shadow. */
@@ -29,8 +33,8 @@ export type ReportedContent = {
   readonly keys: readonly string[];
   /** What is to be told in at most `maxBytes` of JSON, and which of its parts there was no room for; undefined while that is not known. */
   readonly document: (maxBytes: number) => { readonly reported: Tree; readonly omitted: readonly string[] } | undefined;
-  /** Whether a change waits for nothing, neither the pace nor the budget of the day; none does when absent. */
-  readonly isUrgent?: (change: Tree) => boolean;
+  /** The part of a change that waits neither for the start to settle nor for the budget of the day: whole keys, null for those that go. None when absent. */
+  readonly urgent?: (change: Tree) => Tree | undefined;
 };
 
 export type ReportedShadowParts = {
@@ -77,6 +81,7 @@ export class ReportedShadow {
   #state: ReportedShadowFacts["state"] = "unread";
   #what = "";
   #omitted: readonly string[] = [];
+  #isOpen = false;
   #isStale = true;
   #connection = 0;
   #readMs = Number.NEGATIVE_INFINITY;
@@ -89,27 +94,13 @@ export class ReportedShadow {
     this.#parts = parts;
   }
 
-  /** Subscribes. Throws `broker.refused`. */
-  async open(): Promise<void> {
-    await this.#parts.shadow.open(() => {
-      this.#isStale = true;
-      this.#woken.notify();
-    });
-  }
-
-  /** Nothing can be told: the broker does not let the agent hear of the shadow. */
-  close(what: string): void {
-    this.#state = "refused";
-    this.#what = what;
-  }
-
   facts(): ReportedShadowFacts {
     const { name, pace } = this.#parts;
     const told = { name, state: this.#state, what: this.#what, omitted: this.#omitted };
     return { ...told, ...this.#counts, updatesToday: pace.usedToday() };
   }
 
-  /** Until `signal` aborts. */
+  /** Until `signal` aborts. A broker that lets nobody hear of the shadow is asked again after a while, and on each new connection. */
   async run(signal: AbortSignal): Promise<void> {
     const { broker, random } = this.#parts;
     let failures = 0;
@@ -147,6 +138,7 @@ export class ReportedShadow {
   /** One request at most. */
   async #step(signal: AbortSignal): Promise<Outcome> {
     const { clock, content, pace } = this.#parts;
+    if (!this.#isOpen) return await this.#open();
     const sinceReadMs = clock.boottimeMs() - this.#readMs;
     if (this.#isStale || sinceReadMs >= REREAD_MS) {
       if (sinceReadMs < READ_MS) return { kind: "held", waitMs: READ_MS - sinceReadMs };
@@ -158,25 +150,51 @@ export class ReportedShadow {
     const { reported, omitted } = document;
     this.#omitted = omitted;
     const change = changeOf(this.#reported, reported);
-    this.#what = "";
     this.#state = change === undefined ? "in-step" : "behind";
-    if (change === undefined) return { kind: "idle" };
-    const waitMs = content.isUrgent?.(change) === true ? 0 : pace.waitMs();
-    if (waitMs > 0) return { kind: "held", waitMs };
-    return await this.#report(change, reported, signal);
+    if (change === undefined) {
+      this.#what = "";
+      return { kind: "idle" };
+    }
+    const urgent = content.urgent?.(change);
+    const waitMs = pace.waitMs();
+    if (waitMs > 0 && (urgent === undefined || pace.urgentWaitMs() > 0)) return { kind: "held", waitMs };
+    if (urgent === undefined) pace.note();
+    else pace.noteUrgent();
+    if (urgent === undefined || waitMs === 0) return await this.#report(change, reported, signal);
+    return await this.#report(urgent, withoutNulls({ ...this.#reported, ...urgent }), signal);
+  }
+
+  /** Subscribes. */
+  async #open(): Promise<Outcome> {
+    const { shadow, log, name } = this.#parts;
+    try {
+      await shadow.open(() => {
+        this.#isStale = true;
+        this.#woken.notify();
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof AgentError)) throw thrown;
+      this.#state = "refused";
+      this.#what = thrown.message;
+      log.error("shadow.closed", { shadow: name, code: thrown.code, what: thrown.message });
+      return { kind: "refused" };
+    }
+    this.#isOpen = true;
+    return { kind: "done" };
   }
 
   async #report(change: Tree, reported: Tree, signal: AbortSignal): Promise<Outcome> {
     const { shadow, pace, log, name } = this.#parts;
-    pace.note();
     const reply = await shadow.report(change, signal);
     if (reply.kind === "accepted") {
       this.#counts.updates += 1;
+      this.#what = "";
       this.#reported = reported;
       return { kind: "done" };
     }
     // What was sent may have been taken all the same.
     this.#isStale = true;
+    if (NOT_TAKEN.has(reply.kind)) pace.giveBack();
     if (reply.kind === "conflict") {
       this.#counts.conflicts += 1;
       return { kind: "done" };
@@ -235,4 +253,8 @@ export class ReportedShadow {
     await Promise.race(mayWake ? [...ends, this.#woken.next(either)] : ends);
     done.abort();
   }
+}
+
+function withoutNulls(tree: Tree): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([, value]) => value !== null));
 }

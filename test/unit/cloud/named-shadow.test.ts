@@ -51,6 +51,21 @@ describe("NamedShadow", () => {
     expect(await answered(asked, "get/rejected", { code: 404, message: "No shadow exists" })).toEqual({ kind: "none" });
   });
 
+  it.each([
+    [20, "malformed"],
+    [10, "accepted"],
+  ] as const)("reads no state of more than 16 levels: %i", async (levels, kind) => {
+    const deep: unknown = JSON.parse("[".repeat(levels) + "]".repeat(levels));
+    expect((await get(7, { reported: { deep } })).kind).toBe(kind);
+    expect((await get(7, { desired: { deep } })).kind).toBe(kind);
+  });
+
+  it("is not ended by a state of thousands of levels", async () => {
+    const deep: unknown = JSON.parse("[".repeat(2000) + "]".repeat(2000));
+    const reply = await get(7, { reported: { deep } });
+    expect(reply.kind === "malformed" ? reply.problem : reply.kind).toContain("nested too deep");
+  });
+
   it("reports on the version that it knows, and goes on from the one that comes of it", async () => {
     await get(7);
     const body = { state: { reported: { a: 1 } }, version: 8, timestamp: 1 };

@@ -35,6 +35,14 @@ describe("settings that do not fit together", () => {
     expect(problems({ place: undefined, shadows: { state: {} } })).toEqual([]);
   });
 
+  it("are one shadow for the state and for campaigns", () => {
+    const campaigns = { ...EVERYTHING.campaigns, cloud: { shadow: "both" } };
+    expect(problems({ campaigns, shadows: { state: { name: "both" } } })).toEqual([
+      "shadows.state.name: is campaigns.cloud.shadow: each needs a shadow of its own",
+    ]);
+    expect(problems({ campaigns, shadows: { state: { name: "other" } } })).toEqual([]);
+  });
+
   it("are a life of records that is longer than a gap between two boots may be", () => {
     const outbox = { ...EVERYTHING.outbox, maxGapDays: 364 };
     expect(problems({ outbox })).toEqual(["outbox.maxGapDays: must be at least 365, the longest of outbox.lifeMs"]);

@@ -29,4 +29,26 @@ describe("ReportPace", () => {
     pace.note();
     expect(pace.usedToday()).toBe(1);
   });
+
+  it("counts none that was not taken, and begins no new day by that", () => {
+    const clock = new ManualClock();
+    const pace = new ReportPace({ minMs: 1000, perDay: 1 }, clock);
+    pace.note();
+    pace.giveBack();
+    expect([pace.usedToday(), pace.waitMs()]).toEqual([0, 1000]);
+    clock.advance(3_600_000);
+    pace.note();
+    expect(pace.waitMs()).toBe(23 * 3_600_000);
+  });
+
+  it("holds what is urgent neither after the start nor by the budget, but keeps two apart", () => {
+    const clock = new ManualClock();
+    const pace = new ReportPace({ minMs: 60_000, perDay: 1 }, clock);
+    expect(pace.urgentWaitMs()).toBe(0);
+    pace.noteUrgent();
+    expect([pace.urgentWaitMs(), pace.usedToday()]).toEqual([60_000, 1]);
+    clock.advance(60_000);
+    expect(pace.urgentWaitMs()).toBe(0);
+    expect(pace.waitMs()).toBeGreaterThan(0);
+  });
 });

@@ -14,7 +14,8 @@ const MIN_MS = 60_000;
 /** An agent that keeps `wanted` in a shadow, which can be started anew, and the service of that. */
 class Rig {
   readonly clock = new ManualClock();
-  readonly broker = new FakeBroker({ clock: this.clock });
+  isGranted = true;
+  readonly broker = new FakeBroker({ clock: this.clock, grants: () => this.isGranted });
   readonly model = new ModelShadow(this.broker, "veh-1", "state");
   readonly log = new MemoryLog();
   wanted: Readonly<Record<string, unknown>> | undefined = { a: 1, b: { c: "x" } };
@@ -62,12 +63,13 @@ class Rig {
       const fits = JSON.stringify(this.wanted).length <= maxBytes;
       return { reported: fits ? this.wanted : rest, omitted: fits || long === undefined ? [] : ["long"] };
     };
-    const content = { keys: KEYS, document, isUrgent: (change: object) => "b" in change && change.b === null };
+    const urgent = (change: object) => ("b" in change && change.b === null ? { b: null } : undefined);
+    const content = { keys: KEYS, document, urgent };
     const pace = new ReportPace({ minMs: MIN_MS, perDay: this.#perDay }, clock);
     const random = () => 0.5;
     const reported = new ReportedShadow({ name: "state", shadow, content, pace, broker, clock, log, random });
     const { signal } = this.#stop;
-    this.#running = reported.open().then(() => reported.run(signal));
+    this.#running = reported.run(signal);
     return reported;
   }
 }
@@ -108,7 +110,7 @@ describe("ReportedShadow", () => {
     await rig.stop();
   });
 
-  it("puts many changes together, and lets what is urgent wait for nothing", async () => {
+  it("puts many changes together, and lets only what is urgent of them go before", async () => {
     const rig = new Rig();
     await rig.clock.run(61_000);
     for (let turn = 0; turn < 40; turn++) {
@@ -120,7 +122,33 @@ describe("ReportedShadow", () => {
     rig.wanted = { a: 99 };
     await rig.clock.run(16_000);
     expect(rig.updates()).toBe(3);
+    expect(rig.model.reported()).toEqual({ a: 29 });
+    await rig.clock.run(60_000);
     expect(rig.model.reported()).toEqual({ a: 99 });
+    await rig.stop();
+  });
+
+  it("takes back at once after a start what is urgent, and tells the rest when it has settled", async () => {
+    const rig = new Rig();
+    await rig.clock.run(61_000);
+    rig.restart();
+    rig.wanted = { a: 2 };
+    await rig.clock.run(20_000);
+    expect(rig.model.reported()).toEqual({ a: 1 });
+    await rig.clock.run(61_000);
+    expect(rig.model.reported()).toEqual({ a: 2 });
+    await rig.stop();
+  });
+
+  it.each([409, 429, 500])("spends nothing of the day's budget on updates that end with %i", async (code) => {
+    const rig = new Rig(3);
+    rig.model.fates.push("pass", ...Array.from({ length: 40 }).flatMap(() => [{ code }, "pass" as const]));
+    await rig.clock.run(1_800_000);
+    expect(rig.reported.facts()).toMatchObject({ updates: 0, updatesToday: 0, state: "behind" });
+    if (code !== 409) expect(rig.reported.facts().what).toBe(`rejected: ${code} no`);
+    rig.model.fates.length = 0;
+    await rig.clock.run(600_000);
+    expect(rig.reported.facts()).toMatchObject({ updates: 1, updatesToday: 1, state: "in-step", what: "" });
     await rig.stop();
   });
 
@@ -153,17 +181,18 @@ describe("ReportedShadow", () => {
     await rig.stop();
   });
 
-  it("is not driven by one who writes the same key over and over", async () => {
+  it.each(["a", "b"])("is not driven by one who writes %s over and over, urgent or not", async (key) => {
     const rig = new Rig();
+    rig.wanted = { a: 1 };
     await rig.clock.run(61_000);
     for (let turn = 0; turn < 600; turn++) {
-      rig.model.update({ reported: { a: `theirs ${turn}` } });
+      rig.model.update({ reported: { [key]: `theirs ${turn}` } });
       await rig.clock.run(1000);
     }
-    expect(rig.updates()).toBeLessThanOrEqual(11);
+    expect(rig.updates()).toBeLessThanOrEqual(12);
     expect(rig.model.requests.length).toBeLessThanOrEqual(140);
     await rig.clock.run(120_000);
-    expect(rig.model.reported()).toEqual({ a: 1, b: { c: "x" } });
+    expect(rig.model.reported()).toEqual({ a: 1 });
     await rig.stop();
   });
 
@@ -221,18 +250,18 @@ describe("ReportedShadow", () => {
     await rig.stop();
   });
 
-  it("tells a broker that refuses the subscriptions by a fault", async () => {
-    const clock = new ManualClock();
-    const broker = new FakeBroker({ clock, grants: (filter) => !filter.endsWith("delta") });
-    broker.start();
-    const log = new MemoryLog();
-    const limits = { timeoutMs: 1, maxPending: 1, maxAnswerBytes: 1 };
-    const shadow = new NamedShadow({ broker, clock, log, limits, token: () => "t", thing: "veh-1", name: "state" });
-    const pace = new ReportPace({ minMs: 1, perDay: 1 }, clock);
-    const content = { keys: KEYS, document: () => undefined };
-    const random = () => 0;
-    const reported = new ReportedShadow({ name: "state", shadow, content, pace, broker, clock, log, random });
-    await expect(reported.open()).rejects.toMatchObject({ code: "broker.refused" });
+  it("says that the broker lets it hear of nothing, and asks again on the next connection", async () => {
+    const rig = new Rig();
+    rig.isGranted = false;
+    await rig.clock.run(60_000);
+    expect(rig.reported.facts()).toMatchObject({ state: "refused" });
+    expect(rig.reported.facts().what).toContain("0x87");
+    expect(rig.log.of("shadow.closed")).toHaveLength(1);
+    rig.isGranted = true;
+    rig.reconnect();
+    await rig.clock.run(120_000);
+    expect(rig.reported.facts()).toMatchObject({ state: "in-step", what: "" });
+    await rig.stop();
   });
 
   const fate = fc.oneof(
