@@ -2,28 +2,21 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { LineExchange } from "../../../drivers/os/local-socket/line-exchange.ts";
+import { untilAborted } from "../../core/aborted.ts";
 import { AgentError, FAULTS, type FaultCode } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
-import { PROGRAM_STREAMS, type ProgramStream } from "../../core/program-streams.ts";
-import { type CliContext, printJson, printLine } from "../context.ts";
-import { readInput } from "../input-file.ts";
+import { PROGRAM_STREAMS } from "../../core/program-streams.ts";
+import { type CliContext, printJson, printLine, printProblem } from "../context.ts";
+import { type PublishLine, type PublishOptions, publishLines } from "../publish-lines.ts";
 import { runtimeFolder } from "../running-agent.ts";
 
-/** As JSON writes numbers. */
-const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** Lines that may wait for their answers. The agent stores up to 64 in one transaction. */
+const MOST_ON_THE_WAY = 128;
 
 const stored = z.object({
   stored: z.object({ epoch: z.number(), stream: z.string(), seq: z.number() }),
 });
 const refused = z.object({ error: z.object({ code: z.string(), what: z.string(), remedy: z.string() }) });
-
-type PublishOptions = {
-  readonly program?: string;
-  readonly stream: ProgramStream;
-  readonly unit?: string;
-  readonly file?: string;
-  readonly contentType: string;
-};
 
 /** `causeway publish`. */
 export function registerPublish(program: Command, context: CliContext): void {
@@ -33,15 +26,16 @@ export function registerPublish(program: Command, context: CliContext): void {
     .argument("[values...]", "NAME=VALUE, or - for lines of JSON on standard input")
     .option("--program <name>", "as which program of the configuration", name)
     .addOption(
-      new Option("--stream <stream>", "class of the record").choices([...PROGRAM_STREAMS]).default("telemetry"),
+      new Option("--stream <stream>", "class of the record (default: telemetry)").choices([...PROGRAM_STREAMS]),
     )
     .option("--unit <unit>", "of the values")
     .option("--file <file>", "the bytes of a file in place of values")
-    .option("--content-type <type>", "media type of --file", "application/octet-stream")
+    .option("--content-type <type>", "media type of --file (default: application/octet-stream)")
     .addHelpText(
       "after",
       `
-VALUE is true, false, a number, or else a text. Lines of - are as publish.sock takes them.
+VALUE is true, false, a number, or else a text. Lines of - are as publish.sock takes them; --stream and --unit are for those
+that say none. They are sent before the answers to earlier ones are there, and answered in their order.
 Ends with 0 once every record is durable, else with the code of the first that is not.
 
 Examples:
@@ -50,7 +44,9 @@ Examples:
   echo '{"values":[{"name":"load","value":0.4}]}' | causeway publish -
   causeway publish --file photo.jpg --content-type image/jpeg`,
     )
-    .action(async (values: string[], options: PublishOptions) => publish(values, options, context));
+    .action(async (values: string[], options: PublishOptions & { readonly program?: string }) =>
+      publish(publishLines(values, options, context), options.program, context),
+    );
 }
 
 function name(text: string): string {
@@ -58,102 +54,75 @@ function name(text: string): string {
   throw new InvalidArgumentError("Give 1 to 64 characters.");
 }
 
-async function publish(values: readonly string[], options: PublishOptions, context: CliContext): Promise<void> {
-  const lines = linesOf(values, options, context);
+async function publish(
+  lines: AsyncIterable<PublishLine>,
+  program: string | undefined,
+  context: CliContext,
+): Promise<void> {
   const path = join(await runtimeFolder(context), "publish.sock");
   const exchange = await LineExchange.open(path);
   const close = (): void => exchange.close();
   context.signal.addEventListener("abort", close, { once: true });
   try {
-    if (options.program !== undefined) {
-      const fault = faultOf(await inTime(exchange, JSON.stringify({ program: options.program }), context));
+    if (program !== undefined) {
+      const fault = faultOf(await inTime(exchange, exchange.ask(JSON.stringify({ program })), context));
       if (fault !== undefined) throw fault;
     }
-    let first: AgentError | undefined;
-    for await (const line of lines) {
-      const fault = show(await inTime(exchange, line, context), context);
-      first ??= fault;
-    }
-    if (first !== undefined) throw first;
+    await handOver(exchange, lines, context);
   } finally {
     context.signal.removeEventListener("abort", close);
     exchange.close();
   }
 }
 
-/** Gives up after --timeout. */
-async function inTime(exchange: LineExchange, line: string, context: CliContext): Promise<unknown> {
+/** Sends each line as soon as few are without an answer, and shows the answers. Throws the fault of a connection that ends before the last. */
+async function handOver(exchange: LineExchange, lines: AsyncIterable<PublishLine>, context: CliContext): Promise<void> {
+  const over = new AbortController();
+  const onTheWay: Promise<void>[] = [];
+  let first: FaultCode | undefined;
+  let last = Promise.resolve();
+  for await (const { text, place } of untilAborted(lines, over.signal)) {
+    const answer = exchange.ask(text);
+    // Told by `last`, which waits for it in its turn.
+    answer.catch(() => undefined);
+    last = last.then(async () => {
+      const fault = show(await inTime(exchange, answer, context), place, context);
+      first ??= fault;
+    });
+    last.catch(() => over.abort());
+    onTheWay.push(last);
+    if (onTheWay.length >= MOST_ON_THE_WAY) await onTheWay.shift();
+  }
+  await last;
+  if (first !== undefined) context.finish(FAULTS[first].exit);
+}
+
+/** Gives up after --timeout, which counts from the answer before. */
+async function inTime(exchange: LineExchange, answer: Promise<unknown>, context: CliContext): Promise<unknown> {
   const answered = new AbortController();
   void context.clock.sleep(context.options().timeoutMs, answered.signal).then(() => {
     if (!answered.signal.aborted) exchange.close();
   });
   try {
-    return await exchange.ask(line);
+    return await answer;
   } finally {
     answered.abort();
   }
 }
 
-function linesOf(
-  values: readonly string[],
-  { stream, unit, file, contentType }: PublishOptions,
-  context: CliContext,
-): AsyncIterable<string> {
-  const given = [values.length > 0, file !== undefined].filter(Boolean).length;
-  if (given !== 1) {
-    const remedy = "give NAME=VALUE, -, or --file FILE";
-    throw new AgentError("usage.invalid", { what: "publish needs one thing to hand over", remedy });
-  }
-  if (file !== undefined) return fileLine(file, { stream, contentType }, context);
-  if (values.length === 1 && values[0] === "-") return inputLines(context);
-  return single(JSON.stringify({ stream, values: values.map((text) => valueOf(text, unit)) }));
-}
-
-async function* single(line: string): AsyncGenerator<string> {
-  yield line;
-}
-
-async function* fileLine(
-  file: string,
-  about: { readonly stream: ProgramStream; readonly contentType: string },
-  context: CliContext,
-): AsyncGenerator<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of readInput(context, file)) parts.push(Uint8Array.from(part));
-  yield JSON.stringify({ ...about, bytes: Buffer.concat(parts).toString("base64") });
-}
-
-/** Lines of standard input; a last one without its newline counts. */
-async function* inputLines(context: CliContext): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const part of readInput(context, "-")) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line.trim() !== "") yield line;
-  }
-  if (rest.trim() !== "") yield rest;
-}
-
-function valueOf(text: string, unit: string | undefined) {
-  const at = text.indexOf("=");
-  if (at < 1) {
-    throw new AgentError("usage.invalid", { what: `${text} is no NAME=VALUE`, remedy: "write door.open=true" });
-  }
-  const word = text.slice(at + 1);
-  const value = NUMBER.test(word) ? Number(word) : word === "true" ? true : word === "false" ? false : word;
-  return { name: text.slice(0, at), value, ...(unit !== undefined && { unit }) };
-}
-
-/** Prints an answer; gives its fault. */
-function show(answer: unknown, context: CliContext): AgentError | undefined {
-  if (context.options().json) printJson(context, { schemaVersion: 1, ...z.looseObject({}).parse(answer) });
+/** Prints an answer; gives the code of its fault. */
+function show(answer: unknown, place: string, context: CliContext): FaultCode | undefined {
+  const { json, quiet } = context.options();
+  if (json) printJson(context, { schemaVersion: 1, ...z.looseObject({}).parse(answer) });
   const fault = faultOf(answer);
-  if (fault !== undefined || context.options().json || context.options().quiet) return fault;
+  if (fault !== undefined) {
+    if (!json) printProblem(context, { what: `${place}${fault.message}`, remedy: fault.remedy });
+    return fault.code;
+  }
+  if (json || quiet) return undefined;
   const read = stored.safeParse(answer);
-  if (!read.success) printLine(context, "named");
-  else
-    printLine(context, `stored ${read.data.stored.stream} ${read.data.stored.seq} of epoch ${read.data.stored.epoch}`);
+  const { stream, seq, epoch } = read.data?.stored ?? {};
+  printLine(context, read.success ? `stored ${stream} ${seq} of epoch ${epoch}` : "named");
   return undefined;
 }
 

@@ -48,7 +48,12 @@ describe("other programs", () => {
       CONFIG: vehicle.config,
       WAITING: join(vehicle.folder, "waiting"),
     };
-    await run(join(EXAMPLES, "publish.sh"), ["door.open", "true"], { env: environment });
+    const shell = (...args: readonly string[]) => run(join(EXAMPLES, "publish.sh"), args, { env: environment });
+    // What waits from earlier: the agent was not there, or another run was killed before it was told.
+    writeFileSync(environment.WAITING, '{"values":[{"name":"early","value":1}]}\n');
+    await expect(shell("door.open", "open")).rejects.toMatchObject({ code: 65 });
+    expect(readFileSync(environment.WAITING, "utf8")).toBe("");
+    await shell("door.open", "true");
     await run("python3", [join(EXAMPLES, "publish.py"), "cabin", "21.5", vehicle.publish]);
     const program = join(temporaryFolder(), "publish");
     await run("gcc", ["-Wall", "-Wextra", "-Werror", "-o", program, join(EXAMPLES, "publish.c")]);
@@ -66,18 +71,20 @@ describe("other programs", () => {
     ]);
     expect([stranger, event].map(({ code }) => code)).toEqual([77, 77]);
     expect(event.stderr).toContain("the stream event is not for this program");
-    expect(readFileSync(environment.WAITING, "utf8")).toBe("");
     expect(await daemon.status()).toMatchObject({
       programs: {
         programs: [
-          { name: "door-watch", records: 4 },
+          { name: "door-watch", records: 5, refused: 1 },
           { name: "", refused: 1 },
         ],
       },
     });
     await daemon.child.stop(10_000);
+    await expect(shell("door.open", "false")).rejects.toMatchObject({ code: 3 });
+    expect(readFileSync(environment.WAITING, "utf8")).toMatch(/^\{"stream":"event",.*"value":false.*\}\n$/);
     expect(storedIn(vehicle.folder).map(({ stream, body }) => ({ stream, body }))).toMatchObject([
       { stream: "event", body: { program: "door-watch", values: [{ name: "door.open", value: true }] } },
+      { stream: "telemetry", body: { values: [{ name: "early", value: 1 }] } },
       { stream: "telemetry", body: { values: [{ name: "cabin", value: 21.5, unit: "" }] } },
       { stream: "telemetry", body: { values: [{ name: "load", value: 0.25 }] } },
       { stream: "telemetry", body: { contentType: "image/jpeg", content: Uint8Array.of(0xff, 0xd8, 1) } },
