@@ -50,7 +50,13 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
     runtime: { clock, log },
   });
   sleep?.keeper.addHold(() => (tunnels.list().length > 0 ? "a tunnel is open" : undefined));
-  const status = (): TunnelsStatus => ({ open: tunnels.list(), allowedMs: tunnels.consentMs(), ...tunnels.counts() });
+  let problem: string | undefined;
+  const status = (): TunnelsStatus => ({
+    open: tunnels.list(),
+    allowedMs: tunnels.consentMs(),
+    ...tunnels.counts(),
+    problem,
+  });
   let authority: Pick<Authority, "judgeText"> | undefined;
   const forbidden = (): string | undefined => whyForbidden(authority);
   const topic = notifyTopic(config.thingName);
@@ -72,7 +78,8 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
         broker
           .subscribe(topic, ({ payload }) => takeNotification(payload, tunnels, forbidden))
           .catch((thrown: unknown) => {
-            log.error("tunnel.subscription-refused", { topic, what: messageOf(thrown) });
+            problem = messageOf(thrown);
+            log.error("tunnel.subscription-refused", { topic, what: problem });
           });
       },
       stop: async () => {

@@ -14,6 +14,7 @@ import type { Broker } from "../ports/broker.ts";
 import { CONTROL_SHARE, type Outbox } from "../ports/outbox.ts";
 import { LatestSignals } from "../signals/latest-signals.ts";
 import { WantedSignals } from "../signals/wanted-signals.ts";
+import { statusChecks } from "../support/status-checks.ts";
 import { ActiveCodes } from "../telemetry/active-codes.ts";
 import { Appender } from "../telemetry/appender.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
@@ -141,6 +142,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   runtime.metrics.tellStatus(status, clock, startedAtMs);
   beside.shadows?.tellStatus(status);
   support.include("status", status);
+  support.include("checks", () => statusChecks(status()));
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
   const verbs = composeVerbs({ status, link, line, commands, updates, support, beside }, runtime);
   const sockets = composeSockets({ config, environment, verbs, socketCounts, log });

@@ -30,6 +30,8 @@ export const tunnelsStatus = z
     allowedMs: count.optional(),
     opened: count,
     refused: count,
+    /** Why notifications of the service do not come; absent where they do, or are not wanted. */
+    problem: z.string().optional(),
   })
   .readonly();
 

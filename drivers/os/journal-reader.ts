@@ -65,7 +65,7 @@ export async function* readJournal(
   query: JournalQuery,
   signal: AbortSignal,
 ): AsyncGenerator<JournalRecord, JournalEnd> {
-  const state = await stateOfJournal();
+  const { access: state } = await sightOfJournal();
   if (state === "absent") return { kind: "absent" };
   if (state === "closed") throw notPermitted();
   const child = spawn("journalctl", argumentsOf(query), {
@@ -135,28 +135,30 @@ function judge(end: ChildEnd, remarks: string, unread: number, signal: AbortSign
   return { kind: "read", unread };
 }
 
-/** journalctl itself says nothing of both where it prints JSON, and shows a user who may read only his own entries none. */
-async function stateOfJournal(): Promise<"open" | "closed" | "absent"> {
-  let state: "closed" | "absent" = "absent";
-  for (const root of ROOTS) {
-    for (const machine of await namesIn(root)) {
-      const problem = await access(join(root, machine, SYSTEM_JOURNAL), constants.R_OK).then(() => undefined, errnoOf);
-      if (problem === undefined) return "open";
-      if (problem === "EACCES") state = "closed";
-    }
-  }
-  return state;
+type JournalSight = { readonly access: "open" | "closed" | "absent"; readonly isKept: boolean };
+
+/**
+ * Whether there is a journal, whether this user may read it, and whether it outlives a reboot. journalctl itself says nothing of that where
+ * it prints JSON, and shows a user who may read only his own entries none.
+ */
+export async function sightOfJournal(): Promise<JournalSight> {
+  const [ofBoot = [], kept = []] = await Promise.all(ROOTS.map(journalsIn));
+  const all = [...ofBoot, ...kept];
+  const best = all.includes("open") ? "open" : "closed";
+  return { access: all.length === 0 ? "absent" : best, isKept: kept.length > 0 };
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (thrown) {
-    const code = errnoOf(thrown);
-    if (code === "ENOENT") return [];
-    if (code === "EACCES") throw notPermitted();
-    throw thrown;
-  }
+/** Of each machine that has one there. */
+async function journalsIn(root: string): Promise<readonly ("open" | "closed")[]> {
+  const machines = await readdir(root).catch(errnoOf);
+  if (!Array.isArray(machines)) return machines === "EACCES" ? ["closed"] : [];
+  const looks = machines.map((machine) =>
+    access(join(root, machine, SYSTEM_JOURNAL), constants.R_OK).then(() => undefined, errnoOf),
+  );
+  return (await Promise.all(looks)).flatMap((problem) => {
+    if (problem === undefined) return ["open"];
+    return problem === "EACCES" ? ["closed"] : [];
+  });
 }
 
 function notPermitted(): AgentError {

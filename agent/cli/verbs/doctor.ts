@@ -9,18 +9,14 @@ import { loadBusEcus } from "../../daemon/configuration/load-ecus.ts";
 import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
 import { identityParts } from "../../daemon/identity-parts.ts";
 import { lookAtClock } from "../../daemon/look-at-clock.ts";
+import { lookAtServices } from "../../daemon/look-at-services.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
 import { clockChecks } from "../../support/clock-checks.ts";
 import { checkCommands } from "../../support/command-checks.ts";
-import { deliveryChecks } from "../../support/delivery-checks.ts";
-import { checkEcus, diagnosticsChecks } from "../../support/diagnostics-checks.ts";
+import { checkEcus } from "../../support/diagnostics-checks.ts";
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
-import { linkChecks } from "../../support/link-checks.ts";
-import { placeChecks } from "../../support/place-checks.ts";
-import { securityChecks } from "../../support/security-checks.ts";
-import { sleepChecks } from "../../support/sleep-checks.ts";
-import { vehicleChecks } from "../../support/vehicle-checks.ts";
+import { statusChecks } from "../../support/status-checks.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -29,16 +25,19 @@ import { runningAgent } from "../running-agent.ts";
 export function registerDoctor(program: Command, context: CliContext): void {
   program
     .command("doctor")
-    .description("self-test of the clock, the identity and remote commands: pass, warn or fail, each with its remedy")
+    .description(
+      "self-test of the clock, the identity, remote commands and services: pass, warn or fail, each with its remedy",
+    )
     .option("--fix", "put right what can be: the TPM's count of failed authorisations", false)
     .addHelpText(
       "after",
       `
 Looks at the clock and at who keeps it, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a
 signature) and the certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at
-the catalogue of control units and the programs of their security; at what keeps records of a running agent from being stored or taken,
-or holds them back for a data budget; and at why control units are not asked, or do not answer. Ends with 0 when nothing fails, with 3
-otherwise. Run it as the user that runs the service.
+the catalogue of control units and the programs of their security; at the journal, and the local ports that tunnels lead to; at what
+keeps records of a running agent from being stored or taken, or holds them back for a data budget; at why control units are not asked, or
+do not answer; and at each of its services that is configured: security events, Device Defender, programs, shadows, uploads, tunnels.
+Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
@@ -50,7 +49,7 @@ Examples:
 async function examine(context: CliContext, fix: boolean): Promise<void> {
   const identity = [...(await examineIdentity(context, fix)), ...(await examineTime(context))];
   const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
-  const checks = [...identity, ...files, ...(await examineDelivery(context))];
+  const checks = [...identity, ...files, ...(await examineServices(context)), ...(await examineAgent(context))];
   const isOk = checks.every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
   if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
@@ -129,19 +128,17 @@ async function examineEcus(context: CliContext): Promise<readonly Check[]> {
   return await checkEcus({ readEcus, mayRun });
 }
 
+/** What stands around the agent. */
+async function examineServices(context: CliContext): Promise<readonly Check[]> {
+  const { config } = await loadConfigFile(context.options().config);
+  return await lookAtServices(config);
+}
+
 /** Nothing where no agent answers: that is for `causeway status` to say. */
-async function examineDelivery(context: CliContext): Promise<readonly Check[]> {
+async function examineAgent(context: CliContext): Promise<readonly Check[]> {
   try {
     const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
-    return [
-      ...deliveryChecks(answer),
-      ...diagnosticsChecks(answer),
-      ...linkChecks(answer),
-      ...placeChecks(answer),
-      ...vehicleChecks(answer),
-      ...sleepChecks(answer),
-      ...securityChecks(answer),
-    ];
+    return statusChecks(answer);
   } catch (thrown) {
     if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
     throw thrown;

@@ -9,6 +9,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
+import { until } from "../../bench/core/wait.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { runCli } from "../../fakes/daemon/cli-runner.ts";
 import { type DaemonHome, daemonHome, startDaemon } from "../../fakes/daemon/daemon.ts";
@@ -20,6 +21,8 @@ const bundle = z.looseObject({
   config: z.looseObject({ thingName: z.string() }),
   identity: z.array(z.looseObject({ check: z.string(), verdict: z.string() })),
   status: z.looseObject({}),
+  /** Absent where no agent runs. */
+  checks: z.array(z.object({ check: z.string(), verdict: z.string() })).default([]),
   log: z.array(z.looseObject({ event: z.string() })),
 });
 
@@ -27,10 +30,29 @@ const doctorReport = z.object({
   checks: z.array(z.object({ check: z.string(), verdict: z.string(), what: z.string() })),
 });
 
+/** Everything that the agent does for others. Nobody serves the port of the tunnel, nor the store. */
+const SERVICES = {
+  programs: { unnamed: {} },
+  shadows: { state: {} },
+  metrics: { scrape: { socketFile: "metrics.sock" }, textFile: { folder: "." }, health: {} },
+  defender: {},
+  security: {},
+  files: { hosts: ["127.0.0.1:1"] },
+  tunnels: { services: { SSH: 1 }, regions: ["eu-central-1"], consent: true, notify: true },
+  shutdown: { drainMs: 0 },
+};
+
 describe("causeway diag collect, on a vehicle with a TPM", () => {
   let folder: string;
   let tpm: Tpm;
-  const secrets = { "claim key": canary(), parameter: canary(), "signed URL": canary() };
+  const secrets = {
+    "claim key": canary(),
+    parameter: canary(),
+    "signed URL": canary(),
+    "token of a tunnel": canary(),
+    "query of a URL": canary(),
+    "value of a program": canary(),
+  };
   const vin = "WVWZZZ1JZXW000001";
 
   beforeAll(async () => {
@@ -42,7 +64,7 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
     await rm(folder, { recursive: true });
   });
 
-  async function vehicle(): Promise<DaemonHome> {
+  async function vehicle(services: object = {}, allow: readonly object[] = []): Promise<DaemonHome> {
     const authority = createAuthority(join(folder, "ca"));
     const issued = await authority.issue({ commonName: "veh-1", usage: "client", publicKeyPem: tpm.publicKeyPem });
     const { certificateFile } = writeIdentity(join(folder, "identity"), "device", issued);
@@ -51,12 +73,22 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
       config.identity = { mode: "pkcs11", tokenLabel, keyLabel, certificateFile, pinFile, storeDir, tcti, vin };
       config.provisioning = { template: "fleet", parameters: { Secret: secrets.parameter } };
       config.commands = { policyFile: "policy.yaml" };
+      Object.assign(config, services);
     });
-    writeFileSync(join(home.folder, "policy.yaml"), stringify({ schemaVersion: 1, allow: [] }));
+    writeFileSync(join(home.folder, "policy.yaml"), stringify({ schemaVersion: 1, allow }));
     const identityFolder = join(home.folder, "state", "identity");
     mkdirSync(identityFolder, { recursive: true, mode: 0o700 });
     writeFileSync(join(identityFolder, "claim.key"), secrets["claim key"], { mode: 0o600 });
     return home;
+  }
+
+  async function request(home: DaemonHome, action: string, given: object): Promise<void> {
+    const file = join(home.folder, "request.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ schemaVersion: 1, action, arguments: given, issuedAtMs: Date.now(), timeoutMs: 60_000 }),
+    );
+    await runCli(["commands", "run", file, "--config", home.config]);
   }
 
   async function collect(home: DaemonHome) {
@@ -73,9 +105,7 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
   it("tells configuration, self-test, status, commands and log of the running agent, and no secret", async () => {
     const home = await vehicle();
     await startDaemon(home, tpm.environment);
-    const request = { schemaVersion: 1, action: "signals.last", arguments: { token: secrets["signed URL"] } };
-    writeFileSync(join(home.folder, "request.json"), JSON.stringify(request));
-    await runCli(["commands", "run", join(home.folder, "request.json"), "--config", home.config]);
+    await request(home, "signals.last", { token: secrets["signed URL"] });
 
     const text = await collect(home);
     const { config, identity, status, log, ...rest } = bundle.parse(JSON.parse(text));
@@ -89,6 +119,42 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
       newest: [{ action: "signals.last", channel: "local", status: "REJECTED", reason: "ACCESS_DENIED" }],
     });
     expectNoSecret(text);
+  }, 120_000);
+
+  it("has each service that is on, judged as doctor judges it, and none of their secrets", async () => {
+    const home = await vehicle(SERVICES, [{ action: "file.upload" }]);
+    const daemon = await startDaemon(home, tpm.environment);
+    await request(home, "tunnel.open", { token: secrets["token of a tunnel"], region: "eu-central-1" });
+    const url = `https://127.0.0.1:1/bucket/car.dbc?X-Amz-Signature=${secrets["query of a URL"]}`;
+    await request(home, "file.upload", { kind: "dbc", url });
+    const value = `secret=${secrets["value of a program"]}`;
+    await runCli(["publish", value, "--config", home.config], { clock: systemClock(), environment: process.env });
+    const isRefused = async () => (await daemon.status()).files?.uploads[0]?.problem;
+    await until(isRefused, { what: "the store does not answer", timeoutMs: 30_000 });
+
+    const text = await collect(home);
+    const { status, checks, config } = bundle.parse(JSON.parse(text));
+    expect(Object.keys(config)).toEqual(expect.arrayContaining(Object.keys(SERVICES)));
+    const ofServices = ["programs", "shadows", "defender", "security", "files", "tunnels"];
+    expect(Object.keys(status)).toEqual(expect.arrayContaining(ofServices));
+    expect(checks.map(({ check, verdict }) => `${verdict} ${check}`)).toEqual([
+      "pass delivery",
+      "warn security",
+      "pass defender",
+      "pass programs",
+      "pass shadow",
+      "warn uploads",
+      "pass tunnels",
+    ]);
+    expectNoSecret(text + daemon.lines.join(""));
+
+    const surroundings = { clock: systemClock(), environment: { ...process.env, ...tpm.environment } };
+    const { stdout } = await runCli(["doctor", "--json", "--config", home.config], surroundings);
+    const told = doctorReport.parse(JSON.parse(stdout)).checks.map(({ check, verdict }) => `${verdict} ${check}`);
+    expect(told).toEqual(
+      expect.arrayContaining(["warn services", ...checks.map(({ check, verdict }) => `${verdict} ${check}`)]),
+    );
+    expectNoSecret(stdout);
   }, 120_000);
 
   it("has a self-test of commands beside it: policy, catalogue and ledger", async () => {
