@@ -64,8 +64,9 @@ export async function composeFiles(
     clock,
   });
   const { uploadedFiles: uploaded, notices } = line.records;
+  const { hosts, kinds } = settings;
   const uploader = new Uploader({
-    settings: { giveUpMs: settings.giveUpHours * HOUR_MS, reconnect: RECONNECT },
+    settings: { hosts, kinds, giveUpMs: settings.giveUpHours * HOUR_MS, reconnect: RECONNECT },
     book,
     budget,
     files,

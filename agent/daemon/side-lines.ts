@@ -5,6 +5,7 @@ import type { SecurityEvents } from "../telemetry/security-events.ts";
 import type { ClockBook } from "../vehicle/time/clock-book.ts";
 import type { CollectingParts, FleetwiseParts } from "./compose-fleetwise.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
+import { forgetUploads } from "./forget-uploads.ts";
 import type {
   CloudLink,
   DataLine,
@@ -133,8 +134,12 @@ async function filesOf(
   links: LinkLine | undefined,
   runtime: Runtime,
 ): Promise<FilesLine | undefined> {
-  const { files: settings } = loaded.config;
-  if (settings === undefined || journal === undefined) return undefined;
+  const { files: settings, stateDir } = loaded.config;
+  if (settings === undefined) {
+    await forgetUploads({ stateDir, journal, log: runtime.log });
+    return undefined;
+  }
+  if (journal === undefined) return undefined;
   const { composeFiles } = await import("./compose-files.ts");
   return composeFiles({ settings, loaded, line, links, journal }, runtime);
 }

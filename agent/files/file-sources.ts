@@ -25,7 +25,8 @@ export type FileSourceParts = {
 
 /**
  * Finds what is asked for among what there is. A name is compared and never put into a path: nothing else of the machine can be asked for.
- * Without a name it is the newest finished capture, or the one DBC file. Gives why not, for people.
+ * Without a name it is the newest finished capture, or the one DBC file. Of DBC files the path in the configuration is a name too, for those
+ * that have the same in other folders. Gives why not, for people.
  */
 export async function findFile(
   parts: FileSourceParts,
@@ -38,9 +39,10 @@ export async function findFile(
     const made = await parts.bundle();
     return { name: made.name, source: { kind: "bytes", content: made.content } };
   }
-  const offered = kind === "capture" ? await capturesOf(parts) : parts.dbcFiles.map(offeredAt);
-  const found = name === undefined ? newestOf(kind, offered) : offered.find((one) => one.name === name);
-  return found ?? notFound(kind, name, offered.length);
+  if (kind === "dbc") return findDbc(parts.dbcFiles, name);
+  const offered = await capturesOf(parts);
+  const found = name === undefined ? offered.at(-1) : offered.find((one) => one.name === name);
+  return found ?? notFound(kind, name);
 }
 
 /** Finished files of the continuous log, oldest first. */
@@ -50,18 +52,27 @@ async function capturesOf({ frameLog }: FileSourceParts): Promise<readonly Offer
     const read = readLogName(name);
     return read === undefined || name === frameLog.current() ? [] : [{ name, read }];
   });
-  return logs.toSorted((a, b) => byAge(a.read, b.read)).map(({ name }) => offeredAt(join(frameLog.folder, name)));
+  return logs
+    .toSorted((a, b) => byAge(a.read, b.read))
+    .map(({ name }) => offeredAt(join(frameLog.folder, name), false));
 }
 
-function offeredAt(path: string): OfferedFile {
-  return { name: basename(path), source: { kind: "file", path } };
+function findDbc(files: readonly string[], name: string | undefined): OfferedFile | string {
+  const named = name === undefined ? files : files.filter((path) => path === name || basename(path) === name);
+  const [path, ...others] = named;
+  if (path === undefined) return notFound("dbc", name);
+  if (others.length === 0) return offeredAt(path, true);
+  const { length } = named;
+  return name === undefined
+    ? `there are ${length} files of kind dbc: name one`
+    : `there are ${length} files of kind dbc with that name: give the path that the configuration has for it`;
 }
 
-function newestOf(kind: FileKind, offered: readonly OfferedFile[]): OfferedFile | undefined {
-  return kind === "dbc" && offered.length > 1 ? undefined : offered.at(-1);
+/** `mayChange`: somebody may write to it while it is held. */
+function offeredAt(path: string, mayChange: boolean): OfferedFile {
+  return { name: basename(path), source: { kind: "file", path, mayChange } };
 }
 
-function notFound(kind: FileKind, name: string | undefined, count: number): string {
-  if (name === undefined && count > 1) return `there are ${count} files of kind ${kind}: name one`;
+function notFound(kind: FileKind, name: string | undefined): string {
   return name === undefined ? `there is no file of kind ${kind}` : `there is no file of kind ${kind} with that name`;
 }

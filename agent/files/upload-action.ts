@@ -9,7 +9,7 @@ import { MAX_PARTS, type UploadPlace } from "./upload-plan.ts";
 const url = z.string().min(1).max(8192);
 const argumentsSchema = z.strictObject({
   kind: z.enum(FILE_KINDS).optional(),
-  name: z.string().min(1).max(255).optional(),
+  name: z.string().min(1).max(1024).optional(),
   upload: z.string().min(1).max(64).optional(),
   url: url.optional(),
   partUrls: z.array(url).min(1).max(MAX_PARTS).optional(),

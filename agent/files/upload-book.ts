@@ -63,6 +63,12 @@ export class UploadBook {
   }
 }
 
+/** Removes all that a journal holds of uploads. The journal's faults come through: then nothing has changed. */
+export function forgetPlans(journal: Pick<Journal, "list" | "put">): void {
+  const left = journal.list(SPACE);
+  if (left.length > 0) journal.put(left.map(({ key }) => ({ space: SPACE, key, value: undefined })));
+}
+
 /** As JSON text, which leaves out what a plan does not have. */
 const planText = z
   .string()

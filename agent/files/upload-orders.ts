@@ -113,7 +113,12 @@ export class UploadOrders {
       return refused(wrongParts(sizeBytes));
     }
     const plan = place === undefined ? waiting : withPlace(waiting, place);
-    book.put(plan);
+    try {
+      book.put(plan);
+    } catch (thrown) {
+      await files.release(id);
+      throw thrown;
+    }
     uploader.wake(id);
     return { kind: "ordered", plan };
   }

@@ -14,14 +14,14 @@ export type UploadReportParts = {
 /** Tells what becomes of uploads: records for the cloud, lines for the log. */
 export class UploadReports {
   readonly #parts: UploadReportParts;
-  /** Uploads whose record was handed over, and is not durable yet. */
+  /** Uploads whose record was handed over, and that the book still has. */
   readonly #handedOver = new Set<string>();
 
   constructor(parts: UploadReportParts) {
     this.#parts = parts;
   }
 
-  /** The store has it. Gives whether the record that says so is durable; ask again until it is. */
+  /** The store has it. Gives whether the record that says so is durable: ask again until it is, and then forget it. It is handed over once. */
   stored({ id: upload, kind, name, sizeBytes, sha256, reason, stored }: UploadPlan): boolean {
     const { uploaded, wallUs, log } = this.#parts;
     const { location = "", etag = "", isChecked = false } = stored ?? {};
@@ -31,9 +31,12 @@ export class UploadReports {
       this.#handedOver.add(upload);
       log.info("upload.completed", { upload, kind, name, bytes: sizeBytes, location });
     }
-    if (!uploaded.isStored()) return false;
+    return uploaded.isStored();
+  }
+
+  /** Nobody asks for this upload any more. */
+  forget(upload: string): void {
     this.#handedOver.delete(upload);
-    return true;
   }
 
   /** It goes on only when somebody names another place. */

@@ -1,3 +1,4 @@
+import type { FilesConfig } from "../../config/files.ts";
 import { type BackoffBounds, fullJitterMs } from "../core/backoff.ts";
 import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
@@ -9,14 +10,15 @@ import type { UploadBook } from "./upload-book.ts";
 import type { UploadBudget } from "./upload-budget.ts";
 import { type UploadPlan, withoutPlace } from "./upload-plan.ts";
 import type { UploadReports } from "./upload-reports.ts";
-import { isOver } from "./upload-url.ts";
+import { isOver, problemWithUrl } from "./upload-url.ts";
 
 /** How soon what is held is looked at again, ms. */
 const LOOK_MS = 30_000;
 /** How often the age of an upload that makes no progress is written down, ms. */
 const AGE_MS = 600_000;
 
-export type UploaderSettings = {
+/** `hosts` and `kinds` are asked again before each request: an upload may be older than the configuration. */
+export type UploaderSettings = Pick<FilesConfig, "hosts" | "kinds"> & {
   /** Without a new part for this long it is given up, ms of running time. */
   readonly giveUpMs: number;
   readonly reconnect: BackoffBounds;
@@ -65,6 +67,8 @@ export class Uploader {
   readonly #wake: WakeSignal;
   readonly #tries = new Map<string, Trying>();
   #current: { readonly id: string; readonly cut: AbortController } | undefined;
+  /** What the journal has not taken, and the plan that it comes after: nothing is sent or told before it has. */
+  #owed: { readonly before: UploadPlan; readonly next: UploadPlan } | undefined;
   #counts = { stored: 0, failed: 0, refused: 0, retried: 0, sentBytes: 0 };
 
   constructor(parts: UploaderParts) {
@@ -81,8 +85,9 @@ export class Uploader {
     return this.#tries.get(id)?.problem;
   }
 
-  /** The book has something new. */
+  /** The book has something new of this upload: what is on its way to where it went before is cut. */
   wake(id: string): void {
+    if (this.#current?.id === id) this.#current.cut.abort();
     this.#tries.delete(id);
     this.#wake.wake();
   }
@@ -101,6 +106,7 @@ export class Uploader {
     signal.addEventListener("abort", () => this.#wake.wake(), { once: true });
     while (!signal.aborted) await this.#guarded(() => this.#turn(signal), signal);
     await this.#guarded(async () => {
+      this.#settleOwed();
       for (const plan of this.#parts.book.plans) this.#noteAge(plan);
       this.#parts.budget.settle();
     }, signal);
@@ -108,6 +114,7 @@ export class Uploader {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const { book, budget } = this.#parts;
+    this.#settleOwed();
     for (const plan of book.plans) await this.#age(plan);
     const plan = this.#next();
     if (plan !== undefined) return await this.#step(plan, signal);
@@ -115,7 +122,7 @@ export class Uploader {
     await this.#wake.until(this.#nextMs());
   }
 
-  /** A disk or journal that fails is waited for: nothing is lost by that. Any other error is a bug. */
+  /** A disk or journal that fails is waited for. Any other error is a bug. */
   async #guarded(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     try {
       await work();
@@ -151,6 +158,8 @@ export class Uploader {
     const { files, budget, clock } = this.#parts;
     const request = nextRequest(plan, files.pathOf(plan.id));
     if (request === undefined) return this.#ask(plan, "it has no place to go to");
+    const problem = problemWithUrl(request.url, this.#parts.settings.hosts, request.step === "whole");
+    if (problem !== undefined) return this.#ask(plan, `its URL ${problem}`);
     if (isBelievable(clock.quality()) && isOver(request.url, clock.wallUs())) {
       return this.#ask(plan, "the time of its URL is over");
     }
@@ -196,8 +205,22 @@ export class Uploader {
             etags: [],
             stored: { location: shownUrl(url), etag: etag ?? "", isChecked },
           };
-    this.#parts.book.put(next);
+    this.#put(plan, next);
     this.#tries.delete(plan.id);
+  }
+
+  /** What the journal does not take is remembered: the store has it already, and is not to get it again. */
+  #put(before: UploadPlan, next: UploadPlan): void {
+    this.#owed = { before, next };
+    this.#settleOwed();
+  }
+
+  #settleOwed(): void {
+    const { book } = this.#parts;
+    if (this.#owed === undefined) return;
+    // Somebody has named another place meanwhile, or given it up.
+    if (book.get(this.#owed.before.id) === this.#owed.before) book.put(this.#owed.next);
+    this.#owed = undefined;
   }
 
   #refused(plan: UploadPlan, { status, code, isExpired }: Extract<StoreAnswer, { kind: "refused" }>): void {
@@ -208,11 +231,10 @@ export class Uploader {
 
   /** Another place is asked for. `isOverThere`: what is there of the file counts no more. */
   #ask(plan: UploadPlan, why: string, isOverThere = false): void {
-    const { book, reports } = this.#parts;
-    book.put(withoutPlace(plan, isOverThere));
     this.#counts.refused += 1;
     this.#tryOf(plan.id).problem = why;
-    reports.wantsPlace(plan, why);
+    this.#parts.reports.wantsPlace(plan, why);
+    this.#put(plan, withoutPlace(plan, isOverThere));
   }
 
   #retry(id: string, why: string): void {
@@ -234,6 +256,7 @@ export class Uploader {
     if (!reports.stored(plan)) return this.#wait(plan.id, LOOK_MS, "the record of it is not durable yet");
     await files.release(plan.id);
     book.remove(plan.id);
+    reports.forget(plan.id);
     this.#tries.delete(plan.id);
     this.#counts.stored += 1;
   }
@@ -241,6 +264,7 @@ export class Uploader {
   async #age(plan: UploadPlan): Promise<void> {
     if (plan.state === "stored") return;
     const { settings, clock } = this.#parts;
+    if (!settings.kinds.includes(plan.kind)) return this.#fail(plan, `files.kinds has no ${plan.kind} any more`);
     const idleMs = clock.monotonicMs() - this.#tryOf(plan.id).idleSinceMs;
     if (plan.idleMs + idleMs >= settings.giveUpMs) {
       const why = this.problemOf(plan.id) ?? "nobody named a place for it";

@@ -3,7 +3,11 @@ export type HeldFile = { readonly sizeBytes: number /** 64 hexadecimal digits. *
 
 /** Where the bytes of a file come from: a file of this machine, or memory. */
 export type HeldSource =
-  | { readonly kind: "file"; readonly path: string }
+  | {
+      readonly kind: "file";
+      readonly path: string /** Others may write to it later: what it has now is copied. */;
+      readonly mayChange: boolean;
+    }
   | { readonly kind: "bytes"; readonly content: Uint8Array };
 
 /** Files that wait to be uploaded, by the id of their upload. Calls reject with the system's error. */

@@ -38,6 +38,8 @@ export class LogFiles {
   readonly #settings: LogFileSettings;
   #closed: StoredLog[] = [];
   #open: OpenLog | undefined;
+  /** The file that is being made: it is there before it is open. */
+  #beginning: string | undefined;
   #session: number | undefined;
   #split = 0;
   #removed = 0;
@@ -56,9 +58,9 @@ export class LogFiles {
     return this.#session;
   }
 
-  /** The name of the file that is being written. */
+  /** The name of the file that is being written, or made. */
   get current(): string | undefined {
-    return this.#open?.name;
+    return this.#open?.name ?? this.#beginning;
   }
 
   /** Files of ours that the folder held when it was looked at last, with those since. */
@@ -86,8 +88,8 @@ export class LogFiles {
   /** Takes a frame into the file that is open, or into a new one where it is time for that. `isTimeKnown`: whether its time may be in a name. */
   async add(bus: string, frame: CanFrame, isTimeKnown: boolean): Promise<void> {
     if (this.#open !== undefined && this.#isOver(this.#open, frame.receivedAtUs)) await this.finish();
-    this.#open ??= await this.#begin(frame.receivedAtUs, isTimeKnown);
-    this.#open.encoder.write(bus, frame);
+    const open = this.#open ?? (await this.#openNext(frame.receivedAtUs, isTimeKnown));
+    open.encoder.write(bus, frame);
     this.#unsynced += 1;
   }
 
@@ -145,6 +147,15 @@ export class LogFiles {
     return partOf(timeUs) !== partOf(firstUs);
   }
 
+  async #openNext(firstUs: number, isTimeKnown: boolean): Promise<OpenLog> {
+    try {
+      this.#open = await this.#begin(firstUs, isTimeKnown);
+      return this.#open;
+    } finally {
+      this.#beginning = undefined;
+    }
+  }
+
   async #begin(firstUs: number, isTimeKnown: boolean): Promise<OpenLog> {
     const { format } = this.#settings;
     await this.#look();
@@ -152,6 +163,7 @@ export class LogFiles {
     this.#session ??= 1 + Math.max(0, ...this.#closed.map(({ name }) => readLogName(name)?.session ?? 0));
     this.#split += 1;
     const name = logName(this.#session, this.#split, isTimeKnown ? firstUs : undefined, format);
+    this.#beginning = name;
     const file = await this.#folder.create(name);
     return { name, file, encoder: createLogEncoder(format), firstUs, bytes: 0 };
   }

@@ -9,8 +9,8 @@ import { digestFile } from "../file-digest.ts";
 const NO_LINK: ReadonlySet<string | undefined> = new Set(["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP"]);
 
 /**
- * Held files in `folder`, which is made when its parent is there. A file of this machine is held by a second name for it, which costs no
- * space of its own while both are there, or by a copy where that cannot be: only one that nobody writes to any more may be held.
+ * Held files in `folder`, which is made when its parent is there. A file of this machine that nobody writes to any more is held by a second
+ * name for it, which costs no space of its own while both are there; any other, and where that cannot be, by a copy.
  */
 export function heldFiles(folder: string): HeldFiles {
   const pathOf = (id: string): string => join(folder, id);
@@ -37,8 +37,7 @@ async function hold(
   if (sizeBytes > maxBytes) return "too-large";
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
-    if (source.kind === "file") await linkOrCopy(source.path, path);
-    else await write(path, source.content);
+    await (source.kind === "bytes" ? write(path, source.content) : take(source, path));
     const held = await digestFile(path);
     syncFolder(folder);
     if (held.sizeBytes <= maxBytes) return held;
@@ -50,15 +49,20 @@ async function hold(
   return "too-large";
 }
 
-async function linkOrCopy(from: string, to: string): Promise<void> {
+async function take({ path: from, mayChange }: Extract<HeldSource, { kind: "file" }>, to: string): Promise<void> {
+  if (mayChange) return await copy(from, to);
   try {
     await link(from, to);
   } catch (thrown) {
     if (!NO_LINK.has(errnoOf(thrown))) throw thrown;
-    await copyFile(from, to);
-    await using copy = await open(to);
-    await copy.datasync();
+    await copy(from, to);
   }
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  await using copied = await open(to);
+  await copied.datasync();
 }
 
 async function write(path: string, content: Uint8Array): Promise<void> {

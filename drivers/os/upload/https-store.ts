@@ -13,6 +13,10 @@ import { answerOf } from "./store-answer.ts";
 const CHUNK_BYTES = 65_536;
 /** How long a server may take to say that it wants the body (RFC 9110, 10.1.1: not for ever), ms. */
 const CONTINUE_MS = 1000;
+/** How long it may take until a server has a connection and its certificate is checked, ms. */
+const CONNECT_MS = 120_000;
+/** How long an answer may take as a whole, ms: the end of an upload in parts may take S3 some minutes, with blanks that show it is at work. */
+export const ANSWER_MS = 600_000;
 
 /** Bounds of a request. */
 export type HttpsStoreSettings = {
@@ -77,6 +81,11 @@ async function send(
   sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing happened for ${idleMs} ms`)));
   const answered = responseOf(sent);
   const written = write(parts, { sent, body, answered }, onBytes, signal);
+  void Promise.race([answered, written]).then(
+    () => endAfter(ANSWER_MS, { sent, clock: parts.clock, done: cut.signal }),
+    // Whoever waits for the answer hears of it.
+    () => undefined,
+  );
   try {
     return await answerOf(await Promise.race([answered, written.then(() => answered)]));
   } finally {
@@ -123,10 +132,37 @@ async function write(
   for await (const chunk of chunksOf(body)) {
     if (sent.destroyed) return;
     onBytes(chunk.length);
-    if (!sent.write(chunk)) await Promise.race([once(sent, "drain"), closed.promise]);
+    if (!sent.write(chunk)) await drained({ settings, clock }, sent, closed.promise);
     await limit.passed(chunk.length, signal);
   }
   sent.end();
+}
+
+/** What was written is taken, or the connection is over: that of a server that talks on and takes nothing is ended. */
+async function drained(
+  { settings, clock }: Pick<HttpsStoreParts, "settings" | "clock">,
+  sent: ClientRequest,
+  closed: Promise<void>,
+): Promise<void> {
+  const { minBytesPerSecond, minRateWindowMs } = settings;
+  const longestMs = minRateWindowMs + (CHUNK_BYTES * 1000) / Math.max(1, minBytesPerSecond);
+  const done = new AbortController();
+  endAfter(longestMs, { sent, clock, done: done.signal });
+  try {
+    await Promise.race([once(sent, "drain"), closed]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** Ends a request after so long, ms, unless `done` aborts before. */
+function endAfter(
+  ms: number,
+  { sent, clock, done }: { readonly sent: ClientRequest; readonly clock: Clock; readonly done: AbortSignal },
+): void {
+  void clock.sleep(ms, done).then(() => {
+    if (!done.aborted) sent.destroy(new Error(`it does not come on for ${Math.round(ms)} ms`));
+  });
 }
 
 /** Whether the body is to go out: not after an answer that came before it. The time to wait runs from when the server can be heard. */
@@ -142,6 +178,7 @@ async function isWanted(sent: ClientRequest, answered: Promise<IncomingMessage>,
     else waitInVain();
   });
   sent.flushHeaders();
+  endAfter(CONNECT_MS, { sent, clock, done: done.signal });
   try {
     return await Promise.race([continued.promise, answered.then(() => false)]);
   } finally {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { uploadFile } from "../../../agent/files/upload-action.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { UploadOrders } from "../../../agent/files/upload-orders.ts";
@@ -26,7 +27,8 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     release: async (id) => void calls.push(`release ${id}`),
     keepOnly: async () => undefined,
   };
-  const book = new UploadBook(new FakeJournal({ clock }));
+  const journal = new FakeJournal({ clock });
+  const book = new UploadBook(journal);
   const names = ["notes.txt", "00002-0001.log", "00001-0002.log", "00001-0001.log"];
   let uploads = 0;
   const orders = new UploadOrders({
@@ -39,7 +41,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
         list: async () => names.map((name) => ({ name, bytes: 25 })),
         current: () => "00002-0001.log",
       },
-      dbcFiles: ["/etc/causeway/a.dbc", "/etc/causeway/b.dbc"],
+      dbcFiles: ["/etc/causeway/a.dbc", "/etc/causeway/b.dbc", "/etc/causeway/x/c.dbc", "/etc/causeway/y/c.dbc"],
     },
     book,
     files,
@@ -58,7 +60,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     const prepared = action.prepare(given);
     return prepared.kind === "prepared" ? prepared.run(new AbortController().signal, () => undefined) : prepared;
   };
-  return { ask, held, calls, book };
+  return { ask, held, calls, book, journal };
 }
 
 const descriptionOf = (answer: object): string => ("description" in answer ? String(answer.description) : "done");
@@ -70,7 +72,11 @@ describe("file.upload", () => {
     expect(first).toMatchObject({ kind: "done", result: { upload: "u-1", file: "00001-0002.log", state: "waiting" } });
     await ask({ kind: "capture", name: "00001-0001.log" });
     expect(held).toEqual(
-      ["00001-0002.log", "00001-0001.log"].map((name) => ({ kind: "file", path: `/frames/${name}` })),
+      ["00001-0002.log", "00001-0001.log"].map((name) => ({
+        kind: "file",
+        path: `/frames/${name}`,
+        mayChange: false,
+      })),
     );
   });
 
@@ -88,8 +94,23 @@ describe("file.upload", () => {
       { seed: SEED },
     );
     expect(held).toEqual([]);
-    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe("there are 2 files of kind dbc: name one");
+    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe("there are 4 files of kind dbc: name one");
     expect(descriptionOf(await ask({ kind: "bundle", name: "x" }))).toContain("no name");
+  });
+
+  it("copies a DBC file, which somebody may write to, and takes its path where two have one name", async () => {
+    const { ask, held } = rig();
+    expect(descriptionOf(await ask({ kind: "dbc", name: "c.dbc" }))).toContain("2 files of kind dbc with that name");
+    const answer = await ask({ kind: "dbc", name: "/etc/causeway/y/c.dbc" });
+    expect(answer).toMatchObject({ kind: "done", result: { file: "c.dbc" } });
+    expect(held).toEqual([{ kind: "file", path: "/etc/causeway/y/c.dbc", mayChange: true }]);
+  });
+
+  it("holds nothing that the journal does not take", async () => {
+    const { ask, calls, book, journal } = rig();
+    journal.failNext(new AgentError("journal.unavailable", { what: "as the test wants it", remedy: "" }));
+    await expect(ask({ kind: "capture" })).rejects.toThrow("as the test wants it");
+    expect([calls, book.plans]).toEqual([["release u-1"], []]);
   });
 
   it("takes as many files and bytes as it may hold", async () => {

@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AgentError } from "../../../agent/core/errors.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { UploadBudget } from "../../../agent/files/upload-budget.ts";
 import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
 import { UploadReports } from "../../../agent/files/upload-reports.ts";
 import { Uploader } from "../../../agent/files/uploader.ts";
+import type { JournalDocument } from "../../../agent/ports/journal.ts";
 import type { HeldFiles, ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
+import type { FilesConfig } from "../../../config/files.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
@@ -46,6 +49,7 @@ class ModelStore implements ObjectStore {
   readonly puts: string[] = [];
   object: Uint8Array | undefined;
   readonly fates: Fate[] = [];
+  onTaken: () => void = () => undefined;
 
   async send({ url, body }: StoreRequest, onBytes: (bytes: number) => void): Promise<StoreAnswer> {
     const fate = this.fates.shift() ?? "taken";
@@ -63,12 +67,42 @@ class ModelStore implements ObjectStore {
       if (listed.some(([, part, etag]) => part !== etag)) throw new Error("a part with the tag of another");
       this.object = Uint8Array.from(listed.flatMap(([, part = ""]) => [...(this.parts.get(part) ?? [])]));
     }
+    this.onTaken();
     if (fate === "lost") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
     return { kind: "done", etag: `"e${number}"` };
   }
 }
 
-function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, dayBytes = 1e9) {
+/** A journal whose disk takes nothing while `fails`, and removes nothing while `failsToForget`. */
+class FailingJournal {
+  fails = false;
+  failsToForget = false;
+  readonly #journal: FakeJournal;
+
+  constructor(clock: ManualClock) {
+    this.#journal = new FakeJournal({ clock });
+  }
+
+  get: FakeJournal["get"] = (space, key) => this.#journal.get(space, key);
+  list: FakeJournal["list"] = (space) => this.#journal.list(space);
+
+  put(documents: readonly JournalDocument[]): void {
+    if (this.fails || (this.failsToForget && documents.some(({ value }) => value === undefined))) {
+      throw new AgentError("journal.unavailable", { what: "as the test wants it", remedy: "" });
+    }
+    this.#journal.put(documents);
+  }
+}
+
+const ALLOWED = { dayBytes: 1e9, hosts: ["b.example.com"], kinds: ["bundle", "capture", "dbc"] } as const;
+
+function rig(
+  journal: Pick<FakeJournal, "get" | "list" | "put">,
+  clock: ManualClock,
+  store: ObjectStore,
+  change: Partial<FilesConfig> = {},
+) {
+  const { dayBytes, hosts, kinds } = { ...ALLOWED, ...change };
   const uploaded: UploadedFile[] = [];
   const notices: Notice[] = [];
   const released: string[] = [];
@@ -83,7 +117,12 @@ function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, dayBy
   };
   const book = new UploadBook(journal);
   const uploader = new Uploader({
-    settings: { giveUpMs: 168 * HOUR_MS, reconnect: { minMs: 2000, maxMs: 900_000 } },
+    settings: {
+      hosts: [...hosts],
+      kinds: [...kinds],
+      giveUpMs: 168 * HOUR_MS,
+      reconnect: { minMs: 2000, maxMs: 900_000 },
+    },
     book,
     budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, clock }),
     files,
@@ -165,12 +204,12 @@ describe("Uploader", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
     const store = new ModelStore();
-    const first = rig(journal, clock, store, 25);
+    const first = rig(journal, clock, store, { dayBytes: 25 });
     first.book.put(withPlace(PLAN, partsOf("a")));
     await runFor(first.uploader, clock, HOUR_MS);
     expect(store.puts).toEqual(["1", "2"]);
     expect(first.uploader.problemOf("u-1")).toBe("files.dayBytes used");
-    const second = rig(journal, clock, store, 25);
+    const second = rig(journal, clock, store, { dayBytes: 25 });
     await runFor(second.uploader, clock, HOUR_MS);
     expect(store.puts).toHaveLength(2);
     clock.stepWall(86_400_000_000);
@@ -204,5 +243,94 @@ describe("Uploader", () => {
     expect(notices.map(({ event }) => event)).toEqual(["upload.failed"]);
     expect(released).toEqual(["u-1"]);
     expect(new UploadBook(journal).plans).toEqual([]);
+  });
+
+  it("sends and tells nothing twice while the journal takes nothing", async () => {
+    const clock = new ManualClock();
+    const journal = new FailingJournal(clock);
+    const store = new ModelStore();
+    const { book, uploader, uploaded, released, notices } = rig(journal, clock, store);
+    book.put(withPlace(PLAN, { kind: "whole", url: urlOf(1, "a") }));
+    store.onTaken = () => {
+      journal.fails = true;
+    };
+    await runFor(uploader, clock, 9 * HOUR_MS);
+    expect([store.puts, uploaded]).toEqual([["1"], []]);
+    journal.fails = false;
+    // The end is told before the journal fails again, and cannot be written down.
+    journal.failsToForget = true;
+    await runFor(uploader, clock, 9 * HOUR_MS);
+    expect([store.puts, uploaded.length, book.get("u-1")?.state]).toEqual([["1"], 1, "stored"]);
+    journal.failsToForget = false;
+    await runFor(uploader, clock, HOUR_MS);
+    expect([store.puts, uploaded.length, notices, book.plans]).toEqual([["1"], 1, [], []]);
+    expect(released).toContain("u-1");
+  });
+
+  it("asks for a place once while the journal takes nothing", async () => {
+    const clock = new ManualClock();
+    const journal = new FailingJournal(clock);
+    const { book, uploader, notices } = rig(journal, clock, {
+      send: async () => {
+        journal.fails = true;
+        return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
+      },
+    });
+    book.put(withPlace(PLAN, { kind: "whole", url: urlOf(1, "a") }));
+    await runFor(uploader, clock, 9 * HOUR_MS);
+    expect([notices.length, uploader.counts.refused]).toEqual([1, 1]);
+    journal.fails = false;
+    await runFor(uploader, clock, HOUR_MS);
+    expect([notices.length, book.get("u-1")?.state]).toEqual([1, "waiting"]);
+  });
+
+  it("cuts what is on its way when somebody names another place", async () => {
+    const clock = new ManualClock();
+    const asked: string[] = [];
+    const journal = new FakeJournal({ clock });
+    const { book, uploader, uploaded } = rig(journal, clock, {
+      send: ({ url }, _, signal) => {
+        asked.push(new URL(url).pathname);
+        if (asked.length > 1) return Promise.resolve({ kind: "done", etag: undefined });
+        const cut = Promise.withResolvers<StoreAnswer>();
+        signal.addEventListener("abort", () => cut.resolve({ kind: "unavailable", detail: "cut", isBusy: false }));
+        return cut.promise;
+      },
+    });
+    book.put(withPlace(PLAN, { kind: "whole", url: "https://b.example.com/old" }));
+    const stopping = new AbortController();
+    const done = uploader.run(stopping.signal);
+    await clock.run(HOUR_MS);
+    book.put(withPlace(PLAN, { kind: "whole", url: "https://b.example.com/new" }));
+    uploader.wake("u-1");
+    await clock.run(1000);
+    expect(asked).toEqual(["/old", "/new"]);
+    expect([uploaded.map(({ location }) => location), uploader.counts.retried]).toEqual([
+      ["https://b.example.com/new"],
+      0,
+    ]);
+    stopping.abort();
+    await clock.run(1);
+    await done;
+  });
+
+  it("sends nothing that the configuration allows no more", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const store = new ModelStore();
+    const hostGone = rig(journal, clock, store, { hosts: ["c.example.com"] });
+    hostGone.book.put(withPlace(PLAN, partsOf("a")));
+    await runFor(hostGone.uploader, clock, HOUR_MS);
+    expect([store.puts, hostGone.notices.map(({ event }) => event)]).toEqual([[], ["upload.place-wanted"]]);
+    expect(hostGone.book.get("u-1")).toMatchObject({ state: "waiting", place: undefined });
+    expect(hostGone.uploader.problemOf("u-1")).toContain("files.hosts does not list");
+    expect(JSON.stringify([journal.list("uploads"), hostGone.notices, hostGone.log.entries])).not.toContain("canary");
+    const kindGone = rig(journal, clock, store, { kinds: ["dbc"] });
+    await runFor(kindGone.uploader, clock, HOUR_MS);
+    expect([kindGone.notices[0]?.event, kindGone.released, kindGone.book.plans]).toEqual([
+      "upload.failed",
+      ["u-1"],
+      [],
+    ]);
   });
 });

@@ -108,6 +108,32 @@ describe("ContinuousLog", () => {
     expect((await shown(last ?? ""))[0]).toContain(" body ");
   });
 
+  it("names the file that it makes while it is not open yet, so that nobody takes it for one that has ended", async () => {
+    const folder = new MemoryLogFolder();
+    const seen: (string | undefined)[] = [];
+    const files = new LogFiles(
+      {
+        list: () => folder.list(),
+        remove: (name) => folder.remove(name),
+        freeBytes: () => folder.freeBytes(),
+        create: async (name) => {
+          const file = await folder.create(name);
+          seen.push(files.current);
+          return file;
+        },
+      },
+      SETTINGS,
+    );
+    const frame = { id: 1, flags: FRAME_FLAG.extended, data: Uint8Array.of(1), receivedAtUs: START_US };
+    await files.add("can0", frame, true);
+    expect(seen).toEqual([...folder.files.keys()]);
+    await files.finish();
+    expect(files.current).toBeUndefined();
+    folder.fault = "EIO: i/o error";
+    await expect(files.add("can0", frame, true)).rejects.toThrow("EIO");
+    expect(files.current).toBeUndefined();
+  });
+
   it("goes on with the next session, and leaves the time away while the clock is not believed", async () => {
     const folder = new MemoryLogFolder();
     await folder.create("00041-0007-20250101T000000Z.blf");
