@@ -11,6 +11,7 @@ import { frameLogLines } from "./status-lines/frame-log.ts";
 import { configurationLines, headLines } from "./status-lines/head.ts";
 import { identityLines } from "./status-lines/identity.ts";
 import { linkLines } from "./status-lines/link.ts";
+import { metricsLines } from "./status-lines/metrics.ts";
 import { outboxLines } from "./status-lines/outbox.ts";
 import { placeLines } from "./status-lines/place.ts";
 import { programLines } from "./status-lines/programs.ts";
@@ -58,6 +59,7 @@ export function statusPage(
     commandLines(status),
     securityLines(status, colors),
     defenderLines(status, colors),
+    metricsLines(status, colors),
     updateLines(status, colors),
   ];
   return `${blocks.flat().join("\n")}\n`;

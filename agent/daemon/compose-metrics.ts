@@ -1,39 +1,56 @@
 import { join } from "node:path";
 import type { MetricsConfig } from "../../config/metrics.ts";
+import { LocalHttpServer } from "../../drivers/os/local-socket/http-server.ts";
+import { shownFile } from "../../drivers/os/shown-file.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
+import type { Log } from "../core/log.ts";
+import type { MetricsStatus } from "../local-api/metrics-status.ts";
 import { HealthReports } from "../metrics/health-reports.ts";
-import type { TextFormat } from "../metrics/metrics-text.ts";
-import { type ScrapePlace, ScrapeServer } from "../metrics/scrape-server.ts";
+import { ScrapeAnswers } from "../metrics/scrape-answers.ts";
 import { TextCache } from "../metrics/text-cache.ts";
 import { TextFile } from "../metrics/text-file.ts";
-import type { RecordSinks, Runtime } from "./parts.ts";
+import type { MetricsLine, RecordSinks, Runtime } from "./parts.ts";
 import { loopService } from "./services.ts";
 
 /** Only *.prom is read by node_exporter. */
 const FILE_NAME = "causeway.prom";
 
+/** What a scraper may take for a request and for its answer, ms. */
+const PATIENCE_MS = 5000;
+
 export type MetricsParts = { readonly settings: MetricsConfig; readonly records: Pick<RecordSinks, "sendHealth"> };
+
+/** One who reads the metrics. */
+type Reader<S extends keyof MetricsStatus> = {
+  readonly service: Service;
+  readonly status: () => NonNullable<MetricsStatus[S]>;
+};
 
 /** The part of the composition root for who reads the metrics. Start its services last. */
 export function composeMetrics(
   { settings, records }: MetricsParts,
   runtime: Pick<Runtime, "metrics" | "clock" | "log" | "startedAtMs">,
-): readonly Service[] {
-  const { metrics, clock, log } = runtime;
-  const cache = new TextCache(() => metrics.all(), clock);
-  return [
-    ...scrapeOf(settings, cache, runtime),
-    ...textFileOf(settings, cache, { metrics, clock, log }),
-    ...healthOf({ settings, records }, runtime),
-  ];
+): MetricsLine {
+  const cache = new TextCache(() => runtime.metrics.all(), runtime.clock);
+  const scrapes = placesOf(settings.scrape).map((place) => scrapeAt(place, cache, runtime.log));
+  const file = textFileOf(settings, cache, runtime);
+  const health = healthOf({ settings, records }, runtime);
+  return {
+    services: [...scrapes, ...[file, health].flatMap((reader) => reader ?? [])].map(({ service }) => service),
+    status: () => ({
+      scrapes: scrapes.map(({ status }) => status()),
+      ...(file === undefined ? {} : { file: file.status() }),
+      ...(health === undefined ? {} : { health: health.status() }),
+    }),
+  };
 }
 
 function healthOf(
   { settings: { health }, records }: MetricsParts,
   { metrics, clock, startedAtMs }: Pick<Runtime, "metrics" | "clock" | "startedAtMs">,
-): readonly Service[] {
-  if (health === undefined) return [];
+): Reader<"health"> | undefined {
+  if (health === undefined) return undefined;
   const everyMs = health.minutes * 60_000;
   const reports = new HealthReports({
     all: () => metrics.all(),
@@ -42,67 +59,64 @@ function healthOf(
     startedAtMs,
     clock,
   });
-  return [loopService("health reports", reports)];
+  return { service: loopService("health reports", reports), status: () => ({ reports: reports.count }) };
 }
 
-function scrapeOf(
-  { scrape }: MetricsConfig,
-  cache: TextCache,
-  { metrics, log }: Pick<Runtime, "metrics" | "log">,
-): readonly Service[] {
+/** Where scrapers ask. */
+type ScrapePlace = {
+  readonly kind: MetricsStatus["scrapes"][number]["place"];
+  readonly at: string;
+  readonly place: { readonly socketFile: string } | { readonly port: number };
+  readonly maxClients: number;
+};
+
+function placesOf(scrape: MetricsConfig["scrape"]): readonly ScrapePlace[] {
   if (scrape === undefined) return [];
   const { socketFile, port, maxClients } = scrape;
-  const places: readonly (readonly [string, ScrapePlace])[] = [
-    ...(socketFile === undefined ? [] : [["socket", { socketFile }] as const]),
-    ...(port === undefined ? [] : [["port", { port }] as const]),
+  return [
+    ...(socketFile === undefined
+      ? []
+      : [{ kind: "socket", at: socketFile, place: { socketFile }, maxClients } as const]),
+    ...(port === undefined ? [] : [{ kind: "port", at: `127.0.0.1:${port}`, place: { port }, maxClients } as const]),
   ];
-  const text = (format: TextFormat): Promise<string> => cache.text(format);
-  const servers = places.map(([name, place]) => ({ name, server: new ScrapeServer({ place, maxClients, text }) }));
-  metrics.add({
-    name: "causeway_metrics_scrapes",
-    help: "Requests for metrics over HTTP, by where they came and what became of them.",
-    type: "counter",
-    labels: ["place", "result"],
-    read: () =>
-      servers.flatMap(({ name: place, server }) =>
-        Object.entries(server.counters()).map(([result, value]) => ({ labels: { place, result }, value })),
-      ),
+}
+
+/** A place that another program has costs the scrape, not the agent. */
+function scrapeAt({ kind, at, place, maxClients }: ScrapePlace, cache: TextCache, log: Log) {
+  const answers = new ScrapeAnswers({ isPort: kind === "port", text: (format) => cache.text(format) });
+  const server = new LocalHttpServer({
+    place,
+    maxClients,
+    patienceMs: PATIENCE_MS,
+    answer: (request) => answers.answer(request),
+    onRefused: () => answers.noteRefused(),
   });
-  return servers.map(({ name, server }) => {
-    // A place that another program has costs the scrape, not the agent.
-    const start = async (): Promise<void> => {
-      try {
-        await server.start();
-      } catch (thrown) {
-        log.error("metrics.not-served", { what: messageOf(thrown) });
-      }
-    };
-    return { name: `metrics ${name}`, start, stop: () => server.stop() };
-  });
+  let problem: string | undefined;
+  const start = async (): Promise<void> => {
+    try {
+      await server.start();
+    } catch (thrown) {
+      problem = messageOf(thrown);
+      log.error("metrics.not-served", { what: problem });
+    }
+  };
+  const service: Service = { name: `metrics ${kind}`, start, stop: () => server.stop() };
+  const status = () => ({ place: kind, at, ...answers.counters(), ...(problem === undefined ? {} : { problem }) });
+  return { service, status };
 }
 
 function textFileOf(
   { textFile }: MetricsConfig,
   cache: TextCache,
-  { metrics, clock, log }: Pick<Runtime, "metrics" | "clock" | "log">,
-): readonly Service[] {
-  if (textFile === undefined) return [];
-  const { folder, seconds } = textFile;
-  const file = join(folder, FILE_NAME);
-  const everyMs = seconds * 1000;
-  const kept = new TextFile({ file, everyMs, text: () => cache.text("prometheus"), clock, log });
-  metrics.add({
-    name: "causeway_metrics_file_writes",
-    help: "Writes of the file for node_exporter, by what became of them.",
-    type: "counter",
-    labels: ["result"],
-    read: () => {
-      const { written, failed } = kept.status();
-      return [
-        { labels: { result: "written" }, value: written },
-        { labels: { result: "failed" }, value: failed },
-      ];
-    },
-  });
-  return [loopService("metrics file", kept)];
+  { clock, log }: Pick<Runtime, "clock" | "log">,
+): Reader<"file"> | undefined {
+  if (textFile === undefined) return undefined;
+  const path = join(textFile.folder, FILE_NAME);
+  const everyMs = textFile.seconds * 1000;
+  const kept = new TextFile({ file: shownFile(path), everyMs, text: () => cache.text("prometheus"), clock, log });
+  const status = () => {
+    const { problem, ...counts } = kept.status();
+    return { path, ...counts, ...(problem === undefined ? {} : { problem }) };
+  };
+  return { service: loopService("metrics file", kept), status };
 }

@@ -61,7 +61,7 @@ import {
   publisherService,
   watchService,
 } from "./services.ts";
-import { clockBookOf, composeSideLines, metricsServicesOf, securityEventsOf } from "./side-lines.ts";
+import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
@@ -154,7 +154,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     config.shutdown.drainMs,
     runtime,
   );
-  const services = [...others, ...(await metricsServicesOf(config, line, runtime))];
+  const services = [...others, ...(beside.metrics?.services ?? [])];
   const onReady = (): void => {
     notifier.ready();
     void keepAsLastGood(loaded, clock, log);

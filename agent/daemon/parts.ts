@@ -18,6 +18,7 @@ import type { FencesStatus } from "../local-api/fences-status.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
+import type { MetricsStatus } from "../local-api/metrics-status.ts";
 import type { ObdBusStatus } from "../local-api/obd-status.ts";
 import type { PlaceStatus } from "../local-api/place-status.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
@@ -317,6 +318,13 @@ export type DefenderLine = {
   readonly status: () => DefenderStatus;
 };
 
+/** Who reads the metrics. */
+export type MetricsLine = {
+  /** Start them last. */
+  readonly services: readonly Service[];
+  readonly status: () => MetricsStatus;
+};
+
 /** Uploads to an object store. */
 export type FilesLine = {
   /** What remote commands can ask for; `bundle` makes a support bundle of that moment. */
@@ -343,6 +351,7 @@ export type SideLines = {
   readonly security: SecurityLine | undefined;
   readonly defender: DefenderLine | undefined;
   readonly files: FilesLine | undefined;
+  readonly metrics: MetricsLine | undefined;
   /** Ends the connection that they share; stop it after them. */
   readonly systemBus: Service;
 };

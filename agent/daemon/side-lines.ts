@@ -1,5 +1,4 @@
 import type { Clock } from "../core/clock.ts";
-import type { Service } from "../core/lifecycle.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { SecurityEvents } from "../telemetry/security-events.ts";
 import type { ClockBook } from "../vehicle/time/clock-book.ts";
@@ -16,6 +15,7 @@ import type {
   Fleetwise,
   LinkFaultTaker,
   LinkLine,
+  MetricsLine,
   Place,
   ProgramsLine,
   RegimeLine,
@@ -64,17 +64,6 @@ export async function securityEventsOf(
   return { events, onFault: linkFaultsTo(events) };
 }
 
-/** Who reads the metrics; nothing where the configuration has nobody. Start them last. */
-export async function metricsServicesOf(
-  { metrics: settings }: DaemonConfig["config"],
-  { records }: Pick<DataLine, "records">,
-  runtime: Runtime,
-): Promise<readonly Service[]> {
-  if (settings === undefined) return [];
-  const { composeMetrics } = await import("./compose-metrics.ts");
-  return composeMetrics({ settings, records }, runtime);
-}
-
 /** The lines beside the data line. Of one that the configuration does not have nothing is loaded. Throws `config.invalid`. */
 export async function composeSideLines(parts: SideLineParts, runtime: Runtime): Promise<SideLines> {
   const fleetwise = await fleetwiseOf(parts, runtime);
@@ -105,8 +94,8 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
     defender,
     files,
   };
-  const programs = await programsOf(parts, runtime);
-  return { ...lines, shadows, programs, systemBus: systemBus.service };
+  const [programs, metrics] = [await programsOf(parts, runtime), await metricsOf(parts, runtime)];
+  return { ...lines, shadows, programs, metrics, systemBus: systemBus.service };
 }
 
 async function securityOf(
@@ -117,6 +106,16 @@ async function securityOf(
   if (settings === undefined || events === undefined) return undefined;
   const { composeSecurity } = await import("./compose-security.ts");
   return composeSecurity({ settings, loaded, line, journal, events }, runtime);
+}
+
+async function metricsOf(
+  { loaded, line: { records } }: SideLineParts,
+  runtime: Runtime,
+): Promise<MetricsLine | undefined> {
+  const { metrics: settings } = loaded.config;
+  if (settings === undefined) return undefined;
+  const { composeMetrics } = await import("./compose-metrics.ts");
+  return composeMetrics({ settings, records }, runtime);
 }
 
 async function defenderOf(

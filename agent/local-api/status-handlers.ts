@@ -60,6 +60,7 @@ export type StatusParts = HealthParts & {
     readonly fences: { readonly status: () => Status["fences"] } | undefined;
     readonly place: { readonly status: () => Status["place"] } | undefined;
     readonly defender: { readonly status: () => Status["defender"] } | undefined;
+    readonly metrics: { readonly status: () => Status["metrics"] } | undefined;
     readonly security: { readonly status: () => Status["security"] } | undefined;
     readonly shadows: { readonly status: () => Status["shadows"] } | undefined;
     readonly time: { readonly status: () => Status["time"] } | undefined;
@@ -125,6 +126,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     shadows: beside.shadows?.status(),
     security: beside.security?.status(),
     defender: beside.defender?.status(),
+    metrics: beside.metrics?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),
     update: updates?.report.update(),

@@ -8,6 +8,7 @@ import { fencesStatus } from "./fences-status.ts";
 import { filesStatus } from "./files-status.ts";
 import { j1939Status } from "./j1939-status.ts";
 import { linksStatus } from "./links-status.ts";
+import { metricsStatus } from "./metrics-status.ts";
 import { obdBusStatus } from "./obd-status.ts";
 import { placeStatus } from "./place-status.ts";
 import { programsStatus } from "./programs-status.ts";
@@ -352,6 +353,8 @@ export const statusSchema = z
     shadows: shadowsStatus.optional(),
     security: securityStatus.optional(),
     defender: defenderStatus.optional(),
+    /** Absent where the configuration has nobody read the metrics. */
+    metrics: metricsStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */

@@ -34,6 +34,11 @@ export class HealthReports {
     this.#beforeMs = clock.boottimeMs() - (clock.monotonicMs() - startedAtMs);
   }
 
+  /** Reports since start. */
+  get count(): number {
+    return this.#number;
+  }
+
   /** Until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, everyMs } = this.#parts;

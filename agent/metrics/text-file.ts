@@ -1,12 +1,10 @@
-import { rmSync } from "node:fs";
-import { chmod, rename, writeFile } from "node:fs/promises";
-import { type Clock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { ShownFile } from "../ports/shown-file.ts";
 
 export type TextFileParts = {
-  /** Its folder is there. */
-  readonly file: string;
+  readonly file: ShownFile;
   readonly everyMs: number;
   readonly text: () => Promise<string>;
   readonly clock: Pick<Clock, "sleep">;
@@ -35,27 +33,18 @@ export class TextFile {
       await this.#write();
       await clock.sleep(everyMs, signal);
     }
-    try {
-      rmSync(file, { force: true });
-    } catch {
-      // node_textfile_mtime_seconds says how old it is.
-    }
+    file.remove();
   }
 
   async #write(): Promise<void> {
     const { file, text, log } = this.#parts;
-    // Not .prom: node_exporter must not read it half. No sync: after a power cut a new one comes at once.
-    const next = `${file}.next`;
     try {
-      await writeFile(next, await text());
-      // For node_exporter, whatever the umask of the service.
-      await chmod(next, 0o644);
-      await rename(next, file);
+      await file.replace(await text());
       this.#counters.written += 1;
       this.#problem = undefined;
     } catch (thrown) {
       this.#counters.failed += 1;
-      if (this.#problem === undefined) log.warn("metrics.file-failed", { file, what: messageOf(thrown) });
+      if (this.#problem === undefined) log.warn("metrics.file-failed", { what: messageOf(thrown) });
       this.#problem = messageOf(thrown);
     }
   }

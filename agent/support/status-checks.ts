@@ -4,6 +4,7 @@ import { deliveryChecks } from "./delivery-checks.ts";
 import { diagnosticsChecks } from "./diagnostics-checks.ts";
 import { fleetChecks } from "./fleet-checks.ts";
 import { linkChecks } from "./link-checks.ts";
+import { metricsChecks } from "./metrics-checks.ts";
 import { placeChecks } from "./place-checks.ts";
 import { securityChecks } from "./security-checks.ts";
 import { sleepChecks } from "./sleep-checks.ts";
@@ -20,5 +21,6 @@ export function statusChecks(status: Status): readonly Check[] {
     ...sleepChecks(status),
     ...securityChecks(status),
     ...fleetChecks(status),
+    ...metricsChecks(status),
   ];
 }

@@ -9,6 +9,7 @@ import { FILES_METRICS } from "./files-metrics.ts";
 import { LINK_METRICS } from "./link-metrics.ts";
 import { PROCESS_METRICS } from "./process-metrics.ts";
 import { PROGRAM_METRICS } from "./program-metrics.ts";
+import { READER_METRICS } from "./reader-metrics.ts";
 import { RECORD_METRICS } from "./record-metrics.ts";
 import { SECURITY_METRICS } from "./security-metrics.ts";
 import { SHADOW_METRICS } from "./shadow-metrics.ts";
@@ -26,6 +27,7 @@ const ALL: readonly StatusMetric[] = [
   ...LINK_METRICS,
   ...PROCESS_METRICS,
   ...PROGRAM_METRICS,
+  ...READER_METRICS,
   ...RECORD_METRICS,
   ...SECURITY_METRICS,
   ...SHADOW_METRICS,

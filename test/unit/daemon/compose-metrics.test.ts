@@ -16,9 +16,13 @@ it("goes on without the scrape where another program has its port, and says so",
   const log = new MemoryLog();
   const settings = metricsConfig.parse({ scrape: { port } });
   const runtime = { metrics: new MetricBook(), clock: new ManualClock(), log, startedAtMs: 0 };
-  const [scrape] = composeMetrics({ settings, records: { sendHealth: () => undefined } }, runtime);
+  const line = composeMetrics({ settings, records: { sendHealth: () => undefined } }, runtime);
+  const [scrape] = line.services;
   await scrape?.start();
   await scrape?.stop();
   expect(log.entries).toMatchObject([{ level: "error", event: "metrics.not-served" }]);
   expect(String(log.entries[0]?.facts.what)).toContain(`127.0.0.1:${port}`);
+  const [told] = line.status().scrapes;
+  expect(told).toMatchObject({ place: "port", at: `127.0.0.1:${port}`, answered: 0 });
+  expect(told?.problem).toContain("EADDRINUSE");
 });

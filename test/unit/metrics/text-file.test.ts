@@ -1,10 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { MetricRegistry } from "../../../agent/core/metrics/registry.ts";
 import { TextCache } from "../../../agent/metrics/text-cache.ts";
 import { TextFile } from "../../../agent/metrics/text-file.ts";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 
 /** A clock whose sleeps end when the test says so. */
@@ -34,30 +31,30 @@ class SteppedClock {
 }
 
 describe("TextFile", () => {
-  it("puts each text in the place of the one before, leaves nothing else, and takes the file away at the end", async () => {
-    const folder = temporaryFolder();
-    const file = join(folder, "causeway.prom");
+  it("shows each text, and takes it away at the end", async () => {
     const clock = new SteppedClock();
+    const shown: string[] = [];
+    const file = {
+      replace: async (text: string) => void shown.push(text),
+      remove: () => void shown.push("removed"),
+    };
     let times = 0;
     const text = async (): Promise<string> => `causeway_times ${++times}\n`;
     const kept = new TextFile({ file, everyMs: 1000, text, clock, log: new MemoryLog() });
     const stopping = new AbortController();
     const running = kept.run(stopping.signal);
     await clock.asleep;
-    expect(readFileSync(file, "utf8")).toBe("causeway_times 1\n");
     await clock.step();
-    expect(readFileSync(file, "utf8")).toBe("causeway_times 2\n");
-    expect(readdirSync(folder)).toEqual(["causeway.prom"]);
     stopping.abort();
     await running;
-    expect(existsSync(file)).toBe(false);
+    expect(shown).toEqual(["causeway_times 1\n", "causeway_times 2\n", "removed"]);
     expect(kept.status()).toEqual({ written: 2, failed: 0, problem: undefined });
   });
 
-  it("tells once that the folder is not there, and goes on trying", async () => {
+  it("tells once that it cannot be written, and goes on trying", async () => {
     const clock = new SteppedClock();
     const log = new MemoryLog();
-    const file = join(temporaryFolder(), "none", "causeway.prom");
+    const file = { replace: () => Promise.reject(new Error("ENOENT")), remove: () => undefined };
     const kept = new TextFile({ file, everyMs: 1000, text: async () => "x 1\n", clock, log });
     const stopping = new AbortController();
     const running = kept.run(stopping.signal);
