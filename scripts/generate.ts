@@ -28,7 +28,7 @@ Writes the files that are made from others:
   config/ecus.schema.json       from config/ecus.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
-  systemd/causeway.catalog      from config/log-catalog.ts, for journalctl --catalog
+  systemd/causeway.catalog      from config/log-texts, for journalctl --catalog
   docs/pictures/*.svg           by Graphviz from the .dot files beside them
 
   --check   write nothing; name the stale files and exit 1
