@@ -25,7 +25,7 @@ const limits = {
     .min(10_000)
     .max(64_000_000_000)
     .default(10_000_000)
-    .describe("of its records in the outbox; further ones are refused"),
+    .describe("of its records in the outbox, over restarts; further ones are refused"),
 };
 
 const client = z.strictObject({

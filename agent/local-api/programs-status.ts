@@ -27,7 +27,7 @@ export const programsStatus = z
             refused: count,
             /** Times that it had to wait because of its rate. */
             delayed: count,
-            /** In the outbox, of those since start; at most `maxStoredBytes`. */
+            /** In the outbox, over restarts; at most `maxStoredBytes`. */
             storedBytes: count,
             maxStoredBytes: count,
           })

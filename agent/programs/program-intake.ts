@@ -9,7 +9,7 @@ import type { Appender } from "../telemetry/appender.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
 import { OrderedAnswers } from "./ordered-answers.ts";
-import { ProgramClient } from "./program-client.ts";
+import { ProgramClient, strayShares } from "./program-client.ts";
 import { parseProgramLine, type RecordOf } from "./program-line.ts";
 
 /** Lines a second of all that are no known program together; further ones wait. */
@@ -22,7 +22,7 @@ export type IntakeParts = {
   readonly settings: Pick<ProgramsConfig, "clients" | "unnamed">;
   readonly encoder: Pick<Encoder, "programRecord" | "maxBodyBytes">;
   readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
-  readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow">;
+  readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow" | "kept">;
   readonly clock: Clock;
 };
 
@@ -45,11 +45,13 @@ export class ProgramIntake {
   readonly #strangers: TokenBucket;
 
   constructor(parts: IntakeParts) {
-    const { settings, outbox, clock } = parts;
+    const { settings, outbox, appender, clock } = parts;
     this.parts = parts;
     const { clients, unnamed } = settings;
     const all = [...clients, ...(unnamed === undefined ? [] : [{ name: "", ...unnamed }])];
-    this.clients = new Map(all.map(({ name, ...limits }) => [name, new ProgramClient(name, limits, outbox, clock)]));
+    const kept = outbox.kept();
+    this.clients = new Map(all.map((client) => [client.name, new ProgramClient(client, outbox, kept, clock)]));
+    appender.addTogether([], strayShares(new Set(this.clients.keys()), kept));
     this.#strangers = new TokenBucket(STRANGER_LINES, 1000, () => clock.monotonicMs());
   }
 
@@ -59,11 +61,11 @@ export class ProgramIntake {
   }
 
   /** Notes that so many bytes are taken; call what it gives when they are stored, or not any more. */
-  reserve(client: ProgramClient, bytes: number): () => void {
-    client.pendingBytes += bytes;
+  reserve(client: ProgramClient, stream: ProgramStream, bytes: number): () => void {
+    client.pendingBytes[stream] += bytes;
     this.pendingBytes += bytes;
     return () => {
-      client.pendingBytes -= bytes;
+      client.pendingBytes[stream] -= bytes;
       this.pendingBytes -= bytes;
     };
   }
@@ -102,7 +104,8 @@ class Session implements ProgramSession {
       if (waitMs > 0) break;
     }
     if (drafts.length > 0) {
-      appender.addTogether(drafts, []);
+      const client = this.#intake.clients.get(this.#name);
+      appender.addTogether(drafts, client === undefined ? [] : [client.keptShare()]);
       appender.store();
     }
     return { taken, waitMs };
@@ -152,7 +155,7 @@ class Session implements ProgramSession {
     const { bytes, maxBytes } = outbox.stats();
     const wantedBytes = bytes + this.#intake.pendingBytes + recordBytes;
     if (wantedBytes > maxBytes * (1 - CONTROL_SHARE)) return refuse(OUTBOX_FULL);
-    const release = this.#intake.reserve(client, recordBytes);
+    const release = this.#intake.reserve(client, stream, recordBytes);
     return answered(draft, {
       stored: (id, payloadBytes) => {
         release();

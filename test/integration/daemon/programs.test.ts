@@ -31,7 +31,9 @@ function storedIn(folder: string) {
   const { outbox } = openOutbox({ file, maxBytes: 256_000_000, clock: new ManualClock(), log: new MemoryLog() });
   const reader = createRecordReader(readDescriptor());
   const rows = (["event", "telemetry"] as const).flatMap((stream) =>
-    outbox.read(stream, 0, outbox.lastRow(), 10_000, 1e9).map(({ payload }) => reader.decode(payload)),
+    outbox
+      .read(stream, 0, outbox.lastRow(), 10_000, 1e9)
+      .map(({ payload }) => ({ ...reader.decode(payload), bytes: payload.length })),
   );
   outbox.close();
   return rows.filter(({ body }) => body.kind.startsWith("program-"));
@@ -91,7 +93,7 @@ describe("other programs", () => {
     ]);
   });
 
-  it("find every record that was answered after a kill, under the id of the answer", async () => {
+  it("find every record that was answered after a kill, under the id of the answer, and all of them on their budget", async () => {
     const vehicle = await home();
     const daemon = await startDaemon(vehicle);
     const exchange = await LineExchange.open(vehicle.publish);
@@ -105,10 +107,16 @@ describe("other programs", () => {
     for (let n = 50; n < 200; n++) void exchange.ask(`{"values":[{"name":"n","value":${n}}]}`).catch(() => undefined);
     daemon.child.signal("SIGKILL");
     await until(() => (daemon.child.hasEnded() ? true : undefined), { what: "it dies", timeoutMs: 5000 });
-    const found = storedIn(vehicle.folder).map(({ epoch, stream, seq, body }) => ({
+    const records = storedIn(vehicle.folder);
+    const found = records.map(({ epoch, stream, seq, body }) => ({
       id: { stored: { epoch, stream, seq } },
       value: body.kind === "program-values" ? body.values[0]?.value : undefined,
     }));
     expect(found.slice(0, 50)).toEqual(ids.map((id, value) => ({ id, value })));
+    const { programs } = await (await startDaemon(vehicle)).status();
+    const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
+    expect(programs?.programs[0]?.storedBytes).toBeGreaterThanOrEqual(bytes);
+    // The last transaction counts with what it could be at most: 64 records, none of 400 bytes.
+    expect(programs?.programs[0]?.storedBytes).toBeLessThan(bytes + 64 * 400);
   });
 });

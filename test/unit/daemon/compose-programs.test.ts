@@ -43,6 +43,14 @@ it("answers on publish.sock, and counts what it took", async () => {
   expect(line.status()).toMatchObject({ connected: 1, programs: [{ name: "", records: 1, refused: 1 }] });
 });
 
+it("waits for programs without a timer", async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const { line } = rig();
+  const before = timers();
+  await line.service.start();
+  expect(timers()).toBe(before);
+});
+
 it("lets the agent go on where the socket cannot be served, and says why", async () => {
   const { line, log, path } = rig();
   writeFileSync(path, "in the way");

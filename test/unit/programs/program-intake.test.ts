@@ -19,9 +19,10 @@ const DOOR = JSON.stringify({ stream: "event", values: [{ name: "door.open", val
 const LOAD = JSON.stringify({ values: [{ name: "load", value: 0.5 }] });
 const NAME = JSON.stringify({ program: "door-watch" });
 
-function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000) {
+const FILE = (): string => join(temporaryFolder(), "outbox.db");
+
+function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000, file = FILE()) {
   const clock = new ManualClock();
-  const file = join(temporaryFolder(), "outbox.db");
   const { outbox } = openOutbox({ file, maxBytes, clock, log: new MemoryLog() });
   onTestFinished(() => outbox.close());
   const disk = { isGone: false };
@@ -38,7 +39,7 @@ function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000) {
     const session = intake.open((value) => answers.push(value));
     return { session, answers };
   };
-  return { clock, outbox, disk, appender, intake, connect };
+  return { clock, outbox, disk, appender, intake, connect, file };
 }
 
 function bodies(outbox: Outbox, stream: "event" | "telemetry") {
@@ -145,6 +146,30 @@ describe("ProgramIntake", () => {
     answers.length = 0;
     session.take([LOAD]);
     expect(answers).toMatchObject([{ stored: { seq: stored + 1 } }]);
+  });
+
+  it("counts what was stored before a restart, until it has left", () => {
+    const settings = { maxStoredBytes: 10_000, bytesPerSecond: 10_000_000 };
+    const first = rig(settings);
+    first.connect().session.take([NAME, ...Array<string>(20).fill(LOAD)]);
+    const share = first.intake.clients.get("door-watch")?.share.bytes;
+    expect(share).toBeGreaterThan(0);
+    first.outbox.close();
+    const second = rig(settings, 1_000_000, 100_000, first.file);
+    const client = second.intake.clients.get("door-watch");
+    // Of the last transaction the bound is known alone.
+    expect(client?.share.bytes).toBeGreaterThanOrEqual(share ?? 0);
+    const { session, answers } = second.connect();
+    session.take([NAME, ...Array<string>(200).fill(LOAD)]);
+    expect(second.outbox.stats().bytes).toBeLessThanOrEqual(10_000);
+    expect(answers.at(-1)).toEqual(errorOf("program.full"));
+    second.outbox.ack(second.outbox.read("telemetry", 0, second.outbox.lastRow(), 1000, 1e9).map(({ row }) => row));
+    client?.share.settle();
+    expect(client?.share.bytes).toBe(0);
+    second.outbox.close();
+    const third = rig({ name: "other" }, 1_000_000, 100_000, first.file);
+    third.appender.store();
+    expect(third.outbox.kept()).toEqual([]);
   });
 
   it("evicts nothing of others from a full outbox", () => {

@@ -32,7 +32,12 @@ class IdOutbox {
   readonly #seqs = { event: 0, telemetry: 0 };
   stats = () => ({
     ...STATS,
-    streams: { control: NO_STREAM, event: NO_STREAM, telemetry: NO_STREAM, capture: NO_STREAM },
+    streams: {
+      control: NO_STREAM,
+      event: { ...NO_STREAM, lastSeq: this.#seqs.event },
+      telemetry: { ...NO_STREAM, lastSeq: this.#seqs.telemetry },
+      capture: NO_STREAM,
+    },
   });
   append(stream: "event" | "telemetry", bytes: number, own: boolean): number {
     this.#seqs[stream] += 1;
@@ -68,6 +73,56 @@ it("never counts less than is stored, and at most a run more when records leave 
     }
   });
   fc.assert(property, { seed: SEED });
+});
+
+it("never counts less than is stored after kills at any moment, and nothing once all has left", () => {
+  const step = fc.record({
+    /** Stored in one transaction, with what is kept beside them. */
+    batch: fc.array(
+      fc.record({ stream: fc.constantFrom("event", "telemetry"), bytes: fc.integer({ min: 1, max: 90 }) }),
+      {
+        maxLength: 5,
+      },
+    ),
+    others: fc.integer({ min: 0, max: 3 }),
+    leave: fc.integer({ min: 0, max: 6 }),
+    isKilled: fc.boolean(),
+  });
+  const property = fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+    const outbox = new IdOutbox();
+    let kept: Uint8Array | undefined;
+    let share = new StoredShare(outbox, MAX_BYTES);
+    for (const { batch, others, leave, isKilled } of steps) {
+      for (let other = 0; other < others; other++) outbox.append("event", 10, false);
+      const pending = { event: 0, telemetry: 0 };
+      for (const { stream, bytes } of batch) pending[stream] += bytes + 20;
+      if (batch.length > 0) kept = share.kept(pending);
+      const ids = batch.map(({ stream, bytes }) => ({ stream, bytes, seq: outbox.append(stream, bytes, true) }));
+      if (isKilled) share = new StoredShare(outbox, MAX_BYTES, kept);
+      else for (const { stream, bytes, seq } of ids) share.add({ epoch: 7, stream, seq }, bytes);
+      outbox.held.splice(0, leave);
+      share.settle();
+      const exact = outbox.held.filter((record) => record.own).reduce((sum, record) => sum + record.bytes, 0);
+      expect(share.bytes).toBeGreaterThanOrEqual(exact);
+    }
+    outbox.held.length = 0;
+    expect(new StoredShare(outbox, MAX_BYTES, kept).bytes).toBe(0);
+    share.settle();
+    expect(share.bytes).toBe(0);
+  });
+  fc.assert(property, { seed: SEED });
+});
+
+it.each([
+  ["no JSON", "x"],
+  ["another form", '{"runs":1}'],
+  ["a bad stream", '[{"stream":"a","epoch":7,"lastSeq":1,"bytes":5}]'],
+  ["a negative count", '[{"stream":"event","epoch":7,"lastSeq":1,"bytes":-5}]'],
+])("begins anew where what was kept is %s", (_name, text) => {
+  const outbox = new IdOutbox();
+  outbox.append("event", 50, true);
+  const share = new StoredShare(outbox, MAX_BYTES, Buffer.from(text));
+  expect(share.bytes).toBe(0);
 });
 
 it("does not wait behind a record that is set aside for good", () => {
