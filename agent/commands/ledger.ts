@@ -25,6 +25,13 @@ type LedgerBody = z.infer<typeof ledgerBody>;
 /** A command as the ledger knows it. */
 export type LedgerEntry = Omit<CommandEntry, "body"> & LedgerBody;
 
+/** Commands of one action that ended in one way. */
+export type EndedCommands = {
+  readonly action: string;
+  readonly status: Answer["status"];
+  readonly count: number;
+};
+
 /** What is known of a request that came before. "running": its answer is still to come, to everyone who asked. */
 export type KnownRequest =
   | { readonly kind: "new" }
@@ -44,11 +51,17 @@ export class CommandLedger {
   readonly #seal: { fault(): string | undefined } | undefined;
   /** Who else waits for the answer to a command that runs, by the id of the command. */
   readonly #waiting = new Map<string, Map<string, ReplyAddress>>();
+  readonly #ended = new Map<string, EndedCommands>();
 
   constructor(journal: Journal, audit: Pick<AuditTrail, "append" | "flush">, seal?: { fault(): string | undefined }) {
     this.#journal = journal;
     this.#seal = seal;
     this.#audit = audit;
+  }
+
+  /** Commands that came to their end since start, by action and how they ended; what was refused before it was taken over is not among them. */
+  ended(): readonly EndedCommands[] {
+    return [...this.#ended.values()];
   }
 
   /** Why a repeat would not be known: what it held before is gone, or nothing vouches for it; undefined while it is whole. */
@@ -202,16 +215,23 @@ export class CommandLedger {
 
   #finish(ledgerId: string, answer: Answer, event: "finished" | "settled"): Answer {
     const waiting = [...(this.#waiting.get(ledgerId)?.values() ?? [])];
-    const counts = this.#audited(() => {
+    const { action, counts } = this.#audited(() => {
       const entry = this.find(ledgerId);
-      if (entry?.answer !== undefined) return entry.answer;
-      const { digest, action } = this.#change(ledgerId, { answer }, "finished");
+      if (entry?.answer !== undefined) return { action: undefined, counts: entry.answer };
+      const { digest, action: ended } = this.#change(ledgerId, { answer }, "finished");
       this.#audit.append({ event, command: ledgerId, answer: answerBody(answer) });
-      for (const reply of waiting) this.#answerElsewhere({ digest, action, reply, answer });
-      return answer;
+      for (const reply of waiting) this.#answerElsewhere({ digest, action: ended, reply, answer });
+      return { action: ended, counts: answer };
     });
     this.#waiting.delete(ledgerId);
+    if (action !== undefined) this.#count(action, answer.status);
     return counts;
+  }
+
+  /** Actions are those of the catalogue and our own. */
+  #count(action: string, status: Answer["status"]): void {
+    const key = `${status} ${action}`;
+    this.#ended.set(key, { action, status, count: (this.#ended.get(key)?.count ?? 0) + 1 });
   }
 
   /** One transaction with its entries of the audit trail, which then go out. */

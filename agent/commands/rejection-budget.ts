@@ -33,6 +33,8 @@ export type RejectionBudgetParts = {
 export class RejectionBudget {
   readonly #parts: RejectionBudgetParts;
   readonly #counts = new Map<string, RejectionCount>();
+  /** All of them, since start. */
+  readonly #reasons = new Map<ReasonCode, number>();
   readonly #rate: TokenBucket;
   #counted = 0;
 
@@ -46,8 +48,14 @@ export class RejectionBudget {
     return this.#counted;
   }
 
+  /** Refused requests since start, by why; those that were audited too. */
+  reasons(): Readonly<Partial<Record<ReasonCode, number>>> {
+    return Object.fromEntries(this.#reasons);
+  }
+
   /** Notes that a request is refused, for who looks for that. */
   note(channel: RejectionCount["channel"], reason: ReasonCode): void {
+    this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
     this.#parts.onRejected?.(channel, reason);
   }
 

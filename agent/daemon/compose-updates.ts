@@ -11,7 +11,7 @@ import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import { AwsJobs } from "../jobs/aws-jobs.ts";
 import { renewSource } from "../jobs/handlers/ota-job.ts";
-import { type JobsParts, jobReport } from "../local-api/jobs-handlers.ts";
+import { endedJobs, type JobsParts, jobReport } from "../local-api/jobs-handlers.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Downloader } from "../ports/update.ts";
@@ -39,7 +39,7 @@ export type Updates = {
   readonly verbs: OtaParts;
   readonly jobVerbs: JobsParts | undefined;
   /** For the agent's status. */
-  readonly report: { job(): Status["job"]; update(): Status["update"] };
+  readonly report: { job(): Status["job"]; jobs(): Status["jobs"]; update(): Status["update"] };
 };
 
 /** `composeUpdateLine`, but that a configuration that cannot be used may have lost what says who may update: nobody may then. */
@@ -106,7 +106,11 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
     services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
     verbs: { verifier, updater, rollbackIndexes, progress, running, clock, log },
     jobVerbs: otaConfig.jobs.enabled ? cloudJobs.verbs : undefined,
-    report: { job: () => jobReport(cloudJobs.verbs), update: () => updateReport({ updater, progress }) },
+    report: {
+      job: () => jobReport(cloudJobs.verbs),
+      jobs: () => (otaConfig.jobs.enabled ? endedJobs(cloudJobs.verbs) : undefined),
+      update: () => updateReport({ updater, progress }),
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { AgentError } from "../core/errors.ts";
 import { isBornInTpm } from "../core/key-faults.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
-import type { KeyStore } from "../ports/key-store.ts";
+import type { KeyStore, LockoutState, TokenAdmin } from "../ports/key-store.ts";
 import { keyLabelled } from "./key-lookup.ts";
 
 /** The start has better things to do than to look at a key, ms. */
@@ -11,7 +11,7 @@ const AFTER_MS = 30_000;
 
 /** What is looked at. `label` is that of the key in use. */
 export type KeyWatchParts = {
-  readonly keys: Pick<KeyStore, "list">;
+  readonly keys: Pick<KeyStore, "list"> & Pick<TokenAdmin, "inspect">;
   readonly tokenLabel: string;
   readonly label: () => string | undefined;
   readonly broker: Pick<Broker, "online" | "status">;
@@ -27,6 +27,7 @@ export class KeyWatch {
   readonly #parts: KeyWatchParts;
   #seen: string | undefined;
   #problems: readonly string[] = [];
+  #lockout: LockoutState | undefined;
 
   constructor(parts: KeyWatchParts) {
     this.#parts = parts;
@@ -35,6 +36,11 @@ export class KeyWatch {
   /** What keeps the key in use from being a device's, one sentence each. */
   problems(): readonly string[] {
     return this.#problems;
+  }
+
+  /** The TPM's guess limit and what it has counted, at the last look; undefined before it. */
+  lockout(): LockoutState | undefined {
+    return this.#lockout;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -57,6 +63,7 @@ export class KeyWatch {
       this.#problems = key === undefined || isBornInTpm(key) ? [] : key.problems;
       if (this.#problems.length > 0)
         log.error("identity.key-unfit", { keyLabel: inUse, problems: this.#problems.join("; ") });
+      this.#lockout = (await keys.inspect()).lockout;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       // The next connection brings the next look.

@@ -40,6 +40,11 @@ export type CurrentJob = ExecutionId & {
   readonly details: JobDetails;
 };
 
+/** How executions ended; "withdrawn": the service or a technician gave them up. */
+export type EndedJobs = Readonly<Record<"succeeded" | "failed" | "rejected" | "withdrawn", number>>;
+
+const ENDS = { SUCCEEDED: "succeeded", FAILED: "failed", REJECTED: "rejected" } as const;
+
 /** `handlers` are by the operation of the document; "steps" for one that has steps instead. */
 export type JobRunnerParts = {
   readonly jobs: Pick<AwsJobs, "startNext" | "describe" | "update">;
@@ -75,6 +80,7 @@ export class JobRunner {
   readonly #memory: ExecutionMemory<z.infer<typeof begun>>;
   readonly #listChange = new ChangeSignal();
   #work: Work | undefined;
+  readonly #ended = { succeeded: 0, failed: 0, rejected: 0, withdrawn: 0 };
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
@@ -87,6 +93,11 @@ export class JobRunner {
     const { execution, operation, reporter } = this.#work;
     const { jobId, executionNumber } = execution;
     return { jobId, executionNumber, operation, details: reporter.latest() };
+  }
+
+  /** Executions that this process brought to their end. */
+  ended(): EndedJobs {
+    return { ...this.#ended };
   }
 
   /** Gives the execution up that is worked on, where that is still possible; how it ends is reported to the cloud. False when there is none. */
@@ -163,6 +174,7 @@ export class JobRunner {
     if (known === undefined) this.#memory.remember(execution, {});
     const outcome = known?.outcome ?? (await this.#perform(execution, signal));
     if (outcome === "stopped") return;
+    if (known?.outcome === undefined) this.#ended[outcome === "withdrawn" ? outcome : ENDS[outcome.status]] += 1;
     if (outcome !== "withdrawn") {
       const { status, details } = outcome;
       this.#memory.remember(execution, { outcome: { status, details: { ...details } } });

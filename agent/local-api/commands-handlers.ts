@@ -70,6 +70,8 @@ export function commandStatus(parts: CommandsParts | undefined): Status["command
     rejectedOverBudget: dispatchParts.rejections.counted,
     auditDropped: audit.dropped,
     running: dispatchParts.runner.slots.size,
+    ended: dispatchParts.ledger.ended(),
+    rejected: { ...dispatchParts.rejections.reasons() },
   };
 }
 

@@ -21,7 +21,7 @@ export type IdentityStatusParts = {
   /** Undefined where no provisioning template is configured. */
   readonly renewal: Pick<Renewal, "status"> | undefined;
   /** Undefined for a key in a file. */
-  readonly keyWatch: Pick<KeyWatch, "problems"> | undefined;
+  readonly keyWatch: Pick<KeyWatch, "problems" | "lockout"> | undefined;
 };
 
 /** Which certificate is in use, how long it lasts, and how its renewal stands. Reads the identity folder. */
@@ -29,11 +29,15 @@ export function identityStatusOf(parts: IdentityStatusParts, clock: Pick<Clock, 
   const { identities, renewal, keyWatch } = parts;
   const { inUse } = identities;
   const keyProblems = keyWatch?.problems() ?? [];
+  const lockout = keyWatch?.lockout();
   const certificate = factsOf(identities);
   const nowMs = clock.wallUs() / 1000;
   return {
     key: inUse.key,
     ...(keyProblems.length === 0 ? {} : { keyProblems }),
+    ...(lockout === undefined
+      ? {}
+      : { tpm: { failures: lockout.counter, maxFailures: lockout.maxTries, isLocked: lockout.isLocked } }),
     certificateFile: inUse.certificateFile,
     ...(certificate === undefined
       ? {}

@@ -12,7 +12,7 @@ import type { ServedVerb } from "./verb.ts";
 /** `problems` says by operation why a document would not be taken. */
 export type JobsParts = {
   readonly jobs: Pick<AwsJobs, "pending" | "describe">;
-  readonly runner: Pick<JobRunner, "current" | "giveUp" | "operationOf">;
+  readonly runner: Pick<JobRunner, "current" | "ended" | "giveUp" | "operationOf">;
   readonly broker: Pick<Broker, "status">;
   readonly problems: Readonly<Record<string, (document: unknown) => Promise<string | undefined>>>;
   readonly log: Log;
@@ -56,6 +56,11 @@ export function jobsHandlers(parts: JobsParts): readonly ServedVerb[] {
 export function jobReport({ runner }: Pick<JobsParts, "runner">): Status["job"] {
   const current = runner.current();
   return current === undefined ? undefined : { jobId: current.jobId, operation: current.operation };
+}
+
+/** How jobs ended since start. */
+export function endedJobs({ runner }: Pick<JobsParts, "runner">): Status["jobs"] {
+  return runner.ended();
 }
 
 async function described(parts: JobsParts, jobId: string, signal: AbortSignal) {

@@ -48,7 +48,9 @@ export type StatusParts = HealthParts & {
   /** Undefined where no remote commands are taken. */
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
-  readonly updates: { readonly report: { job(): Status["job"]; update(): Status["update"] } } | undefined;
+  readonly updates:
+    | { readonly report: { job(): Status["job"]; jobs(): Status["jobs"]; update(): Status["update"] } }
+    | undefined;
   /** Lines beside the data line; undefined where there are none. */
   readonly beside: {
     readonly diagnostics: { readonly status: () => Status["diagnostics"] } | undefined;
@@ -129,6 +131,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     metrics: beside.metrics?.status(),
     vehicle: beside.vehicle?.status(),
     job: updates?.report.job(),
+    jobs: updates?.report.jobs(),
     update: updates?.report.update(),
     localSockets: { view: { ...socketCounts.view }, admin: { ...socketCounts.admin } },
     rssBytes: process.memoryUsage.rss(),

@@ -3,6 +3,7 @@ import { CLOCK_QUALITIES } from "../core/clock.ts";
 import { FAULTS, type FaultCode } from "../core/errors.ts";
 import { LOSS_REASONS, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { busStatus } from "./bus-status.ts";
+import { commandsStatus } from "./commands-status.ts";
 import { defenderStatus } from "./defender-status.ts";
 import { fencesStatus } from "./fences-status.ts";
 import { filesStatus } from "./files-status.ts";
@@ -46,6 +47,11 @@ const linkStatus = z
       .optional(),
     /** Absent but while the vehicle sleeps, when it stays away of its own will. */
     isPaused: z.literal(true).optional(),
+    /** Connections that ended other than by us, by reason, and faults by their code, since start. */
+    ends: z
+      .object({ disconnects: z.record(z.string(), count), faults: z.record(z.string(), count) })
+      .readonly()
+      .optional(),
     /** Messages that came in. */
     inbound: z.object({ taken: count, discarded: count, failed: count, setAside: count, waiting: count }).readonly(),
     host: z.string(),
@@ -81,6 +87,8 @@ const identityStatus = z
       .readonly(),
     /** Why the key in use is not fit to be the device's: born outside the TPM, or able to leave it. */
     keyProblems: z.array(z.string()).readonly().optional(),
+    /** The TPM's guess limit when its key was looked at last: failed authorisations that are not forgiven yet, of all its users. */
+    tpm: z.object({ failures: count, maxFailures: count, isLocked: z.boolean() }).readonly().optional(),
     /** How far a change of identity is. */
     phase: z.string().optional(),
     /** Certificates that were issued, or may have been, and that nobody uses. */
@@ -297,26 +305,7 @@ export const statusSchema = z
       .readonly()
       .optional(),
     /** Absent where no remote commands are taken. */
-    commands: z
-      .object({
-        /**
-         * "lost": what it held before is gone, and what acts is refused until someone acknowledges that. "unvouched": what vouches for it
-         * cannot be asked, and what acts is refused for as long.
-         */
-        ledger: z.enum(["sound", "lost", "unvouched"]),
-        what: z.string().optional(),
-        remembered: count,
-        maxCommands: count,
-        refused: count,
-        forgottenRejections: count,
-        /** Refused requests that were counted, not remembered one by one. */
-        rejectedOverBudget: count,
-        /** Entries of the audit trail that were given up before they reached the outbox. */
-        auditDropped: count,
-        running: count,
-      })
-      .readonly()
-      .optional(),
+    commands: commandsStatus.optional(),
     /** The buses on which control units are asked or listened to; absent without diagnostics. */
     diagnostics: z
       .object({
@@ -357,6 +346,8 @@ export const statusSchema = z
     metrics: metricsStatus.optional(),
     /** The job of the cloud that is worked on; absent while there is none. */
     job: z.object({ jobId: z.string(), operation: z.string() }).readonly().optional(),
+    /** Jobs that ended, by how; absent where none are taken. */
+    jobs: z.object({ succeeded: count, failed: count, rejected: count, withdrawn: count }).readonly().optional(),
     /** The update that is under way, or the last one; absent where none is known. */
     update: z
       .object({

@@ -24,6 +24,16 @@ export type LinkStatus = {
   readonly limits: BrokerLimits | undefined;
   /** Between `pause` and `resume`; absent otherwise. */
   readonly isPaused?: true;
+  /** What went wrong since start; absent where nobody counts it. */
+  readonly ends?: LinkEnds;
+};
+
+/** Counts since start. */
+export type LinkEnds = {
+  /** Connections that ended other than by us, by the name of the reason code in the broker's DISCONNECT (MQTT 5.0, table 2-6), "connection lost" without one. */
+  readonly disconnects: Readonly<Record<string, number>>;
+  /** Faults that keep the link down, each time one is met, by their code: an attempt that ends like the one before counts. */
+  readonly faults: Readonly<Record<string, number>>;
 };
 
 /** Messages that came in, since start. */

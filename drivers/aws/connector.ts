@@ -319,6 +319,7 @@ export class Connector {
     pace.noteEnd(livedMs);
     this.#drop(offlineAfter(disconnect, unacknowledged));
     link.move("offline");
+    link.ended(disconnect?.reasonCode);
     const lost = connectionLost(errorName, disconnect, this.#facts);
     link.blame(this.#takeovers.isContested ? sessionContested(lost, this.#facts) : lost, disconnect?.reasonCode);
     if (settings.once !== true) this.#beginAfter(Math.max(givenWayMs, pace.nextMs()));

@@ -18,6 +18,21 @@ const COMMAND_METRICS: readonly StatusMetric[] = [
     { name: "commands_max_remembered", help: "Commands that the ledger may hold." },
     ({ commands }) => commands?.maxCommands,
   ),
+  metric(
+    "counter",
+    { name: "commands_ended", help: "Commands that came to their end, by action and how." },
+    ["action", "result"],
+    ({ commands }) =>
+      (commands?.ended ?? []).map(({ action, status, count }) => {
+        return { labels: { action, result: status.toLowerCase() }, value: count };
+      }),
+  ),
+  metric(
+    "counter",
+    { name: "commands_rejected", help: "Requests that were refused before anything was done, by why." },
+    ["reason"],
+    ({ commands }) => byLabel("reason", Object.entries(commands?.rejected ?? {})),
+  ),
   counter(
     { name: "commands_refused_by_ledger", help: "Commands that the ledger had no room for." },
     ({ commands }) => commands?.refused,
@@ -98,6 +113,9 @@ const COLLECTION_METRICS: readonly StatusMetric[] = [
 const UPDATE_METRICS: readonly StatusMetric[] = [
   gauge({ name: "job_running", help: "1 while a job of the cloud is worked on." }, ({ job }) =>
     job === undefined ? 0 : 1,
+  ),
+  metric("counter", { name: "jobs_ended", help: "Jobs of the cloud that ended, by how." }, ["result"], ({ jobs }) =>
+    byLabel("result", Object.entries(jobs ?? {})),
   ),
   gauge(
     { name: "update_running", help: "1 while an update is under way; absent where none is known." },

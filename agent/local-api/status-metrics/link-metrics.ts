@@ -12,6 +12,18 @@ const BROKER_METRICS: readonly StatusMetric[] = [
     seconds(link.sinceMs),
   ),
   counter({ name: "mqtt_connects", help: "Connections that were accepted." }, ({ link }) => link.connects),
+  metric(
+    "counter",
+    { name: "mqtt_disconnects", help: "Connections that ended other than by us, by the broker's reason." },
+    ["reason"],
+    ({ link }) => byLabel("reason", Object.entries(link.ends?.disconnects ?? {})),
+  ),
+  metric(
+    "counter",
+    { name: "mqtt_faults", help: "Faults that kept the link down, each time one was met, by their code." },
+    ["code"],
+    ({ link }) => byLabel("code", Object.entries(link.ends?.faults ?? {})),
+  ),
   gauge(
     { name: "mqtt_receive_maximum", help: "Publications without a PUBACK that the broker takes." },
     ({ link }) => link.limits?.receiveMaximum,
@@ -62,6 +74,20 @@ const TRUST_METRICS: readonly StatusMetric[] = [
   gauge(
     { name: "key_problems", help: "Reasons why the key in use is not fit to be that of the device." },
     ({ identity }) => identity.keyProblems?.length ?? 0,
+  ),
+  gauge(
+    {
+      name: "tpm_failed_authorisations",
+      help: "Failed authorisations that the TPM has not forgiven, at the last look.",
+    },
+    ({ identity }) => identity.tpm?.failures,
+  ),
+  gauge(
+    { name: "tpm_max_failed_authorisations", help: "Failed authorisations with which the TPM goes into lockout." },
+    ({ identity }) => identity.tpm?.maxFailures,
+  ),
+  gauge({ name: "tpm_lockout", help: "1 where the TPM was in lockout at the last look." }, ({ identity: { tpm } }) =>
+    tpm === undefined ? undefined : Number(tpm.isLocked),
   ),
   stateset(
     { name: "clock_quality", help: "How far the wall clock can be believed." },

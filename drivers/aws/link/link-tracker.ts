@@ -2,6 +2,7 @@ import type { Clock } from "../../../agent/core/clock.ts";
 import { FAULTS } from "../../../agent/core/errors.ts";
 import type { Log } from "../../../agent/core/log.ts";
 import type { BrokerLimits, LinkState, LinkStatus } from "../../../agent/ports/broker.ts";
+import { reasonName } from "../messages/reason-codes.ts";
 import type { LinkFault } from "./link-faults.ts";
 
 type Waiter = { readonly after: number; settle(limits: BrokerLimits | undefined): void };
@@ -21,6 +22,8 @@ export class LinkTracker {
   #fault: LinkFault | undefined;
   #limits: BrokerLimits | undefined;
   #connects = 0;
+  readonly #disconnects = new Map<string, number>();
+  readonly #faults = new Map<string, number>();
   #isClosed = false;
   #isPaused = false;
 
@@ -56,6 +59,7 @@ export class LinkTracker {
       connects: this.#connects,
       limits: this.limits,
       ...(this.#isPaused ? { isPaused: true } : {}),
+      ends: { disconnects: Object.fromEntries(this.#disconnects), faults: Object.fromEntries(this.#faults) },
     };
   }
 
@@ -103,9 +107,15 @@ export class LinkTracker {
     this.#log.info(isPaused ? "link.paused" : "link.resumed", { connects: this.#connects });
   }
 
+  /** A connection has ended, not by us; `reasonCode` is that of the broker's DISCONNECT, where one came. */
+  ended(reasonCode: number | undefined): void {
+    countOne(this.#disconnects, reasonCode === undefined ? "connection lost" : reasonName(reasonCode));
+  }
+
   /** Notes why the link is not online; logs it once, not at every attempt that ends alike. */
   blame(fault: LinkFault, reasonCode?: number): void {
     this.#onFault?.(fault, reasonCode);
+    countOne(this.#faults, fault.code);
     const isNew = this.#fault?.code !== fault.code || this.#fault.what !== fault.what;
     this.#fault = fault;
     if (!isNew) return;
@@ -120,4 +130,9 @@ export class LinkTracker {
     this.move("offline");
     for (const waiter of this.#waiters) waiter.settle(undefined);
   }
+}
+
+/** Keys are of closed lists. */
+function countOne(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -46,9 +46,14 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** First reason code that means failure (MQTT 5.0, 2.4). */
 export const FIRST_FAILURE_CODE = 0x80;
 
+/** The name of a reason code, "session taken over". */
+export function reasonName(code: number): string {
+  return NAMES.get(code) ?? "unknown reason";
+}
+
 /** A reason code for people, "0x87 not authorized", with the broker's own reason string when it sent one (cut to 200 characters). */
 export function reasonText(code: number, reasonString?: string): string {
-  const name = NAMES.get(code) ?? "unknown reason";
+  const name = reasonName(code);
   const said = reasonString === undefined || reasonString === "" ? "" : ` (${printable(reasonString)})`;
   return `0x${code.toString(16).padStart(2, "0")} ${name}${said}`;
 }

@@ -11,6 +11,7 @@ describe("what a process left open", () => {
     expect(bench.ledger.finish("id-1", second)).toEqual(first);
     expect(bench.ledger.find("id-1")?.answer).toEqual(first);
     expect(bench.audited).toHaveLength(entries);
+    expect(bench.ledger.ended()).toEqual([{ action: "doors.lock", status: "SUCCEEDED", count: 1 }]);
   });
 
   const settled = (bench: CommandBench, bootId: string) =>
@@ -40,6 +41,11 @@ describe("what a process left open", () => {
       "reboot SUCCEEDED",
     ]);
     expect(settled(bench, "boot-2")).toEqual([]);
+    expect(bench.ledger.ended()).toEqual([
+      { action: "x", status: "FAILED", count: 1 },
+      { action: "hangs", status: "FAILED", count: 1 },
+      { action: "reboot", status: "SUCCEEDED", count: 1 },
+    ]);
   });
 
   it("ends as failed when the system was not restarted", async () => {

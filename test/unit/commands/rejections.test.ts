@@ -48,6 +48,7 @@ describe("refused requests past the budget", () => {
       }),
     ]);
     expect(bench.parts.rejections.counted).toBe(1995);
+    expect(bench.parts.rejections.reasons()).toEqual({ SIGNATURE_MISSING: 2000, COMMAND_REQUEST_PARSING_FAILED: 5 });
     expect(bench.rejected).toHaveLength(2005);
     expect(bench.rejected.slice(1999, 2001)).toEqual([
       "aws SIGNATURE_MISSING",

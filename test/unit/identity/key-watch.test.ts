@@ -1,12 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { KeyWatch } from "../../../agent/identity/key-watch.ts";
-import type { KeyFacts } from "../../../agent/ports/key-store.ts";
+import type { KeyFacts, TpmFacts } from "../../../agent/ports/key-store.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { FakeBroker } from "../../fakes/ports/broker.ts";
 
 const GOOD = ["fixedtpm", "fixedparent", "sensitivedataorigin", "userwithauth", "noda", "sign"];
 const BORN_OUTSIDE = "it was not made in the TPM (no sensitivedataorigin)";
+
+const TPM: TpmFacts = {
+  lockout: {
+    isLocked: false,
+    counter: 3,
+    maxTries: 31,
+    recoverySeconds: 600,
+    lockoutRecoverySeconds: 86_400,
+    hasOwnerAuth: false,
+    hasLockoutAuth: true,
+  },
+  token: { isPresent: true, problems: [] },
+};
 
 const key = (label: string, attributes: readonly string[], problems: readonly string[]): KeyFacts => ({
   label,
@@ -23,7 +36,7 @@ describe("KeyWatch", () => {
     const log = new MemoryLog();
     const broker = new FakeBroker({ clock });
     const stopping = new AbortController();
-    const keys = { list: () => Promise.resolve([facts]) };
+    const keys = { list: () => Promise.resolve([facts]), inspect: () => Promise.resolve(TPM) };
     const watch = new KeyWatch({ keys, tokenLabel: "vehicle", label: () => "device", broker, clock, log });
     const running = watch.run(stopping.signal);
     broker.start();
@@ -46,5 +59,6 @@ describe("KeyWatch", () => {
   ])("says nothing of %s", async (_, facts) => {
     const { watch, errors } = await watched(facts);
     expect([watch.problems(), errors]).toEqual([[], []]);
+    expect(watch.lockout()).toEqual(TPM.lockout);
   });
 });

@@ -74,17 +74,20 @@ describe("JobRunner", () => {
     });
     answers.push({ kind: "timeout" });
     const stop = new AbortController();
-    const first = process().run(stop.signal);
+    const before = process();
+    const first = before.run(stop.signal);
     await clock.run(0);
     stop.abort();
     await first;
     const again = new AbortController();
-    const second = process().run(again.signal);
+    const after = process();
+    const second = after.run(again.signal);
     await clock.run(0);
     again.abort();
     await second;
     expect(updates.map(({ status }) => status)).toEqual(["SUCCEEDED", "SUCCEEDED"]);
     expect(runs).toBe(1);
+    expect([before.ended().succeeded, after.ended().succeeded]).toEqual([1, 0]);
   });
 
   it("ends a job whose document brings out a bug, and goes on", async () => {

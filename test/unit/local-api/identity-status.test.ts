@@ -71,8 +71,19 @@ describe("identityStatusOf", () => {
 
   it("names what makes the key in use unfit", async () => {
     const { clock, ...device } = await parts(HOUR_MS);
-    const keyWatch = { problems: () => ["born outside the TPM"] };
+    const keyWatch = { problems: () => ["born outside the TPM"], lockout: () => undefined };
     expect(identityStatusOf({ ...device, keyWatch }, clock)).toMatchObject({ keyProblems: ["born outside the TPM"] });
     expect(identityStatusOf(device, clock)).not.toHaveProperty("keyProblems");
+  });
+
+  it("tells what the TPM has counted, once it was asked", async () => {
+    const { clock, ...device } = await parts(HOUR_MS);
+    const counted = { isLocked: false, counter: 3, maxTries: 31 };
+    const rest = { recoverySeconds: 1, lockoutRecoverySeconds: 1, hasOwnerAuth: true, hasLockoutAuth: true };
+    const keyWatch = { problems: () => [], lockout: () => ({ ...counted, ...rest }) };
+    expect(identityStatusOf({ ...device, keyWatch }, clock)).toMatchObject({
+      tpm: { failures: 3, maxFailures: 31, isLocked: false },
+    });
+    expect(identityStatusOf(device, clock)).not.toHaveProperty("tpm");
   });
 });

@@ -25,6 +25,7 @@ function agent(change: Partial<JobsParts> = {}, described: Reply<{ execution?: J
     jobs: { pending: async () => pending, describe: async () => described },
     runner: {
       current: () => CURRENT,
+      ended: () => ({ succeeded: 0, failed: 0, rejected: 0, withdrawn: 0 }),
       giveUp: () => true,
       operationOf: (document) => (document === "ota" ? { operation: "ota" } : { rejection: "unsupported" }),
     },

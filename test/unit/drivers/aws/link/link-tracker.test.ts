@@ -55,6 +55,20 @@ describe("the state of the link", () => {
     expect(made.status().fault).toBeUndefined();
   });
 
+  it("counts how connections ended, and every fault", () => {
+    const { link: made } = link();
+    made.ended(0x8e);
+    made.ended(0x8e);
+    made.ended(0x55);
+    made.ended(undefined);
+    made.blame(MISMATCH);
+    made.blame(MISMATCH);
+    expect(made.status().ends).toEqual({
+      disconnects: { "session taken over": 2, "unknown reason": 1, "connection lost": 1 },
+      faults: { "broker.name-mismatch": 2 },
+    });
+  });
+
   it("says every fault to who listens, also one as before, and logs it once", () => {
     const log = new MemoryLog();
     const heard: unknown[] = [];
