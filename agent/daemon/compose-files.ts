@@ -15,11 +15,12 @@ import { UploadBudget } from "../files/upload-budget.ts";
 import { UploadOrders } from "../files/upload-orders.ts";
 import { sentBytes } from "../files/upload-plan.ts";
 import { UploadReports } from "../files/upload-reports.ts";
+import { takeToSleep } from "../files/upload-sleep.ts";
 import { Uploader } from "../files/uploader.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { Journal } from "../ports/journal.ts";
 import { composeProxy } from "./compose-proxy.ts";
-import type { DataLine, FilesLine, LinkLine, Runtime } from "./parts.ts";
+import type { DataLine, FilesLine, LinkLine, Runtime, Sleep } from "./parts.ts";
 import { loopService } from "./services.ts";
 
 const HOUR_MS = 3_600_000;
@@ -41,6 +42,7 @@ export type FilesComposeParts = {
     readonly records: Pick<DataLine["records"], "uploadedFiles" | "notices">;
   };
   readonly links: LinkLine | undefined;
+  readonly sleep: Pick<Sleep, "keeper"> | undefined;
   readonly journal: Journal;
 };
 
@@ -49,14 +51,14 @@ export async function composeFiles(
   parts: FilesComposeParts,
   runtime: Pick<Runtime, "clock" | "log" | "random" | "environment">,
 ): Promise<FilesLine | undefined> {
-  const { settings, loaded, line, links, journal } = parts;
+  const { settings, loaded, line, links, sleep, journal } = parts;
   const { clock, log, random, environment } = runtime;
   const { config } = loaded;
   const book = openBook(journal, log);
   if (book === undefined) return undefined;
   const files = heldFiles(join(config.stateDir, "uploads"));
   await files.keepOnly(new Set(book.plans.map(({ id }) => id)));
-  const budget = new UploadBudget({ settings, book, links, clock });
+  const budget = new UploadBudget({ settings, book, links, sleep: sleep?.keeper.line, clock });
   const store = createHttpsStore({
     settings: { ...SLOWEST, maxBytesPerSecond: settings.maxBytesPerSecond },
     ca: settings.caFile === undefined ? undefined : await readFile(settings.caFile, "utf8"),
@@ -75,6 +77,7 @@ export async function composeFiles(
     clock,
     random,
   });
+  if (sleep !== undefined) takeToSleep(uploader, sleep.keeper, clock);
   const ordersFor = (bundle: FileSourceParts["bundle"]): UploadOrders => {
     const sources = sourcesOf(settings, config, bundle, line.loggedFile);
     return new UploadOrders({ settings, sources, book, files, uploader, name: randomUUID, clock });

@@ -78,7 +78,7 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
   const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const [security, defender] = [await securityOf(parts, runtime), await defenderOf(parts, runtime)];
-  const files = await filesOf(parts, links, runtime);
+  const files = await filesOf(parts, { links, sleep }, runtime);
   const lines = {
     tunnels,
     fleetwise,
@@ -130,7 +130,7 @@ async function defenderOf(
 
 async function filesOf(
   { loaded, line, journal }: SideLineParts,
-  links: LinkLine | undefined,
+  { links, sleep }: Pick<SideLines, "links" | "sleep">,
   runtime: Runtime,
 ): Promise<FilesLine | undefined> {
   const { files: settings, stateDir } = loaded.config;
@@ -140,7 +140,7 @@ async function filesOf(
   }
   if (journal === undefined) return undefined;
   const { composeFiles } = await import("./compose-files.ts");
-  return composeFiles({ settings, loaded, line, links, journal }, runtime);
+  return composeFiles({ settings, loaded, line, links, sleep, journal }, runtime);
 }
 
 async function programsOf(

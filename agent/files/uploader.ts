@@ -58,6 +58,9 @@ type Trying = {
   problem: string | undefined;
 };
 
+/** A request on its way. */
+type Sending = { readonly id: string; readonly cut: AbortController };
+
 /**
  * Sends what the book holds, one request at a time, the oldest upload that can go on first. What a store has is in the journal before the
  * next part goes out, so that a restart goes on behind it; a record tells of a file only once the store has all of it.
@@ -66,7 +69,7 @@ export class Uploader {
   readonly #parts: UploaderParts;
   readonly #wake: WakeSignal;
   readonly #tries = new Map<string, Trying>();
-  #current: { readonly id: string; readonly cut: AbortController } | undefined;
+  #current: Sending | undefined;
   /** What the journal has not taken, and the plan that it comes after: nothing is sent or told before it has. */
   #owed: { readonly before: UploadPlan; readonly next: UploadPlan } | undefined;
   #counts = { stored: 0, failed: 0, refused: 0, retried: 0, sentBytes: 0 };
@@ -89,6 +92,22 @@ export class Uploader {
   wake(id: string): void {
     if (this.#current?.id === id) this.#current.cut.abort();
     this.#tries.delete(id);
+    this.#wake.wake();
+  }
+
+  /** Whether a request is on its way, or another follows at once. */
+  get isSending(): boolean {
+    return this.#current !== undefined || this.#next()?.state === "sending";
+  }
+
+  /** The link is left, or another one: what is on its way is cut, and all begins again without delay as soon as it may. */
+  restart(): void {
+    this.#current?.cut.abort();
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const trying of this.#tries.values()) {
+      trying.dueMs = nowMs;
+      trying.failures = 0;
+    }
     this.#wake.wake();
   }
 
@@ -165,26 +184,26 @@ export class Uploader {
     }
     const held = budget.heldBy(request.body.kind === "file" ? request.body.bytes : 0);
     if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
-    const sent = await this.#send(plan.id, request, signal);
+    const cut = new AbortController();
+    const sent = await this.#send({ id: plan.id, cut }, request, AbortSignal.any([signal, cut.signal]));
     // Somebody has named another place meanwhile, or given it up.
     if (this.#parts.book.get(plan.id)?.place !== plan.place) return;
     if (typeof sent === "string") return this.#fail(plan, sent);
     if (sent.kind === "done") return this.#advance(plan, request, sent.etag);
     if (sent.kind === "refused") return this.#refused(plan, sent);
-    if (!signal.aborted) this.#retry(plan.id, sent.detail);
+    if (!signal.aborted && !cut.signal.aborted) this.#retry(plan.id, sent.detail);
   }
 
   /** The answer, or why the file cannot be read. */
-  async #send(id: string, request: NextRequest, signal: AbortSignal): Promise<StoreAnswer | string> {
+  async #send(current: Sending, request: NextRequest, signal: AbortSignal): Promise<StoreAnswer | string> {
     const { store, budget } = this.#parts;
-    const cut = new AbortController();
-    this.#current = { id, cut };
+    this.#current = current;
     const spent = (bytes: number): void => {
       budget.spent(bytes);
       this.#counts.sentBytes += request.body.kind === "file" ? bytes : 0;
     };
     try {
-      return await store.send(request, spent, AbortSignal.any([signal, cut.signal]));
+      return await store.send(request, spent, signal);
     } catch (thrown) {
       return messageOf(thrown);
     } finally {

@@ -54,6 +54,7 @@ export type SleepKeeperParts = {
 export class SleepKeeper {
   readonly line: VehicleSleep;
   readonly #parts: SleepKeeperParts;
+  readonly #steps: SleepStep[];
   readonly #holds: (() => string | undefined)[] = [];
   readonly #stops: (() => void)[] = [];
   readonly #suspends: SuspendRequests;
@@ -71,8 +72,9 @@ export class SleepKeeper {
     this.#suspends = new SuspendRequests({ power: senses.power, clock, log });
     this.#awakeSinceMs = clock.monotonicMs();
     this.#suspendedMs = suspendedMsOf(clock);
+    this.#steps = [...steps, checkIns];
     this.line = new VehicleSleep({
-      steps: [...steps, checkIns],
+      steps: this.#steps,
       clock,
       log,
       onPhase: (phase, before) => this.#moved(phase, before),
@@ -91,6 +93,11 @@ export class SleepKeeper {
   /** Asked before it goes to sleep by itself: what it has to wait for, for people; undefined where nothing. */
   addHold(hold: () => string | undefined): void {
     this.#holds.push(hold);
+  }
+
+  /** Puts a step before all others. Call it before `start`. */
+  addFirstStep(step: SleepStep): void {
+    this.#steps.unshift(step);
   }
 
   async start(): Promise<void> {
@@ -135,6 +142,12 @@ export class SleepKeeper {
     if (settings.afterMs === undefined || state !== "asleep-soon" || this.line.phase() !== "awake") return undefined;
     const dueMs = Math.max(sinceMs + settings.afterMs, this.#awakeSinceMs + settings.minAwakeMs);
     return Math.max(0, dueMs - clock.monotonicMs());
+  }
+
+  /** Time until a check-in ends whatever has to be waited for, ms; undefined where it does not check in. */
+  checkInLeftMs(): number | undefined {
+    if (this.line.phase() !== "checking-in") return undefined;
+    return Math.max(0, this.#awakeSinceMs + this.#parts.settings.checkInMs - this.#parts.clock.monotonicMs());
   }
 
   /** Whether it is awake, and not about to sleep by itself. */

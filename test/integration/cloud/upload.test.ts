@@ -72,6 +72,7 @@ async function start(change: Readonly<Record<string, unknown>> = {}): Promise<Fi
         loggedFile: () => "00002-0001.log",
       },
       links: undefined,
+      sleep: undefined,
       journal,
     },
     { clock, log, random: seededRandom(18), environment: {} },

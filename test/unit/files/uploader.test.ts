@@ -11,6 +11,7 @@ import type { JournalDocument } from "../../../agent/ports/journal.ts";
 import type { HeldFiles, ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
+import type { SleepLine } from "../../../agent/vehicle/sleep/sleep-line.ts";
 import type { FilesConfig } from "../../../config/files.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -101,6 +102,7 @@ function rig(
   clock: ManualClock,
   store: ObjectStore,
   change: Partial<FilesConfig> = {},
+  sleep?: Pick<SleepLine, "phase">,
 ) {
   const { dayBytes, hosts, kinds } = { ...ALLOWED, ...change };
   const uploaded: UploadedFile[] = [];
@@ -124,7 +126,7 @@ function rig(
       reconnect: { minMs: 2000, maxMs: 900_000 },
     },
     book,
-    budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, clock }),
+    budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, sleep, clock }),
     files,
     store,
     reports: new UploadReports({
