@@ -16,6 +16,7 @@ export const tunnelsConfig = z.strictObject({
     .string()
     .max(253)
     .regex(/^[A-Za-z0-9.{}-]+(:\d{1,5})?$/, "must be HOST or HOST:PORT, with {region} in it where it differs by that")
+    .refine((endpoint) => port.safeParse(Number(endpoint.split(":")[1] ?? 443)).success, "its port must be 1 to 65535")
     .default("data.tunneling.iot.{region}.amazonaws.com")
     .describe("of the service; {region} is that of the tunnel"),
   caFile: path.optional().describe("root certificates for it, PEM; those of well-known authorities when absent"),

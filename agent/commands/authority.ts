@@ -83,6 +83,19 @@ export class Authority {
     return undefined;
   }
 
+  /** Judges what acts without being a command, and which nobody can sign; changes nothing. */
+  judgeUnsigned(action: string): Grant | CommandRejection {
+    const rule = this.#policy.allow.find(({ action: pattern }) => matchesPattern(pattern, action));
+    if (rule === undefined) return rejected("ACCESS_DENIED", `no rule of the policy allows ${action}`);
+    if (this.#rates.get(rule)?.hasToken() !== true) {
+      return rejected("RATE_LIMITED", `more than ${rule.ratePerMinute} a minute of ${rule.action}`);
+    }
+    if (this.#needsSignature(rule, { commandClass: "R1" })) {
+      return rejected("SIGNATURE_MISSING", `${action} needs a signature here`);
+    }
+    return { kind: "granted", rule, signed: undefined };
+  }
+
   /** Uses a grant up: its key's counter, and one of the rule's rate. Call inside the transaction that takes the command. */
   use({ rule, signed }: Grant): void {
     if (signed !== undefined) this.#keys.use(signed.keyId, signed.counter);

@@ -17,6 +17,7 @@ import { otaHandlers } from "../local-api/ota-handlers.ts";
 import { signalsHandlers } from "../local-api/signals-handlers.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import { type SupportHandlerParts, supportHandlers } from "../local-api/support-handlers.ts";
+import { noTunnelHandlers } from "../local-api/tunnels-handlers.ts";
 import { type ServedVerb, type SocketName, servedOn } from "../local-api/verb.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Updates } from "./compose-updates.ts";
@@ -75,7 +76,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...(beside.vehicle?.verbs ?? []),
     ...(beside.sleep?.verbs ?? []),
     ...metricsHandlers(() => metrics.all()),
-    ...(beside.tunnels?.verbs ?? []),
+    ...(beside.tunnels?.verbs ?? noTunnelHandlers()),
     ...supportHandlers(parts.support),
     ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
   ];

@@ -20,6 +20,8 @@ const MINUTE_MS = 60_000;
 /** TCP, TLS and the handshake over a bad link; the service closes what says nothing for an hour, a carrier's NAT for a few minutes. */
 const SOCKET_TIMES = { handshakeMs: 20_000, pingMs: 20_000 } as const;
 
+type TunnelAuthority = Pick<Authority, "judgeUnsigned" | "use">;
+
 export type TunnelLineParts = {
   readonly settings: TunnelsConfig;
   readonly config: Pick<AgentConfig, "thingName" | "proxy">;
@@ -57,7 +59,7 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
     ...tunnels.counts(),
     problem,
   });
-  let authority: Pick<Authority, "judgeText"> | undefined;
+  let authority: TunnelAuthority | undefined;
   const forbidden = (): string | undefined => whyForbidden(authority);
   const topic = notifyTopic(config.thingName);
   const stops: (() => void)[] = [];
@@ -90,10 +92,13 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
   };
 }
 
-/** What stands in the policy against a tunnel that nobody has signed. */
-function whyForbidden(authority: Pick<Authority, "judgeText"> | undefined): string | undefined {
+/** What stands in the policy against a tunnel that nobody has signed; where nothing does, it is one of the rule's rate. */
+function whyForbidden(authority: TunnelAuthority | undefined): string | undefined {
   if (authority === undefined) return "no remote commands are taken, so that no policy allows it";
-  return authority.judgeText({ action: "tunnel.notify", text: "", signatures: [], isGrave: false })?.description;
+  const judged = authority.judgeUnsigned("tunnel.notify");
+  if (judged.kind === "rejected") return judged.description;
+  authority.use(judged);
+  return undefined;
 }
 
 function settingsOf(settings: TunnelsConfig): TunnelSettings {

@@ -242,7 +242,7 @@ export type Sleep = {
 /** Tunnels through which support reaches services of the gateway. */
 export type TunnelLine = {
   /** By which policy notifications are judged, which nobody signs; none is taken before, and none where it is undefined. */
-  readonly judgeBy: (authority: Pick<Authority, "judgeText"> | undefined) => void;
+  readonly judgeBy: (authority: Pick<Authority, "judgeUnsigned" | "use"> | undefined) => void;
   /** What remote commands can ask for. */
   readonly actions: readonly Action[];
   readonly verbs: readonly ServedVerb[];

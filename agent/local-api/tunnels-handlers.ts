@@ -13,6 +13,15 @@ export type TunnelHandlerParts = {
   readonly log: Log;
 };
 
+/** The same verbs where the configuration has no tunnels: they say so. */
+export function noTunnelHandlers(): readonly ServedVerb[] {
+  return [
+    tunnelList.answeredBy(() => ({ schemaVersion: 1 })),
+    tunnelClose.answeredBy(() => ({ schemaVersion: 1, closed: 0 })),
+    tunnelAllow.answeredBy(() => ({ schemaVersion: 1, isNeeded: false })),
+  ];
+}
+
 /** `tunnel.list`, `tunnel.close`, `tunnel.allow`. What changes something is logged before it acts. */
 export function tunnelHandlers({ tunnels, needsConsent, status, log }: TunnelHandlerParts): readonly ServedVerb[] {
   return [

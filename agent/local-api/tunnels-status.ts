@@ -22,6 +22,8 @@ export const tunnelsStatus = z
             connects: count,
             bytesIn: count,
             bytesOut: count,
+            /** Why there is no WebSocket; absent while there is one, and before the first attempt. */
+            problem: z.string().optional(),
           })
           .readonly(),
       )
@@ -32,6 +34,8 @@ export const tunnelsStatus = z
     refused: count,
     /** Why notifications of the service do not come; absent where they do, or are not wanted. */
     problem: z.string().optional(),
+    /** Records of connections and refusals that were not made, because there were too many in a minute. */
+    untold: count,
   })
   .readonly();
 

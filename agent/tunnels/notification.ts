@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { TunnelRefusal, TunnelRequest, Tunnels } from "./tunnels.ts";
+import type { TunnelRequest, Tunnels } from "./tunnels.ts";
 
 /** Longest notification that is read, bytes: a token, a region and names. */
 const MAX_BYTES = 8192;
@@ -26,22 +26,19 @@ export function readNotification(payload: Uint8Array): TunnelRequest | undefined
   return { accessToken, region, services, minutes: undefined };
 }
 
-/** Opens a tunnel for a notification where `forbidden` gives nothing: why the policy does not take them. */
+/**
+ * Opens a tunnel for a notification where `forbidden` gives nothing: why the policy does not take it. It is asked once for each that is
+ * one, so that it may count them.
+ */
 export function takeNotification(
   payload: Uint8Array,
   tunnels: Pick<Tunnels, "open" | "refuse">,
   forbidden: () => string | undefined,
 ): void {
   const request = readNotification(payload);
-  const why = forbidden();
-  const refusal: TunnelRefusal | undefined =
-    request === undefined
-      ? { kind: "refused", cause: "policy", detail: "what came is no notification for a destination" }
-      : why === undefined
-        ? undefined
-        : { kind: "refused", cause: "policy", detail: why };
-  if (refusal !== undefined) tunnels.refuse(refusal, "notification");
-  else if (request !== undefined) tunnels.open(request, "notification");
+  const why = request === undefined ? "what came is no notification for a destination" : forbidden();
+  if (request !== undefined && why === undefined) tunnels.open(request, "notification");
+  else tunnels.refuse({ kind: "refused", cause: "policy", detail: why ?? "" }, "notification");
 }
 
 function jsonOf(payload: Uint8Array): unknown {

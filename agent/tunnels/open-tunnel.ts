@@ -43,7 +43,7 @@ export function openTunnel(tunnels: Pick<Tunnels, "open" | "refusalNow">): Actio
       if (!parsed.success) return invalidArguments(parsed.error);
       const { token, region, services, minutes } = parsed.data;
       const unsafe = (): CommandRejection | undefined => {
-        const refusal = tunnels.refusalNow();
+        const refusal = tunnels.refusalNow(services, "command");
         return refusal === undefined ? undefined : rejectionOf(refusal);
       };
       const run = async (signal: AbortSignal): Promise<Outcome> => {

@@ -47,6 +47,8 @@ export class TunnelSession {
   #streams: DestinationStreams | undefined;
   #isCongested = false;
   #behind = 0;
+  /** Connections beyond the rate of `mayOpen`. */
+  #tooMany = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -63,7 +65,8 @@ export class TunnelSession {
   }
 
   counts(): StreamCounts {
-    return this.#streams?.counts() ?? { ignored: 0, refused: 0 };
+    const { ignored, refused } = this.#streams?.counts() ?? { ignored: 0, refused: 0 };
+    return { ignored, refused: refused + this.#tooMany };
   }
 
   /** For whoever connects the WebSocket. */
@@ -143,6 +146,7 @@ export class TunnelSession {
   #openLocal(number: number, service: string): void {
     const port = this.#parts.ports.get(service);
     if (port === undefined || !this.#parts.mayOpen()) {
+      this.#tooMany += 1;
       this.#act(this.#open?.streams.localEnded(number) ?? []);
       return;
     }

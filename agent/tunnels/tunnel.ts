@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel, TunnelTarget } from "../ports/tunnel.ts";
 import { type SessionParts, type SessionReport, TunnelSession } from "./session.ts";
-import type { StreamCounts } from "./streams.ts";
+import type { StreamCounts, TunnelProtocol } from "./streams.ts";
 
 /** Between two attempts to connect. A vehicle comes out of a tunnel of the road within seconds, and a person waits. */
 const RECONNECT = { minMs: 500, maxMs: 30_000 } as const;
@@ -25,6 +25,14 @@ export type TunnelBounds = {
   readonly idleMs: number;
 };
 
+/** What a tunnel tells of its WebSockets and connections. Texts are for people; no one holds a token. */
+export type TunnelReport = Pick<SessionReport, "opened" | "ended"> & {
+  /** `channel` is how the service calls this WebSocket, and what its people ask for; "" where it does not say. */
+  connected(protocol: TunnelProtocol, channel: string): void;
+  /** A WebSocket was not opened, or has ended while the tunnel lives. */
+  cut(detail: string): void;
+};
+
 export type TunnelParts = {
   readonly target: TunnelTarget;
   readonly bounds: TunnelBounds;
@@ -32,7 +40,7 @@ export type TunnelParts = {
   readonly openings: TokenBucket;
   readonly session: Pick<SessionParts, "ports" | "maxConnections" | "readFrame" | "openLocal">;
   readonly dial: DialTunnel;
-  readonly report: Pick<SessionReport, "opened" | "ended">;
+  readonly report: TunnelReport;
   readonly clock: Clock;
   readonly random: () => number;
 };
@@ -49,6 +57,8 @@ export type TunnelReading = {
   readonly connects: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Why there is no WebSocket, for people; undefined while there is one, and before the first attempt. */
+  readonly problem: string | undefined;
 };
 
 /**
@@ -63,6 +73,7 @@ export class Tunnel {
   #end: TunnelEnd | undefined;
   #session: TunnelSession | undefined;
   #isOpen = false;
+  #problem: string | undefined;
   #movedMs: number;
   #counts = { connects: 0, opened: 0, bytesIn: 0, bytesOut: 0, ignored: 0, refused: 0 };
 
@@ -89,6 +100,7 @@ export class Tunnel {
       connects,
       bytesIn,
       bytesOut,
+      problem: this.#problem,
     };
   }
 
@@ -141,15 +153,25 @@ export class Tunnel {
       },
       ended: (service, bytes, detail) => report.ended(service, bytes, detail),
     };
+    const cut = (detail: string): void => {
+      if (signal.aborted) return;
+      this.#problem = detail;
+      report.cut(detail);
+    };
     const session = new TunnelSession({ ...given, mayOpen, report: counting });
     const outcome = await dial(target, session.handlers, signal);
     if (outcome.kind === "refused") this.close({ reason: "refused", detail: outcome.detail });
-    if (outcome.kind !== "open") return false;
+    if (outcome.kind !== "open") {
+      cut(outcome.detail);
+      return false;
+    }
     const beganMs = this.#parts.clock.boottimeMs();
     const movedBefore = this.#counts.bytesIn + this.#counts.bytesOut;
     this.#session = session;
     this.#isOpen = true;
+    this.#problem = undefined;
     this.#counts.connects += 1;
+    report.connected(outcome.socket.protocol, outcome.socket.channelId);
     session.begin(outcome.socket);
     if (signal.aborted) session.close("");
     else this.#connected.resolve(undefined);
@@ -160,6 +182,7 @@ export class Tunnel {
     this.#counts.ignored += ignored;
     this.#counts.refused += refused;
     if (end.kind === "violated") this.close({ reason: "violated", detail: end.detail });
+    cut(end.detail);
     const hasMoved = this.#counts.bytesIn + this.#counts.bytesOut > movedBefore;
     return hasMoved || this.#parts.clock.boottimeMs() - beganMs >= SETTLED_MS;
   }

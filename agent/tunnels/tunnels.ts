@@ -3,13 +3,15 @@ import type { Log } from "../core/log.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel } from "../ports/tunnel.ts";
 import type { SessionParts } from "./session.ts";
-import { Tunnel, type TunnelEnd, type TunnelReading } from "./tunnel.ts";
+import { Tunnel, type TunnelEnd, type TunnelReading, type TunnelReport } from "./tunnel.ts";
 
 const MINUTE_MS = 60_000;
 /** Connections to local services that a tunnel may open at once, and in a minute. */
 const OPENINGS_PER_MINUTE = 120;
-/** Records of single connections that there are at once, and in a minute; the end of a tunnel tells how many there were. */
+/** Records of connections, and of refusals, that there are at once, and in a minute; what is beyond that is counted. */
 const RECORDS_PER_MINUTE = 30;
+/** Tunnels that notifications may open at once, and in a minute: nobody has signed them. */
+const NOTIFICATIONS_PER_MINUTE = 10;
 
 /** What is asked for when a tunnel is to be opened. `accessToken` is a secret. */
 export type TunnelRequest = {
@@ -62,9 +64,18 @@ export type TunnelsParts = {
 
 type Open = {
   readonly id: number;
+  readonly origin: TunnelOrigin;
   readonly services: readonly string[];
   readonly token: string;
   readonly tunnel: Tunnel;
+};
+
+/** Of all tunnels since the start. */
+export type TunnelCounts = {
+  readonly opened: number;
+  readonly refused: number;
+  /** Records of connections and refusals that were not made, because there were too many in a minute. */
+  readonly untold: number;
 };
 
 /** An open tunnel as it is shown. */
@@ -75,20 +86,23 @@ export class Tunnels {
   readonly #parts: TunnelsParts;
   readonly #open = new Map<number, Open>();
   readonly #running = new Set<Promise<void>>();
-  readonly #records: TokenBucket;
+  /** A flood of refusals hides no connection. */
+  readonly #records: { readonly connections: TokenBucket; readonly refusals: TokenBucket };
+  readonly #notifications: TokenBucket;
   #next = 1;
   #consentEndsMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
-  readonly #counts = { opened: 0, refused: 0 };
+  readonly #counts = { opened: 0, refused: 0, untold: 0 };
 
   constructor(parts: TunnelsParts) {
     this.#parts = parts;
     const { clock } = parts.runtime;
-    this.#records = new TokenBucket(RECORDS_PER_MINUTE, MINUTE_MS, () => clock.monotonicMs());
+    const aMinute = (count: number) => new TokenBucket(count, MINUTE_MS, () => clock.monotonicMs());
+    this.#records = { connections: aMinute(RECORDS_PER_MINUTE), refusals: aMinute(RECORDS_PER_MINUTE) };
+    this.#notifications = aMinute(NOTIFICATIONS_PER_MINUTE);
   }
 
-  /** Since the start. */
-  counts(): { readonly opened: number; readonly refused: number } {
+  counts(): TunnelCounts {
     return { ...this.#counts };
   }
 
@@ -107,12 +121,14 @@ export class Tunnels {
     this.#consentEndsMs = forMs === 0 ? Number.NEGATIVE_INFINITY : this.#parts.runtime.clock.boottimeMs() + forMs;
   }
 
-  /** Why none may be opened as things are. */
-  refusalNow(): TunnelRefusal | undefined {
+  /** Why none may be opened as things are, for these services, or for all when undefined. */
+  refusalNow(services: TunnelRequest["services"], origin: TunnelOrigin): TunnelRefusal | undefined {
     const { settings, isDriving } = this.#parts;
     if (this.#isStopped) return refused("busy", "the agent ends");
-    if (this.#open.size >= settings.maxTunnels)
-      return refused("busy", `${this.#open.size} are open, the most there may be`);
+    const { size } = this.#open;
+    if (size >= settings.maxTunnels && this.#replaced(services, origin) === undefined) {
+      return refused("busy", `${size} are open, the most there may be`);
+    }
     if (settings.endsWhenDriving && isDriving() === true) return refused("driving", "the vehicle is in use");
     if (settings.needsConsent && this.consentMs() === undefined) {
       return refused("consent", "nobody at the vehicle has allowed it (causeway tunnel allow)");
@@ -122,43 +138,69 @@ export class Tunnels {
 
   /** Opens one; the connection is made afterwards. Refusals and tunnels are recorded. */
   open(request: TunnelRequest, origin: TunnelOrigin): Tunnel | TunnelRefusal {
-    const refusal = this.#refusalOf(request) ?? this.refusalNow();
+    const refusal = this.#refusalOf(request) ?? this.refusalNow(request.services, origin) ?? this.#rateRefusal(origin);
     if (refusal !== undefined) return this.refuse(refusal, origin);
-    const { settings, dial, local, token, random, runtime } = this.#parts;
-    const { region, minutes, accessToken } = request;
+    const replaced = this.#replaced(request.services, origin);
+    if (replaced !== undefined) {
+      this.#open.delete(replaced.id);
+      replaced.tunnel.close({ reason: "closed", detail: "another token came" });
+    }
+    const { settings } = this.#parts;
+    const { region, accessToken } = request;
     const services = request.services ?? [...settings.services.keys()];
-    const ports = new Map([...settings.services].filter(([name]) => services.includes(name)));
     const id = this.#next++;
-    const tunnel = new Tunnel({
-      target: { ...addressOf(settings.endpoint, region), accessToken, clientToken: token() },
-      bounds: minutes === undefined ? settings.bounds : { ...settings.bounds, maxMs: minutes * MINUTE_MS },
-      openings: new TokenBucket(OPENINGS_PER_MINUTE, MINUTE_MS, () => runtime.clock.monotonicMs()),
-      session: { ...local, ports, maxConnections: settings.maxStreams },
-      dial,
-      report: {
-        opened: (service) => this.#recordSome("tunnel.connection-opened", `tunnel ${id}, ${service}`),
-        ended: (service, bytes, detail) => {
-          const why = detail === "" ? "" : `, ${detail}`;
-          const moved = `${bytes.in} bytes in, ${bytes.out} out`;
-          this.#recordSome("tunnel.connection-ended", `tunnel ${id}, ${service}, ${moved}${why}`);
-        },
-      },
-      clock: runtime.clock,
-      random,
-    });
-    this.#open.set(id, { id, services, token: accessToken, tunnel });
+    const told = { untold: 0 };
+    const tunnel = this.#tunnelOf(request, services, this.#reportOf(id, told));
+    this.#open.set(id, { id, origin, services, token: accessToken, tunnel });
     this.#counts.opened += 1;
     this.#record("tunnel.opened", `tunnel ${id} by ${origin}, ${services.join(" and ")}, region ${region}`);
-    const running = this.#run(id, tunnel);
+    const running = this.#run(id, tunnel, told);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
     return tunnel;
   }
 
+  #tunnelOf(
+    { region, minutes, accessToken }: TunnelRequest,
+    services: readonly string[],
+    report: TunnelReport,
+  ): Tunnel {
+    const { settings, dial, local, token, random, runtime } = this.#parts;
+    const { clock } = runtime;
+    const ports = new Map([...settings.services].filter(([name]) => services.includes(name)));
+    return new Tunnel({
+      target: { ...addressOf(settings.endpoint, region), accessToken, clientToken: token() },
+      bounds: minutes === undefined ? settings.bounds : { ...settings.bounds, maxMs: minutes * MINUTE_MS },
+      openings: new TokenBucket(OPENINGS_PER_MINUTE, MINUTE_MS, () => clock.monotonicMs()),
+      session: { ...local, ports, maxConnections: settings.maxStreams },
+      dial,
+      report,
+      clock,
+      random,
+    });
+  }
+
+  /** `told` counts the records of this tunnel that were not made. */
+  #reportOf(id: number, told: { untold: number }): TunnelReport {
+    const { log } = this.#parts.runtime;
+    const tell = (event: string, detail: string): void => {
+      if (!this.#recordSome("connections", event, detail)) told.untold += 1;
+    };
+    return {
+      connected: (protocol, channel) => log.info("tunnel.connected", { tunnel: id, protocol, channel }),
+      cut: (detail) => log.info("tunnel.cut", { tunnel: id, detail }),
+      opened: (service) => tell("tunnel.connection-opened", `tunnel ${id}, ${service}`),
+      ended: (service, bytes, detail) => {
+        const why = detail === "" ? "" : `, ${detail}`;
+        tell("tunnel.connection-ended", `tunnel ${id}, ${service}, ${bytes.in} bytes in, ${bytes.out} out${why}`);
+      },
+    };
+  }
+
   /** Notes that one was not opened, and gives `refusal` again. Records are rate-bounded: a flood of requests fills no outbox. */
   refuse(refusal: TunnelRefusal, origin: TunnelOrigin): TunnelRefusal {
     this.#counts.refused += 1;
-    this.#recordSome("tunnel.refused", `by ${origin}: ${refusal.detail}`);
+    this.#recordSome("refusals", "tunnel.refused", `by ${origin}: ${refusal.detail}`);
     return refusal;
   }
 
@@ -182,15 +224,19 @@ export class Tunnels {
     await Promise.all(this.#running);
   }
 
-  async #run(id: number, tunnel: Tunnel): Promise<void> {
+  async #run(id: number, tunnel: Tunnel, told: { readonly untold: number }): Promise<void> {
     const end = await tunnel.run();
     this.#open.delete(id);
     const { openedMs, opened, connects, bytesIn, bytesOut } = tunnel.reading();
     const { ignored, refused: notOpened } = tunnel.passedOver();
     const counts = `connections ${opened}, WebSockets ${connects}, ${bytesIn} bytes in, ${bytesOut} out`;
     const vain = ignored + notOpened === 0 ? "" : `, ${notOpened} connections refused, ${ignored} frames passed over`;
+    const untold = told.untold === 0 ? "" : `, ${told.untold} records of connections not made`;
     const why = end.detail === "" ? end.reason : `${end.reason} (${end.detail})`;
-    this.#record("tunnel.ended", `tunnel ${id}, ${why} after ${Math.round(openedMs / 1000)} s: ${counts}${vain}`);
+    this.#record(
+      "tunnel.ended",
+      `tunnel ${id}, ${why} after ${Math.round(openedMs / 1000)} s: ${counts}${vain}${untold}`,
+    );
   }
 
   #refusalOf({ region, services, minutes, accessToken }: TunnelRequest): TunnelRefusal | undefined {
@@ -207,10 +253,36 @@ export class Tunnels {
     return isKnown ? refused("busy", "this tunnel is open already") : undefined;
   }
 
-  #recordSome(event: string, detail: string): void {
-    if (!this.#records.hasToken()) return;
-    this.#records.take();
+  /**
+   * The tunnel that a new one takes the place of: for the same services, and without a WebSocket. Its token was rotated, which cuts it;
+   * what nobody has signed ends nothing that was.
+   */
+  #replaced(asked: TunnelRequest["services"], origin: TunnelOrigin): Open | undefined {
+    const wanted = new Set(asked ?? this.#parts.settings.services.keys());
+    return [...this.#open.values()].find(({ services, origin: before, tunnel }) => {
+      const isSame = services.length === wanted.size && services.every((name) => wanted.has(name));
+      const mayEnd = origin === "command" || before === "notification";
+      return isSame && mayEnd && tunnel.reading().state === "connecting";
+    });
+  }
+
+  #rateRefusal(origin: TunnelOrigin): TunnelRefusal | undefined {
+    if (origin === "command") return undefined;
+    if (!this.#notifications.hasToken()) return refused("busy", "there were too many notifications in the last minute");
+    this.#notifications.take();
+    return undefined;
+  }
+
+  /** Whether it was recorded. */
+  #recordSome(kind: "connections" | "refusals", event: string, detail: string): boolean {
+    const bucket = this.#records[kind];
+    if (!bucket.hasToken()) {
+      this.#counts.untold += 1;
+      return false;
+    }
+    bucket.take();
     this.#record(event, detail);
+    return true;
   }
 
   #record(event: string, detail: string): void {

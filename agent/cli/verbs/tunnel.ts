@@ -51,10 +51,10 @@ async function list(context: CliContext): Promise<void> {
     return;
   }
   if (open.length === 0) {
-    note(context, "no tunnel is open");
+    note(context, status === undefined ? "the configuration has no tunnels (tunnels.services)" : "no tunnel is open");
     return;
   }
-  const rows = open.map(({ id, services, state, openedMs, leftMs, connections, bytesIn, bytesOut }) => [
+  const rows = open.map(({ id, services, state, openedMs, leftMs, connections, bytesIn, bytesOut, problem }) => [
     String(id),
     services.join(","),
     state,
@@ -63,8 +63,9 @@ async function list(context: CliContext): Promise<void> {
     String(connections),
     formatBytes(bytesIn),
     formatBytes(bytesOut),
+    problem ?? "",
   ]);
-  const head = ["tunnel", "services", "state", "open for", "left", "connections", "in", "out"];
+  const head = ["tunnel", "services", "state", "open for", "left", "connections", "in", "out", "problem"];
   for (const line of alignColumns([head, ...rows])) printLine(context, printable(line));
 }
 

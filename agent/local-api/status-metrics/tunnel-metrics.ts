@@ -11,6 +11,13 @@ function sumOf(tunnels: Tunnels, field: "connections" | "connects" | "bytesIn" |
 export const TUNNEL_METRICS: readonly StatusMetric[] = [
   counter({ name: "tunnels_opened", help: "Tunnels that were opened." }, ({ tunnels }) => tunnels?.opened),
   counter({ name: "tunnels_refused", help: "Tunnels that were not opened." }, ({ tunnels }) => tunnels?.refused),
+  counter(
+    {
+      name: "tunnel_untold_records",
+      help: "Records of connections and refused tunnels that were not made, because there were too many in a minute.",
+    },
+    ({ tunnels }) => tunnels?.untold,
+  ),
   gauge({ name: "tunnels_open", help: "Tunnels that are open." }, ({ tunnels }) => tunnels?.open.length),
   gauge({ name: "tunnel_open_connections", help: "Connections of open tunnels to local services." }, ({ tunnels }) =>
     sumOf(tunnels, "connections"),

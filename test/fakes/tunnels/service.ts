@@ -35,7 +35,7 @@ export class FakeTunnelService {
       kind: "open",
       socket: {
         protocol: 3,
-        channelId: "",
+        channelId: `channel-${this.sockets.length}`,
         send: (bytes) => {
           socket.sent.push(bytes);
           return socket.takesMore;

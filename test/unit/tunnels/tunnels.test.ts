@@ -1,76 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { createFrameReader } from "../../../agent/tunnels/frames.ts";
-import { takeNotification } from "../../../agent/tunnels/notification.ts";
-import { openTunnel } from "../../../agent/tunnels/open-tunnel.ts";
-import { type TunnelRequest, type TunnelSettings, Tunnels } from "../../../agent/tunnels/tunnels.ts";
-import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { readRelayFrame, relayFrame, TYPE } from "../../bench/cloud/tunnel-frames.ts";
-import { ManualClock } from "../../fakes/core/clock.ts";
-import { MemoryLog } from "../../fakes/core/log.ts";
-import { FakeTunnelService, fakeLocals } from "../../fakes/tunnels/service.ts";
+import { opened, REQUEST, TOKEN, tunnelsRig } from "../../fakes/tunnels/tunnels-rig.ts";
 
 const MINUTE_MS = 60_000;
-const TOKEN = "CANARY-access-token";
-const REQUEST: TunnelRequest = {
-  accessToken: TOKEN,
-  region: "eu-central-1",
-  services: undefined,
-  minutes: undefined,
-};
-const never = new AbortController().signal;
-const readFrame = createFrameReader(readDescriptor("tunnel"));
-
-function rig(change: Partial<TunnelSettings> = {}) {
-  const clock = new ManualClock();
-  const log = new MemoryLog();
-  const service = new FakeTunnelService();
-  const { locals, openLocal } = fakeLocals();
-  const records: string[] = [];
-  const vehicle: { isDriving: boolean | undefined } = { isDriving: undefined };
-  let tokens = 0;
-  const tunnels = new Tunnels({
-    settings: {
-      services: new Map([
-        ["SSH", 22],
-        ["VNC", 5900],
-      ]),
-      regions: ["eu-central-1"],
-      endpoint: "data.{region}.example:8443",
-      bounds: { maxMs: 60 * MINUTE_MS, idleMs: 10 * MINUTE_MS },
-      maxTunnels: 1,
-      maxStreams: 2,
-      needsConsent: false,
-      endsWhenDriving: false,
-      ...change,
-    },
-    dial: service.dial,
-    local: { readFrame, openLocal },
-    isDriving: () => vehicle.isDriving,
-    record: (event, detail) => records.push(`${event} ${detail}`),
-    token: () => `token-${++tokens}`,
-    random: () => 0.5,
-    runtime: { clock, log },
-  });
-  return { clock, log, service, locals, records, vehicle, tunnels };
-}
-
-/** Opens one, and gives its first WebSocket. */
-async function opened(one: ReturnType<typeof rig>, request: TunnelRequest = REQUEST) {
-  const tunnel = one.tunnels.open(request, "command");
-  if ("kind" in tunnel) throw new Error(tunnel.detail);
-  await one.clock.run(0);
-  const [socket] = one.service.sockets;
-  if (socket === undefined) throw new Error("nothing was connected");
-  return { tunnel, socket };
-}
-
 const stream = { streamId: 1, serviceId: "SSH", connectionId: 1 };
 const begin = relayFrame({ type: TYPE.streamStart, ...stream });
 const data = (text: string): Buffer => relayFrame({ type: TYPE.data, ...stream, payload: Buffer.from(text) });
 
 describe("tunnels", () => {
   it("carry bytes between the source and the port of a service, and account for them", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const { tunnel, socket } = await opened(one);
     expect(one.service.targets).toEqual([
       { host: "data.eu-central-1.example", port: 8443, accessToken: TOKEN, clientToken: "token-1" },
@@ -104,7 +43,7 @@ describe("tunnels", () => {
   });
 
   it("read no more from the side whose bytes the other does not take", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const { socket } = await opened(one);
     socket.handlers.onBytes(begin);
     const [local] = one.locals;
@@ -127,7 +66,7 @@ describe("tunnels", () => {
   });
 
   it("come back after a cut with the same client token, later and later while that fails", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const { socket, tunnel } = await opened(one);
     socket.handlers.onBytes(begin);
     const failed = { kind: "failed", detail: "no route" } as const;
@@ -142,7 +81,7 @@ describe("tunnels", () => {
   });
 
   it("come back later and later, too, where each WebSocket is taken and ended at once", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     await opened(one);
     const endAt = async (ms: number): Promise<number> => {
       for (let passedMs = 0; passedMs < ms; passedMs += 250) {
@@ -161,7 +100,7 @@ describe("tunnels", () => {
   });
 
   it("come back at once after a WebSocket that carried bytes, however short it was", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     await opened(one);
     for (let cut = 1; cut <= 50; cut++) {
       const socket = one.service.sockets.at(-1);
@@ -173,7 +112,7 @@ describe("tunnels", () => {
   });
 
   it("end for good when the service says no, and when it breaks the rules", async () => {
-    const one = rig({ maxTunnels: 2 });
+    const one = tunnelsRig({ maxTunnels: 2 });
     one.service.answers.push({ kind: "refused", status: 403, detail: "HTTP 403" });
     const tunnel = one.tunnels.open(REQUEST, "command");
     expect("kind" in tunnel ? undefined : await tunnel.connected).toEqual({ reason: "refused", detail: "HTTP 403" });
@@ -187,7 +126,7 @@ describe("tunnels", () => {
   });
 
   it("end when their time is over, and when nothing was moved for long", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const { socket } = await opened(one, { ...REQUEST, minutes: 20 });
     socket.handlers.onBytes(begin);
     for (let minute = 0; minute < 19; minute++) {
@@ -197,7 +136,7 @@ describe("tunnels", () => {
     expect(one.tunnels.list().length).toBe(1);
     await one.clock.run(MINUTE_MS + 1000);
     expect(one.records.at(-1)).toContain("tunnel 1, time (its time is over) after 1200 s");
-    const idle = rig();
+    const idle = tunnelsRig();
     await opened(idle);
     await idle.clock.run(10 * MINUTE_MS + 1000);
     expect(idle.records.at(-1)).toContain("tunnel 1, idle (nothing was moved) after 600 s");
@@ -205,7 +144,7 @@ describe("tunnels", () => {
   });
 
   it("count the time of a suspend too", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     await opened(one);
     one.clock.suspend(60 * MINUTE_MS);
     await one.clock.run(1000);
@@ -213,21 +152,21 @@ describe("tunnels", () => {
   });
 
   it("end when the vehicle begins to drive, and none is opened while it does", async () => {
-    const one = rig({ endsWhenDriving: true });
+    const one = tunnelsRig({ endsWhenDriving: true });
     await opened(one);
     one.vehicle.isDriving = true;
     one.tunnels.driving();
     await one.clock.run(1000);
     expect(one.records.at(-1)).toContain("tunnel 1, driving (the vehicle is in use)");
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ cause: "driving" });
-    const other = rig();
+    const other = tunnelsRig();
     await opened(other);
     other.tunnels.driving();
     expect(other.tunnels.list().length).toBe(1);
   });
 
   it("wait for the consent of a person, where it is wanted", async () => {
-    const one = rig({ needsConsent: true });
+    const one = tunnelsRig({ needsConsent: true });
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ cause: "consent" });
     one.tunnels.allow(30 * MINUTE_MS);
     expect(one.tunnels.consentMs()).toBe(30 * MINUTE_MS);
@@ -240,7 +179,7 @@ describe("tunnels", () => {
   });
 
   it("are refused for another region, an unlisted service, too long a time, and beyond their number", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const causes = [{ region: "us-east-1" }, { services: ["SSH", "RDP"] }, { services: [] }, { minutes: 61 }].map(
       (change) => one.tunnels.open({ ...REQUEST, ...change }, "notification"),
     );
@@ -253,17 +192,71 @@ describe("tunnels", () => {
     await opened(one);
     expect(one.tunnels.open({ ...REQUEST, accessToken: "another" }, "command")).toMatchObject({ cause: "busy" });
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ detail: "this tunnel is open already" });
-    expect(one.tunnels.counts()).toEqual({ opened: 1, refused: 6 });
+    expect(one.tunnels.counts()).toEqual({ opened: 1, refused: 6, untold: 0 });
   });
 
   it("leave no more than so many records of refusals", () => {
-    const one = rig();
+    const one = tunnelsRig();
     for (let count = 0; count < 1000; count++) one.tunnels.open({ ...REQUEST, region: "x" }, "notification");
     expect([one.records.length, one.tunnels.counts().refused]).toEqual([30, 1000]);
+    expect(one.tunnels.counts().untold).toBe(970);
+  });
+
+  it("tell of connections after a flood of refusals, and count what they do not tell", async () => {
+    const one = tunnelsRig({ maxStreams: 64 });
+    for (let count = 0; count < 1000; count++) one.tunnels.open({ ...REQUEST, region: "x" }, "notification");
+    const { socket, tunnel } = await opened(one);
+    // 130 connections one after the other, of which 120 may be opened in a minute, and 40 for a service that is not there.
+    for (let connectionId = 1; connectionId <= 130; connectionId++) {
+      socket.handlers.onBytes(relayFrame({ type: TYPE.streamStart, ...stream, streamId: connectionId }));
+    }
+    for (let streamId = 1; streamId <= 40; streamId++) {
+      socket.handlers.onBytes(relayFrame({ type: TYPE.streamStart, ...stream, streamId, serviceId: "RDP" }));
+    }
+    tunnel.close({ reason: "closed", detail: "" });
+    await one.clock.run(1000);
+    const told = one.records.filter((record) => record.startsWith("tunnel.connection")).length;
+    expect(told).toBe(30);
+    expect(one.records.at(-1)).toBe(
+      "tunnel.ended tunnel 1, closed after 0 s: connections 120, WebSockets 1, 0 bytes in, 0 out, " +
+        "50 connections refused, 0 frames passed over, 210 records of connections not made",
+    );
+    expect(one.tunnels.counts().untold).toBe(970 + 210);
+  });
+
+  it("take the place of one whose token was rotated, which has no WebSocket any more", async () => {
+    const one = tunnelsRig();
+    one.service.answers.push({ kind: "failed", detail: "no route" });
+    const first = one.tunnels.open(REQUEST, "command");
+    await one.clock.run(0);
+    expect(one.tunnels.list()).toMatchObject([{ id: 1, state: "connecting", problem: "no route" }]);
+    // Nobody has signed it: it ends nothing that somebody has.
+    expect(one.tunnels.open({ ...REQUEST, accessToken: "rotated" }, "notification")).toMatchObject({ cause: "busy" });
+    const other = one.tunnels.open({ ...REQUEST, accessToken: "rotated", services: ["VNC"] }, "command");
+    expect(other).toMatchObject({ cause: "busy" });
+    one.tunnels.open({ ...REQUEST, accessToken: "rotated" }, "command");
+    await one.clock.run(1000);
+    expect(one.tunnels.list()).toMatchObject([{ id: 2, state: "open", problem: undefined }]);
+    expect("kind" in first ? undefined : await first.connected).toMatchObject({ detail: "another token came" });
+    expect(one.service.targets.map(({ accessToken }) => accessToken)).toEqual([TOKEN, "rotated"]);
+    // One that is open keeps its place.
+    expect(one.tunnels.open({ ...REQUEST, accessToken: "third" }, "command")).toMatchObject({ cause: "busy" });
+  });
+
+  it("log how the service calls each WebSocket, and why it went", async () => {
+    const one = tunnelsRig();
+    const { socket } = await opened(one);
+    socket.handlers.onClosed("reset");
+    await one.clock.run(0);
+    expect(one.log.entries.map(({ event, ...rest }) => [event, rest])).toMatchObject([
+      ["tunnel.opened", {}],
+      ["tunnel.connected", { facts: { tunnel: 1, protocol: 3, channel: "channel-1" } }],
+      ["tunnel.cut", { facts: { tunnel: 1, detail: "reset" } }],
+    ]);
   });
 
   it("end with the agent", async () => {
-    const one = rig();
+    const one = tunnelsRig();
     const { socket } = await opened(one);
     const stopped = one.tunnels.stop();
     await one.clock.run(0);
@@ -271,89 +264,5 @@ describe("tunnels", () => {
     expect(socket.isClosed).toBe(true);
     expect(one.records.at(-1)).toContain("stopped (the agent ends)");
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ detail: "the agent ends" });
-  });
-});
-
-describe("tunnel.open", () => {
-  const run = async (one: ReturnType<typeof rig>, given: Readonly<Record<string, unknown>>, signal = never) => {
-    const prepared = openTunnel(one.tunnels).prepare(given);
-    if (prepared.kind === "rejected") return prepared;
-    return prepared.unsafe() ?? (await prepared.run(signal, () => undefined));
-  };
-  const asked = { token: TOKEN, region: "eu-central-1" };
-
-  it("is of class R2, and succeeds once the service has taken the token", async () => {
-    const one = rig();
-    expect(openTunnel(one.tunnels).commandClass).toBe("R2");
-    expect(await run(one, { ...asked, services: "SSH", minutes: 5 })).toEqual({ kind: "done", result: {} });
-    expect(one.tunnels.list()).toMatchObject([{ services: ["SSH"], leftMs: 5 * MINUTE_MS }]);
-    expect(await run(one, asked)).toMatchObject({ kind: "rejected", code: "BUSY" });
-  });
-
-  it("says what is wrong with what was asked, and never the token", async () => {
-    const cases = [
-      [{ region: "eu-central-1" }, "ARGUMENT_TYPE_MISMATCH"],
-      [{ ...asked, token: "CANARY with\r\nheader: x" }, "ARGUMENT_TYPE_MISMATCH"],
-      [{ ...asked, region: "us-east-1" }, "ARGUMENT_OUT_OF_RANGE"],
-      [{ ...asked, services: ["RDP"] }, "ARGUMENT_OUT_OF_RANGE"],
-      [{ ...asked, port: 22 }, "ARGUMENT_TYPE_MISMATCH"],
-    ] as const;
-    for (const [given, code] of cases) {
-      const outcome = await run(rig(), given);
-      expect(outcome).toMatchObject({ kind: "rejected", code });
-      expect(JSON.stringify(outcome)).not.toContain("CANARY");
-    }
-    const consent = rig({ needsConsent: true });
-    expect(await run(consent, asked)).toMatchObject({ kind: "rejected", code: "PRECONDITION_FAILED" });
-  });
-
-  it("fails where the service says no, and where it is not reached in time", async () => {
-    const one = rig();
-    one.service.answers.push({ kind: "refused", status: 401, detail: "HTTP 401" });
-    expect(await run(one, asked)).toMatchObject({
-      kind: "failed",
-      code: "UNAVAILABLE",
-      description: "refused HTTP 401",
-    });
-    await one.clock.run(0);
-    one.service.answers.push({ kind: "failed", detail: "no route" });
-    const late = new AbortController();
-    const running = run(one, asked, late.signal);
-    await one.clock.run(0);
-    late.abort();
-    expect(await running).toMatchObject({ kind: "failed", description: "the service was not reached in time" });
-    await one.clock.run(1000);
-    expect(one.tunnels.list()).toEqual([]);
-  });
-});
-
-describe("a notification of the service", () => {
-  const notification = {
-    clientAccessToken: TOKEN,
-    clientMode: "destination",
-    region: "eu-central-1",
-    services: ["SSH"],
-  };
-  const take = (one: ReturnType<typeof rig>, document: unknown, forbidden?: string): void =>
-    takeNotification(Buffer.from(JSON.stringify(document)), one.tunnels, () => forbidden);
-
-  it("opens a tunnel for the services that it names, where the policy allows it", () => {
-    const one = rig();
-    take(one, notification, "no rule of the policy allows tunnel.notify");
-    expect(one.tunnels.list()).toEqual([]);
-    expect(one.records.at(-1)).toBe("tunnel.refused by notification: no rule of the policy allows tunnel.notify");
-    take(one, notification);
-    expect(one.tunnels.list()).toMatchObject([{ services: ["SSH"] }]);
-  });
-
-  it("for a source, or that is none, opens nothing", () => {
-    const one = rig();
-    take(one, { ...notification, clientMode: "source" });
-    take(one, { ...notification, clientAccessToken: "a\nb" });
-    take(one, { ...notification, services: Array(100).fill("SSH") });
-    takeNotification(Buffer.from([0xff, 0xfe]), one.tunnels, () => undefined);
-    takeNotification(Buffer.alloc(100_000, 32), one.tunnels, () => undefined);
-    expect(one.tunnels.list()).toEqual([]);
-    expect(one.tunnels.counts().refused).toBe(5);
   });
 });

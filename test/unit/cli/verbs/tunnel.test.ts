@@ -1,14 +1,14 @@
 import pico from "picocolors";
 import { describe, expect, it } from "vitest";
 import { tunnelLines } from "../../../../agent/cli/status-lines/tunnels.ts";
-import { tunnelHandlers } from "../../../../agent/local-api/tunnels-handlers.ts";
+import { noTunnelHandlers, tunnelHandlers } from "../../../../agent/local-api/tunnels-handlers.ts";
 import type { TunnelsStatus } from "../../../../agent/local-api/tunnels-status.ts";
 import { servedOn } from "../../../../agent/local-api/verb.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
 
-const NONE: TunnelsStatus = { open: [], opened: 0, refused: 0 };
+const NONE: TunnelsStatus = { open: [], opened: 0, refused: 0, untold: 0 };
 const OPEN: TunnelsStatus = {
   open: [
     {
@@ -26,6 +26,7 @@ const OPEN: TunnelsStatus = {
   ],
   opened: 3,
   refused: 1,
+  untold: 0,
 };
 
 async function daemon(status: TunnelsStatus, needsConsent = true) {
@@ -89,6 +90,27 @@ describe("causeway tunnel", () => {
     ]);
     const unneeded = await daemon(NONE, false);
     expect((await unneeded.admin("allow")).stderr).toBe("the configuration asks for no consent (tunnels.consent)\n");
+  });
+
+  it("says where the configuration has none", async () => {
+    const config = await serveView(servedOn("admin", noTunnelHandlers()), "admin");
+    const ask = (...verb: readonly string[]) => runCli(["--config", config, "tunnel", ...verb]);
+    const close = await ask("close");
+    expect(close).toMatchObject({ exitCode: 2, stderr: "no such tunnel is open\n" });
+    expect((await ask("allow")).stderr).toBe("the configuration asks for no consent (tunnels.consent)\n");
+    const view = await serveView(servedOn("view", noTunnelHandlers()), "view");
+    expect(await runCli(["--config", view, "tunnel", "list"])).toMatchObject({
+      exitCode: 2,
+      stderr: "the configuration has no tunnels (tunnels.services)\n",
+    });
+  });
+
+  it("tells why one has no WebSocket", () => {
+    const colors = pico.createColors(false);
+    const open = OPEN.open.map((one) => ({ ...one, state: "connecting" as const, problem: "no\u001b route" }));
+    expect(tunnelLines({ tunnels: { ...OPEN, open } }, colors)).toEqual([
+      "tunnel     connecting (no? route) for SSH,V?NC, 1 connection, 1.5 kB in, 2.0 MB out, 58 min 20 s left",
+    ]);
   });
 
   it("is a line of the status while one is open", () => {
