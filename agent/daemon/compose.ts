@@ -1,4 +1,5 @@
 import { createCanBus } from "../../drivers/can/can-bus.ts";
+import { releaseCleanPages } from "../../drivers/can/clean-pages.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
@@ -56,6 +57,7 @@ import {
   clockService,
   linkService,
   loopService,
+  memoryService,
   type ObservedBus,
   pipelineService,
   publisherService,
@@ -154,7 +156,8 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     config.shutdown.drainMs,
     runtime,
   );
-  const services = [...others, ...(beside.metrics?.services ?? [])];
+  const memory = memoryService(releaseCleanPages, clock, log);
+  const services = [...others, ...(beside.metrics?.services ?? []), memory];
   const onReady = (): void => {
     notifier.ready();
     void keepAsLastGood(loaded, clock, log);

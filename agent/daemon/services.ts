@@ -18,6 +18,10 @@ import { type ClockWatchParts, watchClock } from "../vehicle/time/clock-watch.ts
 const ASLEEP_MS = 500;
 /** How often `systemctl status` gets a new line. */
 const STATUS_INTERVAL_MS = 5000;
+/** How long after its begin a start is over, with all that it sends. */
+const START_USED_MS = 30_000;
+/** How often memory that nobody uses is given back. */
+const UNUSED_MS = 3_600_000;
 /** How late the end of a state template may be. */
 const STATE_INTERVAL_MS = 1000;
 
@@ -194,6 +198,23 @@ export function clockService(parts: ClockServiceParts): Service {
     name: "clock",
     start: async () => void stops.push(watchClock(parts), parts.steps.watch()),
     stop: async () => stops.splice(0).forEach((stop) => stop()),
+  };
+}
+
+/** Gives back memory that only the start needed, and each hour what nobody used since. `release` gives the bytes, undefined where it cannot. */
+export function memoryService(release: () => number | undefined, clock: Clock, log: Log): Service {
+  const timers: (() => void)[] = [];
+  const look = (): void => log.debug("memory.released", { bytes: release() });
+  return {
+    name: "memory",
+    start: async () => {
+      const first = clock.every(START_USED_MS, () => {
+        first();
+        look();
+      });
+      timers.push(first, clock.every(UNUSED_MS, look));
+    },
+    stop: async () => timers.splice(0).forEach((stop) => stop()),
   };
 }
 

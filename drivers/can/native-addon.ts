@@ -44,6 +44,8 @@ export type NativeAddon = {
   clockErrorUs(): number;
   /** How long the machine was suspended since its boot, µs, to a few of them (CLOCK_BOOTTIME less CLOCK_MONOTONIC); NaN where the machine was too busy to read both at once. */
   suspendedUs(): number;
+  /** Lets go of pages of files that nobody has written to, and of what malloc holds free; bytes of files, -1 when the kernel does not show the mappings. */
+  releaseCleanPages(): number;
   /** Why the kernel has no ISO-TP sockets, as an errno name; undefined when it has them. */
   isotpMissing(): string | undefined;
   /**
@@ -73,6 +75,7 @@ const FUNCTIONS = [
   "close",
   "clockErrorUs",
   "suspendedUs",
+  "releaseCleanPages",
   "isotpMissing",
   "isotpOpen",
   "isotpSend",

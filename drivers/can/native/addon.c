@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean-pages.h"
 #include "errno-name.h"
 #include "gpio-addon.h"
 #include "isotp-addon.h"
@@ -316,6 +317,14 @@ static napi_value js_suspended_us(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* releaseCleanPages(): bytes of files that were let go, or -1. Nothing to do with a bus. */
+static napi_value js_release_clean_pages(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value result;
+  napi_create_double(env, clean_pages_release(), &result);
+  return result;
+}
+
 static void free_addon(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
@@ -334,6 +343,7 @@ NAPI_MODULE_INIT() {
       {"close", NULL, js_close, NULL, NULL, NULL, napi_enumerable, NULL},
       {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
       {"suspendedUs", NULL, js_suspended_us, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"releaseCleanPages", NULL, js_release_clean_pages, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
   gpio_addon_init(env, exports);

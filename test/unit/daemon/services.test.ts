@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { busService, type ObservedBus, watchService } from "../../../agent/daemon/services.ts";
+import { busService, memoryService, type ObservedBus, watchService } from "../../../agent/daemon/services.ts";
 import type { Notifier } from "../../../agent/ports/notifier.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -85,5 +85,24 @@ describe("busService", () => {
     await busService(line, sink, log).start();
     expect(states).toEqual(["absent: no CAN in this kernel"]);
     expect(log.of("bus.failed")[0].facts).toMatchObject({ code: "bus.unsupported", remedy: "load can_raw" });
+  });
+});
+
+describe("memoryService", () => {
+  it("gives memory back once the start is over, then each hour, and not after its stop", async () => {
+    const clock = new ManualClock();
+    const log = new MemoryLog();
+    const bytes = [40_000_000, 3_000_000, undefined];
+    const service = memoryService(() => bytes.shift(), clock, log);
+    await service.start();
+    clock.advance(29_000);
+    expect(log.of("memory.released")).toEqual([]);
+    clock.advance(1_000_000);
+    expect(log.of("memory.released").map(({ facts }) => facts)).toEqual([{ bytes: 40_000_000 }]);
+    clock.advance(2_600_000);
+    expect(log.of("memory.released")).toHaveLength(2);
+    await service.stop();
+    clock.advance(10_000_000);
+    expect(log.of("memory.released")).toHaveLength(2);
   });
 });

@@ -183,6 +183,7 @@ describe("the choice of ISO-TP for a bus", () => {
     close: unused,
     clockErrorUs: unused,
     suspendedUs: unused,
+    releaseCleanPages: unused,
     isotpMissing: () => missing,
     isotpOpen: unused,
     isotpSend: unused,
