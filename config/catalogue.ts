@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ACTUATOR_TYPES } from "../agent/core/actuator-type.ts";
+import { programCommandName, programValues } from "./program-values.ts";
 import { signalName } from "./signal-name.ts";
 
 const actionName = z
@@ -132,6 +133,34 @@ const controlOutput = z.strictObject({
 });
 export type ControlOutputConfig = z.infer<typeof controlOutput>;
 
+const program = z
+  .strictObject({
+    ...common,
+    kind: z.literal("program"),
+    program: z.string().min(1).max(32).describe("one of programs.clients, which may answer `command`"),
+    command: programCommandName.describe("as the program calls it"),
+    class: z
+      .enum(["R0", "R1", "R2", "R3"])
+      .default("R3")
+      .describe("R0 reads, R1 changes a setting, R2 disrupts, R3 moves something; R2 and R3 need a signature"),
+    arguments: programValues.describe("what a command may give; nothing else reaches the program"),
+    results: programValues.describe("what the program may answer; nothing else leaves the vehicle"),
+    timeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(10_000)
+      .describe("for the answer; nobody knows then what was done"),
+    condition: conditionConfig
+      .optional()
+      .describe("must hold right before the program gets it; may be absent for R0, R1 and R2 alone"),
+  })
+  .refine((entry) => entry.class !== "R3" || entry.condition !== undefined, {
+    path: ["condition"],
+    message: "class R3 needs a condition",
+  });
+export type ProgramActionConfig = z.infer<typeof program>;
+
 const syncId = z.string().min(1).max(256);
 const actuator = z.strictObject({
   signal: z.int().min(0).max(4_294_967_295).describe("number of the signal, signal_id in the request"),
@@ -170,11 +199,11 @@ const protobufNames = z.strictObject({
 });
 export type ProtobufNames = z.infer<typeof protobufNames>;
 
-/** Actions that write to a bus, made without code. What is not in here can never be sent. */
+/** Actions that write to a bus, or that another program does, made without code. What is not in here can never be sent. */
 export const catalogueSchema = z.strictObject({
   schemaVersion: z.literal(1),
   actions: z
-    .array(z.discriminatedUnion("kind", [actuate, sequence, clearCodes, resetEcu, routine, controlOutput]))
+    .array(z.discriminatedUnion("kind", [actuate, sequence, clearCodes, resetEcu, routine, controlOutput, program]))
     .max(500),
   protobuf: protobufNames.prefault({}).describe("names of requests in the protobuf flavour (commands.protobuf)"),
 });

@@ -12,7 +12,9 @@ const companionFilter = z
 /** Remote commands. Without this section the agent takes none. */
 export const commandsConfig = z.strictObject({
   policyFile: path.describe("YAML: who may ask for what; see policy.example.yaml"),
-  catalogueFile: path.optional().describe("YAML: actions that write to a bus; see catalogue.example.yaml"),
+  catalogueFile: path
+    .optional()
+    .describe("YAML: actions that write to a bus, or that programs do; see catalogue.example.yaml"),
   aws: z
     .strictObject({ enabled: z.boolean().default(true) })
     .prefault({})

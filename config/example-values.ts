@@ -218,7 +218,10 @@ export const EVERYTHING = {
   },
   tunnels: { services: { SSH: 22 }, regions: ["eu-central-1"], caFile: "tunnel-ca.pem" },
   programs: {
-    clients: [{ name: "door-watch", streams: ["event", "telemetry"], recordsPerSecond: 5 }],
+    clients: [
+      { name: "door-watch", streams: ["event", "telemetry"], recordsPerSecond: 5 },
+      { name: "hvac", answers: ["precondition"] },
+    ],
     unnamed: {},
   },
   time: {},

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PROGRAM_STREAMS } from "../agent/core/program-streams.ts";
+import { programCommandName } from "./program-values.ts";
 
 const limits = {
   streams: z
@@ -33,10 +34,15 @@ const client = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "must be 1 to 32 small letters, digits, '.', '_' or '-'")
     .describe("as it calls itself, and in its records"),
+  answers: z
+    .array(programCommandName)
+    .max(16)
+    .default([])
+    .describe("commands that it may answer; actions of kind program in commands.catalogueFile hand them over"),
   ...limits,
 });
 
-/** Other programs of the vehicle that hand over records. */
+/** Other programs of the vehicle that hand over records and answer commands. */
 export const programsConfig = z
   .strictObject({
     clients: z
@@ -44,7 +50,7 @@ export const programsConfig = z
       .max(32)
       .refine((clients) => new Set(clients.map(({ name }) => name)).size === clients.length, "names must differ")
       .default([])
-      .describe("who may hand over records, and how much"),
+      .describe("who may hand over records, how much, and which commands it may answer"),
     unnamed: z.strictObject(limits).optional().describe("programs that say no name, all together; refused when absent"),
     connections: z.int().min(1).max(1000).default(32).describe("at a time"),
     maxLineBytes: z.int().min(1024).max(1_048_576).default(65_536).describe("longest line that is read"),

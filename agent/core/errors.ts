@@ -105,6 +105,7 @@ export const FAULTS = {
   "store.unavailable": { retry: "backoff", exit: EXIT.unavailable },
   "program.unknown": { retry: "never", exit: EXIT.permission },
   "program.not-allowed": { retry: "never", exit: EXIT.permission },
+  "program.no-command": { retry: "never", exit: EXIT.failed },
   "program.too-long": { retry: "never", exit: EXIT.badInput },
   "program.busy": { retry: "backoff", exit: EXIT.temporary },
   "program.full": { retry: "backoff", exit: EXIT.temporary },

@@ -152,11 +152,12 @@ function readsOnly(loaded: ControlParts["loaded"]): string | undefined {
     : "the configuration cannot be used; nothing that acts is taken until it is mended";
 }
 
-/** The actions that write to a bus. Throws `config.invalid`. */
+/** The actions of the catalogue. Throws `config.invalid`. */
 export function catalogueActions({ loaded, catalogue, line, beside }: ControlParts): ReadonlyMap<string, Action> {
   return buildCatalogue(catalogue, {
     ...line.vehicle,
     ecus: beside.diagnostics?.ecus,
+    programs: beside.programs?.commands,
     busOf: (name) => {
       const found = line.buses.find(({ bus }) => bus.name === name);
       if (found === undefined) return undefined;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
 import { FairTurns } from "../../drivers/os/local-socket/fair-turns.ts";
@@ -5,6 +6,7 @@ import { inheritedSockets } from "../../drivers/os/local-socket/inherited-socket
 import { serveProgramSocket } from "../../drivers/os/local-socket/program-server.ts";
 import { AgentError } from "../core/errors.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
+import { CommandDesk } from "../programs/command-desk.ts";
 import { ProgramIntake } from "../programs/program-intake.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import type { DataLine, ProgramsLine, Runtime } from "./parts.ts";
@@ -24,7 +26,8 @@ export type ProgramsComposeParts = {
 export function composePrograms(parts: ProgramsComposeParts, { clock, environment, log }: Runtime): ProgramsLine {
   const { settings, runtimeDir, line, shared } = parts;
   const { encoder, appender } = shared;
-  const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, clock });
+  const desk = new CommandDesk(settings.clients, randomUUID);
+  const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, desk, clock });
   const counts = { clients: 0, refused: 0, displaced: 0, slow: 0, tooLong: 0 };
   const place = {
     path: join(runtimeDir, "publish.sock"),
@@ -48,14 +51,22 @@ export function composePrograms(parts: ProgramsComposeParts, { clock, environmen
       return { stop: async () => undefined };
     }
   };
+  const socket = socketService("publish", serve);
   return {
-    service: socketService("publish", serve),
+    service: {
+      ...socket,
+      stop: async () => {
+        desk.close();
+        await socket.stop();
+      },
+    },
+    commands: desk,
     status: () => ({ ...statusOf(intake, counts), ...(problem !== undefined && { problem }) }),
   };
 }
 
 function statusOf(
-  { clients, strangerLines }: ProgramIntake,
+  { clients, strangerLines, parts: { desk } }: ProgramIntake,
   {
     clients: connected,
     ...rest
@@ -63,7 +74,8 @@ function statusOf(
 ): ProgramsStatus {
   const programs = [...clients.values()].map(({ name, counts, share, limits }) => {
     share.settle();
-    return { name, ...counts, storedBytes: share.bytes, maxStoredBytes: limits.maxStoredBytes };
+    const stored = { storedBytes: share.bytes, maxStoredBytes: limits.maxStoredBytes };
+    return { name, ...counts, ...desk.countsOf(name), answers: desk.namesOf(name), ...stored };
   });
   return { connected, ...rest, strangerLines, programs };
 }

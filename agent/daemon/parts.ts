@@ -35,6 +35,7 @@ import type { Broker, LinkStatus } from "../ports/broker.ts";
 import type { BusSink } from "../ports/can-bus.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Outbox } from "../ports/outbox.ts";
+import type { ProgramCommands } from "../ports/program-commands.ts";
 import type { Downloader } from "../ports/update.ts";
 import type { SupportCollector } from "../support/support-collector.ts";
 import type { ActiveCodes } from "../telemetry/active-codes.ts";
@@ -212,8 +213,9 @@ export type VehicleLine = {
   readonly services: readonly Service[];
 };
 
-/** Records of other programs. */
+/** Records of other programs, and commands for them. */
 export type ProgramsLine = {
+  readonly commands: ProgramCommands;
   /** Start it after the pipeline. */
   readonly service: Service;
   readonly status: () => ProgramsStatus;

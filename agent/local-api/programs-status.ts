@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const count = z.int().min(0);
 
-/** Other programs that hand over records. Counts are since start. */
+/** Other programs that hand over records and answer commands. Counts are since start. */
 export const programsStatus = z
   .object({
     /** Connections at this moment, and what became of others. */
@@ -27,6 +27,11 @@ export const programsStatus = z
             refused: count,
             /** Times that it had to wait because of its rate. */
             delayed: count,
+            /** Commands that it was handed, and those of them whose end nobody knows: it went away, was late, or its answer could not be used. */
+            commands: count,
+            unanswered: count,
+            /** Commands that it answers at this moment. */
+            answers: z.array(z.string()).readonly(),
             /** In the outbox, over restarts; at most `maxStoredBytes`. */
             storedBytes: count,
             maxStoredBytes: count,

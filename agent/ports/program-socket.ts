@@ -4,6 +4,8 @@ export interface ProgramSession {
   take(lines: readonly string[]): TakenLines;
   /** Lines that have no answer yet. */
   unanswered(): number;
+  /** Whether it is to be spoken to later: one that is keeps its place however quiet it is. */
+  isAwaited(): boolean;
   /** The program has gone: it is answered no more. What it handed over stays. */
   end(): void;
 }
@@ -11,8 +13,11 @@ export interface ProgramSession {
 /** How many lines were taken, from the first on, and for how long no more should be, ms. */
 export type TakenLines = { readonly taken: number; readonly waitMs: number };
 
-/** Begins a session. `answer` gets one JSON value a line, in the order of the lines; must not throw. */
-export type OpenProgramSession = (answer: (value: object) => void) => ProgramSession;
+/**
+ * Begins a session. `answer` gets one JSON value a line, in the order of the lines. `say` is for what no line asked for, at any time; it
+ * gives false, and has sent nothing, where the program does not take what it was sent before. Neither throws.
+ */
+export type OpenProgramSession = (answer: (value: object) => void, say: (value: object) => boolean) => ProgramSession;
 
 /** What became of connections since start. */
 export type ProgramSocketCounts = {

@@ -8,9 +8,11 @@ import type { ProgramSession, TakenLines } from "../ports/program-socket.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
+import type { CommandDesk } from "./command-desk.ts";
+import { HeldCommands } from "./held-commands.ts";
 import { OrderedAnswers } from "./ordered-answers.ts";
 import { ProgramClient, strayShares } from "./program-client.ts";
-import { parseProgramLine, type RecordOf } from "./program-line.ts";
+import { type ProgramLine, parseProgramLine, type RecordOf } from "./program-line.ts";
 
 /** Lines a second of all that are no known program together; further ones wait. */
 const STRANGER_LINES = 20;
@@ -23,12 +25,15 @@ export type IntakeParts = {
   readonly encoder: Pick<Encoder, "programRecord" | "maxBodyBytes">;
   readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
   readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow" | "kept">;
+  readonly desk: CommandDesk;
   readonly clock: Clock;
 };
 
 /** Why a line is not taken. */
 type Refusal = { readonly code: FaultCode; readonly what: string; readonly remedy: string };
 type Answer = (value: object) => void;
+/** What becomes of a line: its answer, or a refusal, which is counted. */
+type Tell = { readonly answer: Answer; readonly refuse: (refusal: Refusal) => undefined };
 
 /**
  * Takes what other programs hand over into the outbox, through the same appender as everything else. A line is answered once its record is
@@ -55,9 +60,9 @@ export class ProgramIntake {
     this.#strangers = new TokenBucket(STRANGER_LINES, 1000, () => clock.monotonicMs());
   }
 
-  /** A program has connected. `answer` as `OpenProgramSession` has it. */
-  open(answer: Answer): ProgramSession {
-    return new Session(this, answer);
+  /** A program has connected; as `OpenProgramSession`. */
+  open(answer: Answer, say: (value: object) => boolean): ProgramSession {
+    return new Session(this, answer, say);
   }
 
   /** Notes that so many bytes are taken; call what it gives when they are stored, or not any more. */
@@ -77,16 +82,18 @@ export class ProgramIntake {
   }
 }
 
-/** One connection: who it says it is, and its answers. */
+/** One connection: who it says it is, its answers, and the commands in its hands. */
 class Session implements ProgramSession {
   readonly #intake: ProgramIntake;
   readonly #answers: OrderedAnswers;
+  readonly #held: HeldCommands;
   #name = "";
   #hasSpoken = false;
 
-  constructor(intake: ProgramIntake, answer: Answer) {
+  constructor(intake: ProgramIntake, answer: Answer, say: (value: object) => boolean) {
     this.#intake = intake;
     this.#answers = new OrderedAnswers(answer);
+    this.#held = new HeldCommands(say);
   }
 
   take(lines: readonly string[]): TakenLines {
@@ -115,8 +122,13 @@ class Session implements ProgramSession {
     return this.#answers.open;
   }
 
+  isAwaited(): boolean {
+    return this.#intake.parts.desk.isAnswering(this.#held);
+  }
+
   end(): void {
     this.#answers.end();
+    this.#intake.parts.desk.leave(this.#held);
   }
 
   #takeLine(text: string, answer: Answer): EncodedDraft | undefined {
@@ -133,17 +145,38 @@ class Session implements ProgramSession {
       client.counts.refused += 1;
       answer({ error: refusal });
     };
-    if (line.kind === "malformed") return refuse(malformed(line.what));
-    if (line.kind === "record") return this.#draftOf(client, line, { answer, refuse });
-    if (!isFirst) return refuse(malformed("a name is said by the first line of a connection alone"));
-    answer({ program: client.name });
-    return undefined;
+    const tell = { answer, refuse };
+    switch (line.kind) {
+      case "malformed":
+        return refuse(malformed(line.what));
+      case "record":
+        return this.#draftOf(client, line, tell);
+      case "answer":
+        return this.#takeAnswer(line, tell);
+      case "name":
+        return isFirst ? this.#register(client, line.answers, tell) : refuse(malformed(NAME_COMES_FIRST));
+    }
+  }
+
+  #register(client: ProgramClient, names: readonly string[], { answer, refuse }: Tell): undefined {
+    const { desk } = this.#intake.parts;
+    const foreign = names.find((name) => desk.problem(client.name, name) !== undefined);
+    if (foreign !== undefined) return refuse(notToAnswer(client, foreign));
+    if (names.length > 0) desk.register(client.name, names, this.#held);
+    answer({ program: client.name, ...(names.length > 0 && { answers: names }) });
+  }
+
+  #takeAnswer({ id, answer: given }: Extract<ProgramLine, { kind: "answer" }>, { answer, refuse }: Tell): undefined {
+    const taken = this.#held.answer(id, given);
+    if (taken.kind === "unknown") return refuse(NO_COMMAND);
+    if (taken.kind === "unfit") return refuse(malformed(taken.what));
+    answer({ answered: id });
   }
 
   #draftOf(
     client: ProgramClient,
     { stream, recordOf }: { readonly stream: ProgramStream; readonly recordOf: RecordOf },
-    { answer, refuse }: { readonly answer: Answer; readonly refuse: (refusal: Refusal) => undefined },
+    { answer, refuse }: Tell,
   ): EncodedDraft | undefined {
     const { encoder, outbox, appender, clock } = this.#intake.parts;
     if (!client.limits.streams.includes(stream)) return refuse(notAllowed(client, stream));
@@ -193,6 +226,14 @@ function answered(
   };
 }
 
+const NAME_COMES_FIRST = "a name is said by the first line of a connection alone";
+
+const NO_COMMAND: Refusal = {
+  code: "program.no-command",
+  what: "no command of this id waits for an answer of this connection",
+  remedy: "answer a command once, on the connection that it came on, before its deadlineMs are over",
+};
+
 const NOT_STORED: Refusal = {
   code: "program.not-stored",
   what: "the disk does not take records now",
@@ -233,6 +274,14 @@ function notAllowed({ name }: ProgramClient, stream: ProgramStream): Refusal {
     code: "program.not-allowed",
     what: `the stream ${stream} is not for this program`,
     remedy: `send another stream, or add it to ${setting}`,
+  };
+}
+
+function notToAnswer({ name }: ProgramClient, command: string): Refusal {
+  return {
+    code: "program.not-allowed",
+    what: `the command ${command} is not for this program`,
+    remedy: name === "" ? "begin with the name of a program" : `add it to answers of ${name} in programs.clients`,
   };
 }
 

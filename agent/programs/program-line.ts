@@ -1,12 +1,19 @@
 import { z } from "zod";
+import { programCommandName } from "../../config/program-values.ts";
 import { issueText } from "../core/issue-text.ts";
 import { PROGRAM_STREAMS, type ProgramStream } from "../core/program-streams.ts";
+import { PROGRAM_STATUSES, type ProgramAnswer } from "../ports/program-commands.ts";
 import type { ProgramRecord } from "../telemetry/record/encode/program-record.ts";
 
 /** Values of one line. */
 const MAX_VALUES = 256;
 /** Of a text as a value, characters. */
 const MAX_TEXT = 4096;
+/** Commands that a program may say that it answers. */
+const MAX_ANSWERS = 16;
+/** Of an answer to a command: characters of its reason, and values. */
+const MAX_REASON = 1024;
+const MAX_RESULTS = 16;
 /** An integer below this is no count of µs since the Unix epoch that a program of today means (1973): seconds or ms. */
 const LEAST_TIME_US = 100_000_000_000_000;
 /** The year 2112; below 2^53, and so exact. */
@@ -46,18 +53,38 @@ const bytesLine = z.strictObject({
     .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\x21-\x7e ]+)?$/, "must be a media type such as application/json"),
   bytes: z.base64("must be base64"),
 });
-const nameLine = z.strictObject({ program: z.string().min(1).max(64) });
+const nameLine = z.strictObject({
+  program: z.string().min(1).max(64),
+  answers: z.array(programCommandName).max(MAX_ANSWERS).default([]),
+});
+const answer = z
+  .strictObject({
+    id: z.string().min(1).max(64),
+    status: z.enum(PROGRAM_STATUSES),
+    reason: z.string().max(MAX_REASON).default(""),
+    results: z
+      .record(z.string().max(64), z.union([z.number(), z.boolean(), z.string().max(MAX_TEXT)]))
+      .refine((results) => Object.keys(results).length <= MAX_RESULTS, `at most ${MAX_RESULTS}`)
+      .default({}),
+  })
+  .refine(({ status, reason }) => status !== "succeeded" || reason === "", "a reason is for what did not succeed")
+  .refine(
+    ({ status, results }) => status !== "rejected" || Object.keys(results).length === 0,
+    "what was rejected has no results",
+  );
+const answerLine = z.strictObject({ answer });
 
 /** What a line of a program says. */
 export type ProgramLine =
-  | { readonly kind: "name"; readonly program: string }
+  | { readonly kind: "name"; readonly program: string; readonly answers: readonly string[] }
+  | { readonly kind: "answer"; readonly id: string; readonly answer: ProgramAnswer }
   | { readonly kind: "record"; readonly stream: ProgramStream; readonly recordOf: RecordOf }
   | { readonly kind: "malformed"; readonly what: string };
 
 /** The record of `program`; values without a time have `timeUs`. */
 export type RecordOf = (program: string, timeUs: number) => ProgramRecord;
 
-/** Reads a line: JSON with `program`, with `values`, or with `contentType` and `bytes`. Throws nothing. */
+/** Reads a line: JSON with `program`, with `values`, with `contentType` and `bytes`, or with `answer`. Throws nothing. */
 export function parseProgramLine(line: string): ProgramLine {
   let json: unknown;
   try {
@@ -66,7 +93,10 @@ export function parseProgramLine(line: string): ProgramLine {
     return { kind: "malformed", what: "the line is not JSON" };
   }
   if (typeof json !== "object" || json === null) return { kind: "malformed", what: "the line is not a JSON object" };
-  if ("program" in json) return parsed(nameLine, json, ({ program }) => ({ kind: "name", program }));
+  if ("program" in json) return parsed(nameLine, json, (read) => ({ kind: "name", ...read }));
+  if ("answer" in json) {
+    return parsed(answerLine, json, ({ answer: { id, ...answer } }) => ({ kind: "answer", id, answer }));
+  }
   if ("bytes" in json) return parsed(bytesLine, json, bytesOf);
   return parsed(valuesLine, json, valuesOf);
 }

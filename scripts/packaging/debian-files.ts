@@ -39,6 +39,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["docs/examples/publish.sh", "usr/share/doc/causeway/examples/publish.sh"],
   ["docs/examples/publish.py", "usr/share/doc/causeway/examples/publish.py"],
   ["docs/examples/publish.c", "usr/share/doc/causeway/examples/publish.c"],
+  ["docs/examples/answer.py", "usr/share/doc/causeway/examples/answer.py"],
   ["config/policy.example.yaml", "usr/share/doc/causeway/examples/policy.yaml"],
   ["config/catalogue.example.yaml", "usr/share/doc/causeway/examples/catalogue.yaml"],
   ["config/bench-doors.dbc", "usr/share/doc/causeway/examples/bench-doors.dbc"],

@@ -5,6 +5,7 @@ import type { Action } from "../action.ts";
 import { protobufProblem } from "../channels/protobuf-names.ts";
 import { type ActuateParts, type BuiltAction, buildActuation } from "./actuate.ts";
 import { buildDiagnosis, type DiagnoseParts } from "./diagnose.ts";
+import { buildProgramAction, type ProgramActionParts } from "./program-action.ts";
 import { buildSequence } from "./sequence.ts";
 
 /** Problems that are told at once. */
@@ -17,7 +18,7 @@ export type CatalogueFile = {
 };
 
 /** What entries of the catalogue are made with. */
-export type CatalogueParts = ActuateParts & DiagnoseParts;
+export type CatalogueParts = ActuateParts & DiagnoseParts & ProgramActionParts;
 
 /** The actions of the catalogue, by name. Throws `config.invalid` naming the entries that cannot be used, and why. */
 export function buildCatalogue({ value, locate }: CatalogueFile, parts: CatalogueParts): ReadonlyMap<string, Action> {
@@ -59,6 +60,8 @@ function build(
       return buildActuation(config, parts);
     case "sequence":
       return buildSequence(config, known, parts.clock);
+    case "program":
+      return buildProgramAction(config, parts);
     default:
       return buildDiagnosis(config, parts);
   }

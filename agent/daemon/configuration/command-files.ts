@@ -9,6 +9,7 @@ import { buildCatalogue, type CatalogueFile, transmittedMessages } from "../../c
 import { locate } from "../../commands/actions/locate.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EcuDirectory } from "../../diagnostics/ecu-acts.ts";
+import type { ProgramCommands } from "../../ports/program-commands.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { findMessage } from "../../signals/message-name.ts";
 import type { TableSource } from "../../signals/table-source.ts";
@@ -44,12 +45,21 @@ export async function checkCommandFiles(
   const written = buildCatalogue(await loadCatalogue(config), {
     signals,
     ecus: config.diagnostics === undefined ? undefined : await describedDirectory(ecus, config.diagnostics),
+    programs: await programsOf(config),
     steps: new ClockSteps(clock),
     clock,
     busOf: (name) => (config.buses.some((known) => known.name === name) ? bus : undefined),
     messageOf: (name, message) => findMessage(sources, name, message),
   });
   return written.size;
+}
+
+/** Nothing of programs is loaded where the configuration has none. */
+async function programsOf({ programs }: AgentConfig): Promise<ProgramCommands | undefined> {
+  if (programs === undefined) return undefined;
+  const { CommandDesk } = await import("../../programs/command-desk.ts");
+  // Nobody is asked: what may be asked is looked at.
+  return new CommandDesk(programs.clients, () => "");
 }
 
 /** Nothing of diagnostics is loaded where the configuration has none. */

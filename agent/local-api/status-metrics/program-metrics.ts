@@ -55,6 +55,18 @@ export const PROGRAM_METRICS: readonly StatusMetric[] = [
     byProgram(({ delayed }) => delayed),
   ),
   metric(
+    "counter",
+    { name: "program_commands", help: "Commands that programs were handed, by program." },
+    ["program"],
+    byProgram(({ commands }) => commands),
+  ),
+  metric(
+    "counter",
+    { name: "program_unanswered_commands", help: "Commands of programs whose end nobody knows, by program." },
+    ["program"],
+    byProgram(({ unanswered }) => unanswered),
+  ),
+  metric(
     "gauge",
     { name: "program_stored_bytes", help: "Records of programs in the outbox.", unit: "bytes" },
     ["program"],

@@ -46,7 +46,10 @@ export class ProgramConnection {
     const { socket, open, bounds } = parts;
     this.#parts = parts;
     this.#lines = new LineCutter(bounds.maxLineBytes);
-    this.#session = open((value) => this.#answer(value));
+    this.#session = open(
+      (value) => this.#answer(value),
+      (value) => this.#say(value),
+    );
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#wake?.());
     socket.on("end", () => this.#endInput());
@@ -61,7 +64,7 @@ export class ProgramConnection {
 
   /** Whether nothing of it is under way. */
   get isIdle(): boolean {
-    return !this.#isTaking && this.#session.unanswered() === 0;
+    return !this.#isTaking && this.#session.unanswered() === 0 && !this.#session.isAwaited();
   }
 
   /** Ends it at once. */
@@ -190,6 +193,13 @@ export class ProgramConnection {
     if (socket.writable) socket.write(lineOf(value));
     this.#wake?.();
     if (this.#hasEnded && !this.#isTaking) this.#endOutput();
+  }
+
+  #say(value: object): boolean {
+    const { socket } = this.#parts;
+    if (!socket.writable || socket.writableNeedDrain) return false;
+    socket.write(lineOf(value));
+    return true;
   }
 
   #endInput(): void {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CommandDesk } from "../../../agent/programs/command-desk.ts";
 import { ProgramIntake } from "../../../agent/programs/program-intake.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
@@ -89,7 +90,14 @@ async function measure(program: string | undefined): Promise<BusFigures> {
   const { takeSeconds, share, maxLineBytes, connections, ...clients } = programsConfig.parse({
     clients: [{ name: "bench" }],
   });
-  const intake = new ProgramIntake({ settings: clients, encoder, appender, outbox, clock });
+  const intake = new ProgramIntake({
+    settings: clients,
+    encoder,
+    appender,
+    outbox,
+    desk: new CommandDesk([], () => ""),
+    clock,
+  });
   const path = join(folder, "publish.sock");
   const socket = await serveProgramSocket({
     place: { path, mode: 0o600 },

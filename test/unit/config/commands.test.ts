@@ -64,6 +64,15 @@ describe("the catalogue file", () => {
     ]);
   });
 
+  it("has an entry for another program in the example, for who takes its # away", async () => {
+    const content = readFileSync(join(CONFIG, "catalogue.example.yaml"), "utf8").replaceAll(
+      /^ {2}# (?=- name| {2})/gm,
+      "  ",
+    );
+    const { value } = await loadYamlFile(fileOf(content), catalogueSchema);
+    expect(value.actions.at(-1)).toMatchObject({ name: "cabin.precondition", kind: "program", class: "R2" });
+  });
+
   it("names the place of a mistake", async () => {
     const content = readFileSync(join(CONFIG, "catalogue.example.yaml"), "utf8").replace(
       "maxAgeMs: 2000",

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { KeptValue, Outbox, RecordDraft } from "../../../agent/ports/outbox.ts";
+import { CommandDesk } from "../../../agent/programs/command-desk.ts";
 import { ProgramIntake } from "../../../agent/programs/program-intake.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
@@ -33,13 +34,31 @@ function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000, f
   const appender = new Appender({ outbox: { append }, clock, log: new MemoryLog(), holdBytes, wake: () => undefined });
   const clients = [{ name: "door-watch", streams: ["event", "telemetry"], recordsPerSecond: 1000, ...settings }];
   const parsed = programsConfig.parse({ clients });
-  const intake = new ProgramIntake({ settings: parsed, encoder: encoderOf(tableOf([])), appender, outbox, clock });
+  let ids = 0;
+  const desk = new CommandDesk(parsed.clients, () => `id-${++ids}`);
+  const intake = new ProgramIntake({
+    settings: parsed,
+    encoder: encoderOf(tableOf([])),
+    appender,
+    outbox,
+    desk,
+    clock,
+  });
   const connect = () => {
     const answers: unknown[] = [];
-    const session = intake.open((value) => answers.push(value));
-    return { session, answers };
+    const said: unknown[] = [];
+    const session = intake.open(
+      (value) => answers.push(value),
+      (value) => said.push(value) > 0,
+    );
+    return { session, answers, said };
   };
-  return { clock, outbox, disk, appender, intake, connect, file };
+  const ask = (name: string) =>
+    desk.ask(
+      { program: "door-watch", name, arguments: {}, deadlineMs: 1000, problemWith: () => undefined },
+      new AbortController().signal,
+    );
+  return { clock, outbox, disk, appender, intake, connect, ask, file };
 }
 
 function bodies(outbox: Outbox, stream: "event" | "telemetry") {
@@ -196,5 +215,45 @@ describe("ProgramIntake", () => {
     const { session, answers } = connect();
     session.take([NAME, JSON.stringify({ contentType: "a/b", bytes: "A".repeat(200_000) })]);
     expect(answers[1]).toEqual(errorOf("program.too-long"));
+  });
+
+  it("hands commands to who registered them, between its other answers, and answers its answers", async () => {
+    const { connect, ask } = rig({ answers: ["lock", "unlock"] });
+    const { session, answers, said } = connect();
+    session.take([JSON.stringify({ program: "door-watch", answers: ["lock"] })]);
+    expect([answers, session.isAwaited()]).toEqual([[{ program: "door-watch", answers: ["lock"] }], true]);
+    const reply = ask("lock");
+    expect(said).toEqual([{ command: { id: "id-1", name: "lock", arguments: {}, deadlineMs: 1000 } }]);
+    const given = { id: "id-1", status: "failed", reason: "ice", results: { open: 2 } };
+    session.take([LOAD, JSON.stringify({ answer: given }), JSON.stringify({ answer: given })]);
+    expect(answers.slice(2)).toEqual([{ answered: "id-1" }, errorOf("program.no-command")]);
+    const { id: _, ...answer } = given;
+    expect(await reply).toEqual({ kind: "answered", answer });
+    expect(await ask("unlock")).toMatchObject({ kind: "absent" });
+  });
+
+  it("takes no answer to a command that another connection has, and gives nobody a command that it may not answer", async () => {
+    const { intake, connect, ask } = rig({ answers: ["lock"] });
+    const [good, thief, greedy] = [connect(), connect(), connect()];
+    good.session.take([JSON.stringify({ program: "door-watch", answers: ["lock"] })]);
+    const reply = ask("lock");
+    thief.session.take([NAME, JSON.stringify({ answer: { id: "id-1", status: "succeeded" } })]);
+    greedy.session.take([JSON.stringify({ program: "door-watch", answers: ["lock", "steer"] })]);
+    expect([...thief.answers.slice(1), ...greedy.answers]).toEqual([
+      errorOf("program.no-command"),
+      errorOf("program.not-allowed"),
+    ]);
+    expect([thief.session.isAwaited(), greedy.session.isAwaited()]).toEqual([false, false]);
+    expect(intake.clients.get("door-watch")?.counts.refused).toBe(2);
+    good.session.end();
+    expect(await reply).toEqual({ kind: "gone" });
+    expect(await ask("lock")).toEqual({ kind: "absent", what: "door-watch is not connected" });
+  });
+
+  it("lets nobody answer a command who says no name", () => {
+    const { connect } = rig({}, 1_000_000, 100_000);
+    const { session, answers } = connect();
+    session.take([JSON.stringify({ program: "door-watch", answers: ["lock"] })]);
+    expect(answers).toEqual([errorOf("program.not-allowed")]);
   });
 });

@@ -104,6 +104,39 @@ describe("parseProgramLine", () => {
       { seed: SEED, numRuns: 500 },
     );
   });
+
+  it("reads a name with the commands that it answers, and what became of a command", () => {
+    expect(parseProgramLine('{"program":"hvac"}')).toEqual({ kind: "name", program: "hvac", answers: [] });
+    expect(parseProgramLine('{"program":"hvac","answers":["precondition"]}')).toMatchObject({
+      answers: ["precondition"],
+    });
+    expect(parseProgramLine('{"answer":{"id":"a","status":"succeeded","results":{"cabin":19.5}}}')).toEqual({
+      kind: "answer",
+      id: "a",
+      answer: { status: "succeeded", reason: "", results: { cabin: 19.5 } },
+    });
+    expect(parseProgramLine('{"answer":{"id":"a","status":"rejected","reason":"a window is open"}}')).toEqual({
+      kind: "answer",
+      id: "a",
+      answer: { status: "rejected", reason: "a window is open", results: {} },
+    });
+  });
+
+  const many = Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`r${n}`, n]));
+  it.each([
+    ['{"program":"hvac","answers":["a b"]}', /^answers\.0: must be a name/],
+    [JSON.stringify({ program: "hvac", answers: Array(17).fill("a") }), /^answers: /],
+    ['{"answer":{"id":"a"}}', /^answer\.status: /],
+    ['{"answer":{"id":"","status":"failed"}}', /^answer\.id: /],
+    ['{"answer":{"id":"a","status":"succeeded","reason":"because"}}', /a reason is for what did not succeed/],
+    ['{"answer":{"id":"a","status":"rejected","results":{"x":1}}}', /what was rejected has no results/],
+    ['{"answer":{"id":"a","status":"failed","results":{"x":null}}}', /^answer\.results\.x: /],
+    [JSON.stringify({ answer: { id: "a", status: "failed", results: many } }), /^answer\.results: at most 16/],
+    ['{"answer":{"id":"a","status":"failed","more":1}}', /^answer: /],
+  ])("says what is wrong with %s", (line, what) => {
+    const read = parseProgramLine(line);
+    expect(read.kind === "malformed" ? read.what : read).toMatch(what);
+  });
 });
 
 function isLeap(year: number): boolean {

@@ -8,7 +8,8 @@ import { fleetChecks } from "../../../agent/support/fleet-checks.ts";
 import { logCheck, tunnelPortChecks } from "../../../agent/support/service-checks.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 
-const DOOR = { name: "door-watch", records: 1200, bytes: 0, refused: 0, delayed: 0 };
+const NO_COMMANDS = { commands: 0, unanswered: 0, answers: [] };
+const DOOR = { name: "door-watch", records: 1200, bytes: 0, refused: 0, delayed: 0, ...NO_COMMANDS };
 const PROGRAMS: ProgramsStatus = {
   connected: 1,
   refused: 0,

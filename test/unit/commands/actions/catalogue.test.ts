@@ -15,6 +15,7 @@ describe("buildCatalogue", () => {
     const parts = {
       signals: vehicle.signals,
       ecus: undefined,
+      programs: undefined,
       clock,
       steps: new ClockSteps(clock),
       busOf: () => undefined,

@@ -80,7 +80,8 @@ function rig(entry: Readonly<Record<string, unknown>>, ecus = new FakeEcus()) {
   const parts = { signals: vehicle.signals, clock, steps: new ClockSteps(clock), ecus };
   const catalogue = catalogueSchema.parse({ schemaVersion: 1, actions: [{ name: "act", ...entry }] });
   const [config] = catalogue.actions;
-  if (config === undefined || config.kind === "actuate" || config.kind === "sequence") throw new TypeError("no entry");
+  if (config === undefined || config.kind === "actuate" || config.kind === "sequence" || config.kind === "program")
+    throw new TypeError("no entry");
   return { drive, ecus, built: buildDiagnosis(config, parts) };
 }
 

@@ -13,8 +13,12 @@ function echoes(answerBytes = 0) {
   const seen: string[] = [];
   const held: (() => void)[] = [];
   const state = { holds: false, ended: 0 };
-  const open: OpenProgramSession = (answer) => {
+  /** Sessions that are to be spoken to, by their number from 1. */
+  const awaited = new Set<number>();
+  const says: ((value: object) => boolean)[] = [];
+  const open: OpenProgramSession = (answer, say) => {
     let unanswered = 0;
+    const number = says.push(say);
     return {
       take: (lines) => {
         for (const line of lines) {
@@ -30,12 +34,13 @@ function echoes(answerBytes = 0) {
         return { taken: lines.length, waitMs: 0 };
       },
       unanswered: () => unanswered,
+      isAwaited: () => awaited.has(number),
       end: () => {
         state.ended += 1;
       },
     };
   };
-  return { open, seen, held, state };
+  return { open, seen, held, state, awaited, says };
 }
 
 async function serve(open: OpenProgramSession, change: { takeMs?: number; maxConnections?: number } = {}) {
@@ -197,6 +202,42 @@ describe("serveProgramSocket", () => {
     );
     await firstEnds;
     expect([later.socket.destroyed, second.socket.destroyed, state.ended > 0]).toEqual([false, false, true]);
+  });
+
+  it("keeps the place of one that is to be spoken to, however quiet it is, and speaks to it", async () => {
+    const { open, awaited, says } = echoes();
+    const { path, counts } = await serve(open, { maxConnections: 2 });
+    awaited.add(1);
+    const [quiet, other] = [await dial(path), await dial(path)];
+    await until(
+      async () => {
+        const next = await dial(path);
+        next.socket.write("new\n");
+        await Promise.race([new Promise((resolve) => next.socket.once("data", resolve)), closeOf(next.socket)]);
+        return next.lines().length === 1 ? next : undefined;
+      },
+      { what: "a place is free", timeoutMs: 5000 },
+    );
+    await closeOf(other.socket);
+    expect([quiet.socket.destroyed, counts.displaced]).toEqual([false, 1]);
+    expect(says[0]?.({ command: 1 })).toBe(true);
+    await until(() => (quiet.lines().length === 1 ? true : undefined), { what: "it is told", timeoutMs: 5000 });
+    expect(quiet.lines()).toEqual(['{"command":1}']);
+  });
+
+  it("says nothing more to a program that does not read", async () => {
+    const { open, says } = echoes();
+    const { path } = await serve(open);
+    const { socket } = await dial(path);
+    socket.pause();
+    await until(() => (says.length === 1 ? true : undefined), { what: "it is connected", timeoutMs: 5000 });
+    let said = 0;
+    while (said < 1000 && says[0]?.({ text: "x".repeat(10_000) }) === true) said += 1;
+    expect(said).toBeLessThan(100);
+    const ended = closeOf(socket);
+    socket.destroy();
+    await ended;
+    await until(() => (says[0]?.({}) === false ? true : undefined), { what: "it has gone", timeoutMs: 5000 });
   });
 
   it("lets answers out before it stops", async () => {
