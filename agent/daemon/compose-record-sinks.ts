@@ -35,6 +35,7 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
     securityEvents: sinkOf((event) => encoder.securityEvent(event)),
     troubleCodes: sinkOf((event) => codeDraft(encoder, event)),
     vehicle: sinkOf((event) => vehicleDraft(encoder, event)),
+    tunnelEvents: sinkOf((event) => encoder.tunnelEvent(event)),
     uploadedFiles: sinkOf((file) => encoder.uploadedFile(file)),
     sendCodeReport: (report, day) => void store(reportDrafts(encoder, report, day)),
     sendHealth: (report) => void store(encoder.health(report)),

@@ -46,7 +46,7 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
     dial,
     local: { readFrame: createFrameReader(readDescriptor("tunnel")), openLocal: openLoopback },
     isDriving: () => (states === undefined ? undefined : states.now().state === "driving"),
-    record: (event, detail) => line.records.notices.handOver([{ event, detail }]),
+    record: (event) => line.records.tunnelEvents.handOver([event]),
     token: randomUUID,
     random,
     runtime: { clock, log },

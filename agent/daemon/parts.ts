@@ -58,6 +58,7 @@ import type { OutgoingFile } from "../telemetry/record/encode/file.ts";
 import type { HealthReport } from "../telemetry/record/encode/health.ts";
 import type { SecurityEvent } from "../telemetry/record/encode/security-event.ts";
 import type { TroubleCodeEvent } from "../telemetry/record/encode/trouble-code.ts";
+import type { TunnelEvent } from "../telemetry/record/encode/tunnel-event.ts";
 import type { UpdatePhase } from "../telemetry/record/encode/update-phase.ts";
 import type { UploadedFile } from "../telemetry/record/encode/uploaded-file.ts";
 import type { VehicleEvent } from "../telemetry/record/encode/vehicle-event.ts";
@@ -379,6 +380,7 @@ export type RecordSinks = {
   readonly troubleCodes: RecordSink<TroubleCodeEvent>;
   readonly securityEvents: RecordSink<SecurityEvent>;
   readonly vehicle: RecordSink<VehicleEvent>;
+  readonly tunnelEvents: RecordSink<TunnelEvent>;
   readonly uploadedFiles: RecordSink<UploadedFile>;
   /** `day`, of the report of one, is kept with it. */
   readonly sendCodeReport: (report: CodeReport, day: number | undefined) => void;

@@ -38,7 +38,7 @@ export function takeNotification(
   const request = readNotification(payload);
   const why = request === undefined ? "what came is no notification for a destination" : forbidden();
   if (request !== undefined && why === undefined) tunnels.open(request, "notification");
-  else tunnels.refuse({ kind: "refused", cause: "policy", detail: why ?? "" }, "notification");
+  else tunnels.refuse({ kind: "refused", cause: "policy", detail: why ?? "" }, "notification", request);
 }
 
 function jsonOf(payload: Uint8Array): unknown {

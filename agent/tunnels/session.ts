@@ -2,12 +2,20 @@ import type { LocalConnection, OpenLocalConnection, TunnelSocket, TunnelSocketHa
 import { encodeFrame, FrameAssembly, type ReadFrame } from "./frames.ts";
 import { DestinationStreams, type StreamCounts, type StreamEffect } from "./streams.ts";
 
+/** How a connection to a local service was over. `detail` is for people; "" where one side closed in order. */
+export type ConnectionEnd = {
+  readonly service: string;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly detail: string;
+};
+
 /** What a session tells whoever counts and records. `bytes` are those of local services, without frames around them. */
 export type SessionReport = {
   moved(direction: "in" | "out", bytes: number): void;
-  opened(service: string): void;
-  /** `detail` is for people; "" where one side closed in order. */
-  ended(service: string, bytes: { readonly in: number; readonly out: number }, detail: string): void;
+  /** `connection` is a number that is never used twice in a session. */
+  opened(connection: number, service: string): void;
+  ended(connection: number, end: ConnectionEnd): void;
 };
 
 export type SessionParts = {
@@ -160,7 +168,7 @@ export class TunnelSession {
     });
     if (this.#isCongested) connection.pause();
     this.#locals.set(number, { connection, service, in: 0, out: 0 });
-    this.#parts.report.opened(service);
+    this.#parts.report.opened(number, service);
   }
 
   #takeLocal(number: number, bytes: Uint8Array): void {
@@ -190,7 +198,8 @@ export class TunnelSession {
     if (local === undefined) return undefined;
     this.#locals.delete(number);
     this.#drained(number);
-    this.#parts.report.ended(local.service, local, detail);
+    const { service, in: bytesIn, out: bytesOut } = local;
+    this.#parts.report.ended(number, { service, bytesIn, bytesOut, detail });
     return local;
   }
 

@@ -2,7 +2,7 @@ import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel, TunnelTarget } from "../ports/tunnel.ts";
-import { type SessionParts, type SessionReport, TunnelSession } from "./session.ts";
+import { type ConnectionEnd, type SessionParts, type SessionReport, TunnelSession } from "./session.ts";
 import type { StreamCounts, TunnelProtocol } from "./streams.ts";
 
 /** Between two attempts to connect. A vehicle comes out of a tunnel of the road within seconds, and a person waits. */
@@ -26,7 +26,10 @@ export type TunnelBounds = {
 };
 
 /** What a tunnel tells of its WebSockets and connections. Texts are for people; no one holds a token. */
-export type TunnelReport = Pick<SessionReport, "opened" | "ended"> & {
+export type TunnelReport = {
+  /** `connection` counts from 1 within the tunnel. */
+  opened(connection: number, service: string): void;
+  ended(connection: number, end: ConnectionEnd & { readonly lastedMs: number }): void;
   /** `channel` is how the service calls this WebSocket, and what its people ask for; "" where it does not say. */
   connected(protocol: TunnelProtocol, channel: string): void;
   /** A WebSocket was not opened, or has ended while the tunnel lives. */
@@ -145,20 +148,12 @@ export class Tunnel {
       openings.take();
       return true;
     };
-    const counting: SessionReport = {
-      moved: (direction, bytes) => this.#moved(direction, bytes),
-      opened: (service) => {
-        this.#counts.opened += 1;
-        report.opened(service);
-      },
-      ended: (service, bytes, detail) => report.ended(service, bytes, detail),
-    };
     const cut = (detail: string): void => {
       if (signal.aborted) return;
       this.#problem = detail;
       report.cut(detail);
     };
-    const session = new TunnelSession({ ...given, mayOpen, report: counting });
+    const session = new TunnelSession({ ...given, mayOpen, report: this.#counting() });
     const outcome = await dial(target, session.handlers, signal);
     if (outcome.kind === "refused") this.close({ reason: "refused", detail: outcome.detail });
     if (outcome.kind !== "open") {
@@ -185,6 +180,26 @@ export class Tunnel {
     cut(end.detail);
     const hasMoved = this.#counts.bytesIn + this.#counts.bytesOut > movedBefore;
     return hasMoved || this.#parts.clock.boottimeMs() - beganMs >= SETTLED_MS;
+  }
+
+  /** The report of one session: its connections get the numbers of the tunnel. */
+  #counting(): SessionReport {
+    const { clock, report } = this.#parts;
+    const running = new Map<number, { readonly connection: number; readonly sinceMs: number }>();
+    return {
+      moved: (direction, bytes) => this.#moved(direction, bytes),
+      opened: (number, service) => {
+        const connection = ++this.#counts.opened;
+        running.set(number, { connection, sinceMs: clock.boottimeMs() });
+        report.opened(connection, service);
+      },
+      ended: (number, end) => {
+        const found = running.get(number);
+        if (found === undefined) return;
+        running.delete(number);
+        report.ended(found.connection, { ...end, lastedMs: clock.boottimeMs() - found.sinceMs });
+      },
+    };
   }
 
   #moved(direction: "in" | "out", bytes: number): void {

@@ -4,12 +4,11 @@ import { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel } from "../ports/tunnel.ts";
 import type { SessionParts } from "./session.ts";
 import { Tunnel, type TunnelEnd, type TunnelReading, type TunnelReport } from "./tunnel.ts";
+import { type TunnelIdentity, TunnelRecords, type TunnelRecordsParts, tokenDigest } from "./tunnel-records.ts";
 
 const MINUTE_MS = 60_000;
 /** Connections to local services that a tunnel may open at once, and in a minute. */
 const OPENINGS_PER_MINUTE = 120;
-/** Records of connections, and of refusals, that there are at once, and in a minute; what is beyond that is counted. */
-const RECORDS_PER_MINUTE = 30;
 /** Tunnels that notifications may open at once, and in a minute: nobody has signed them. */
 const NOTIFICATIONS_PER_MINUTE = 10;
 
@@ -54,8 +53,7 @@ export type TunnelsParts = {
   readonly local: Pick<SessionParts, "readFrame" | "openLocal">;
   /** Whether the vehicle drives; undefined where nobody knows. */
   readonly isDriving: () => boolean | undefined;
-  /** Leaves a record; `event` is dotted. */
-  readonly record: (event: string, detail: string) => void;
+  readonly record: TunnelRecordsParts["record"];
   /** A UUID. */
   readonly token: () => string;
   readonly random: () => number;
@@ -63,9 +61,7 @@ export type TunnelsParts = {
 };
 
 type Open = {
-  readonly id: number;
-  readonly origin: TunnelOrigin;
-  readonly services: readonly string[];
+  readonly of: TunnelIdentity & { readonly origin: TunnelOrigin };
   readonly token: string;
   readonly tunnel: Tunnel;
 };
@@ -86,28 +82,29 @@ export class Tunnels {
   readonly #parts: TunnelsParts;
   readonly #open = new Map<number, Open>();
   readonly #running = new Set<Promise<void>>();
-  /** A flood of refusals hides no connection. */
-  readonly #records: { readonly connections: TokenBucket; readonly refusals: TokenBucket };
+  readonly #records: TunnelRecords;
   readonly #notifications: TokenBucket;
   #next = 1;
   #consentEndsMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
-  readonly #counts = { opened: 0, refused: 0, untold: 0 };
+  readonly #counts = { opened: 0, refused: 0 };
 
   constructor(parts: TunnelsParts) {
     this.#parts = parts;
-    const { clock } = parts.runtime;
-    const aMinute = (count: number) => new TokenBucket(count, MINUTE_MS, () => clock.monotonicMs());
-    this.#records = { connections: aMinute(RECORDS_PER_MINUTE), refusals: aMinute(RECORDS_PER_MINUTE) };
-    this.#notifications = aMinute(NOTIFICATIONS_PER_MINUTE);
+    const { record, runtime } = parts;
+    this.#records = new TunnelRecords({ record, ...runtime });
+    const nowMs = (): number => runtime.clock.monotonicMs();
+    this.#notifications = new TokenBucket(NOTIFICATIONS_PER_MINUTE, MINUTE_MS, nowMs);
   }
 
   counts(): TunnelCounts {
-    return { ...this.#counts };
+    return { ...this.#counts, untold: this.#records.untold };
   }
 
   list(): readonly ShownTunnel[] {
-    return [...this.#open.values()].map(({ id, services, tunnel }) => ({ id, services, ...tunnel.reading() }));
+    return [...this.#open.values()].map(({ of, tunnel }) => {
+      return { id: of.number, services: of.services, ...tunnel.reading() };
+    });
   }
 
   /** For how long the consent of a person at the vehicle holds yet, ms; undefined where there is none, or none is needed. */
@@ -139,25 +136,27 @@ export class Tunnels {
   /** Opens one; the connection is made afterwards. Refusals and tunnels are recorded. */
   open(request: TunnelRequest, origin: TunnelOrigin): Tunnel | TunnelRefusal {
     const refusal = this.#refusalOf(request) ?? this.refusalNow(request.services, origin) ?? this.#rateRefusal(origin);
-    if (refusal !== undefined) return this.refuse(refusal, origin);
+    if (refusal !== undefined) return this.refuse(refusal, origin, request);
     const replaced = this.#replaced(request.services, origin);
     if (replaced !== undefined) {
-      this.#open.delete(replaced.id);
+      this.#open.delete(replaced.of.number);
       replaced.tunnel.close({ reason: "closed", detail: "another token came" });
     }
-    const { settings } = this.#parts;
-    const { region, accessToken } = request;
-    const services = request.services ?? [...settings.services.keys()];
-    const id = this.#next++;
+    const of = { ...this.#identityOf(request), number: this.#next++, origin };
     const told = { untold: 0 };
-    const tunnel = this.#tunnelOf(request, services, this.#reportOf(id, told));
-    this.#open.set(id, { id, origin, services, token: accessToken, tunnel });
+    const tunnel = this.#tunnelOf(request, of.services, this.#records.reportOf(of, told));
+    this.#open.set(of.number, { of, token: request.accessToken, tunnel });
     this.#counts.opened += 1;
-    this.#record("tunnel.opened", `tunnel ${id} by ${origin}, ${services.join(" and ")}, region ${region}`);
-    const running = this.#run(id, tunnel, told);
+    this.#records.opened(of);
+    const running = this.#run(of, tunnel, told);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
     return tunnel;
+  }
+
+  #identityOf({ accessToken, services, region }: TunnelRequest): Omit<TunnelIdentity, "number" | "origin"> {
+    const { settings } = this.#parts;
+    return { tunnel: tokenDigest(accessToken), services: services ?? [...settings.services.keys()], region };
   }
 
   #tunnelOf(
@@ -180,33 +179,17 @@ export class Tunnels {
     });
   }
 
-  /** `told` counts the records of this tunnel that were not made. */
-  #reportOf(id: number, told: { untold: number }): TunnelReport {
-    const { log } = this.#parts.runtime;
-    const tell = (event: string, detail: string): void => {
-      if (!this.#recordSome("connections", event, detail)) told.untold += 1;
-    };
-    return {
-      connected: (protocol, channel) => log.info("tunnel.connected", { tunnel: id, protocol, channel }),
-      cut: (detail) => log.info("tunnel.cut", { tunnel: id, detail }),
-      opened: (service) => tell("tunnel.connection-opened", `tunnel ${id}, ${service}`),
-      ended: (service, bytes, detail) => {
-        const why = detail === "" ? "" : `, ${detail}`;
-        tell("tunnel.connection-ended", `tunnel ${id}, ${service}, ${bytes.in} bytes in, ${bytes.out} out${why}`);
-      },
-    };
-  }
-
   /** Notes that one was not opened, and gives `refusal` again. Records are rate-bounded: a flood of requests fills no outbox. */
-  refuse(refusal: TunnelRefusal, origin: TunnelOrigin): TunnelRefusal {
+  refuse(refusal: TunnelRefusal, origin: TunnelOrigin, request?: TunnelRequest): TunnelRefusal {
     this.#counts.refused += 1;
-    this.#recordSome("refusals", "tunnel.refused", `by ${origin}: ${refusal.detail}`);
+    const asked = request === undefined ? { tunnel: "", services: [], region: "" } : this.#identityOf(request);
+    this.#records.refused({ ...asked, number: 0, origin }, refusal.cause, refusal.detail);
     return refusal;
   }
 
   /** Ends the tunnel of this number, or all of them; gives how many. */
   close(id: number | undefined, end: TunnelEnd): number {
-    const meant = [...this.#open.values()].filter((one) => id === undefined || one.id === id);
+    const meant = [...this.#open.values()].filter(({ of }) => id === undefined || of.number === id);
     for (const { tunnel } of meant) tunnel.close(end);
     return meant.length;
   }
@@ -224,19 +207,12 @@ export class Tunnels {
     await Promise.all(this.#running);
   }
 
-  async #run(id: number, tunnel: Tunnel, told: { readonly untold: number }): Promise<void> {
+  async #run(of: TunnelIdentity, tunnel: Tunnel, told: { readonly untold: number }): Promise<void> {
     const end = await tunnel.run();
-    this.#open.delete(id);
-    const { openedMs, opened, connects, bytesIn, bytesOut } = tunnel.reading();
-    const { ignored, refused: notOpened } = tunnel.passedOver();
-    const counts = `connections ${opened}, WebSockets ${connects}, ${bytesIn} bytes in, ${bytesOut} out`;
-    const vain = ignored + notOpened === 0 ? "" : `, ${notOpened} connections refused, ${ignored} frames passed over`;
-    const untold = told.untold === 0 ? "" : `, ${told.untold} records of connections not made`;
-    const why = end.detail === "" ? end.reason : `${end.reason} (${end.detail})`;
-    this.#record(
-      "tunnel.ended",
-      `tunnel ${id}, ${why} after ${Math.round(openedMs / 1000)} s: ${counts}${vain}${untold}`,
-    );
+    this.#open.delete(of.number);
+    const reading = tunnel.reading();
+    const { opened: connections, connects } = reading;
+    this.#records.ended(of, end, reading, { connections, connects, ...tunnel.passedOver(), untold: told.untold });
   }
 
   #refusalOf({ region, services, minutes, accessToken }: TunnelRequest): TunnelRefusal | undefined {
@@ -259,7 +235,7 @@ export class Tunnels {
    */
   #replaced(asked: TunnelRequest["services"], origin: TunnelOrigin): Open | undefined {
     const wanted = new Set(asked ?? this.#parts.settings.services.keys());
-    return [...this.#open.values()].find(({ services, origin: before, tunnel }) => {
+    return [...this.#open.values()].find(({ of: { services, origin: before }, tunnel }) => {
       const isSame = services.length === wanted.size && services.every((name) => wanted.has(name));
       const mayEnd = origin === "command" || before === "notification";
       return isSame && mayEnd && tunnel.reading().state === "connecting";
@@ -271,23 +247,6 @@ export class Tunnels {
     if (!this.#notifications.hasToken()) return refused("busy", "there were too many notifications in the last minute");
     this.#notifications.take();
     return undefined;
-  }
-
-  /** Whether it was recorded. */
-  #recordSome(kind: "connections" | "refusals", event: string, detail: string): boolean {
-    const bucket = this.#records[kind];
-    if (!bucket.hasToken()) {
-      this.#counts.untold += 1;
-      return false;
-    }
-    bucket.take();
-    this.#record(event, detail);
-    return true;
-  }
-
-  #record(event: string, detail: string): void {
-    this.#parts.runtime.log.info(event, { detail });
-    this.#parts.record(event, detail);
   }
 }
 

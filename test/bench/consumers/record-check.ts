@@ -124,6 +124,7 @@ export class RecordCheck {
       case "programBytes":
       case "securityEvent":
       case "uploadedFile":
+      case "tunnelEvent":
       case "audit":
       case "notice":
         this.#enter(pending, NOTHING);

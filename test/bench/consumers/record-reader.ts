@@ -217,6 +217,7 @@ const recordSchema = z.object({
     "programBytes",
     "securityEvent",
     "uploadedFile",
+    "tunnelEvent",
   ]),
   samples: z
     .object({

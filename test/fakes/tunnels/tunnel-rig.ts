@@ -12,6 +12,7 @@ import { systemClock } from "../../../drivers/os/time-source.ts";
 import { createAuthority } from "../../bench/cloud/certificate-authority.ts";
 import { TunnelRelay } from "../../bench/cloud/tunnel-relay.ts";
 import { MemoryLog } from "../core/log.ts";
+import { recordText } from "./record-text.ts";
 
 /** A relay, and tunnels to it as the agent makes them: the real WebSocket, TLS and loopback sockets, the machine's clock. */
 export type TunnelRig = {
@@ -20,7 +21,7 @@ export type TunnelRig = {
   /** Of the relay's certificate. */
   readonly caFile: string;
   readonly log: MemoryLog;
-  /** Records, "EVENT DETAIL" each. */
+  /** Records, in a line each. */
   readonly records: readonly string[];
   /** Tunnels to local ports by service. */
   tunnels(services: ReadonlyMap<string, number>, change?: Partial<TunnelSettings>, proxyFor?: ProxyRule): Tunnels;
@@ -64,7 +65,7 @@ export async function startTunnelRig(pingMs = 20_000): Promise<TunnelRig> {
         dial: createTunnelDialer({ ca, proxyFor, handshakeMs: 5000, pingMs }),
         local: { readFrame, openLocal: openLoopback },
         isDriving: () => undefined,
-        record: (event, detail) => records.push(`${event} ${detail}`),
+        record: (event) => records.push(recordText(event)),
         token: randomUUID,
         random: Math.random,
         runtime: { clock: systemClock(), log },

@@ -1,8 +1,10 @@
+import type { TunnelEvent } from "../../../agent/telemetry/record/encode/tunnel-event.ts";
 import { createFrameReader } from "../../../agent/tunnels/frames.ts";
 import { type TunnelRequest, type TunnelSettings, Tunnels } from "../../../agent/tunnels/tunnels.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { ManualClock } from "../core/clock.ts";
 import { MemoryLog } from "../core/log.ts";
+import { recordText } from "./record-text.ts";
 import { FakeTunnelService, fakeLocals } from "./service.ts";
 
 const MINUTE_MS = 60_000;
@@ -23,6 +25,7 @@ export function tunnelsRig(change: Partial<TunnelSettings> = {}) {
   const service = new FakeTunnelService();
   const { locals, openLocal } = fakeLocals();
   const records: string[] = [];
+  const events: TunnelEvent[] = [];
   const vehicle: { isDriving: boolean | undefined } = { isDriving: undefined };
   let tokens = 0;
   const tunnels = new Tunnels({
@@ -43,12 +46,15 @@ export function tunnelsRig(change: Partial<TunnelSettings> = {}) {
     dial: service.dial,
     local: { readFrame, openLocal },
     isDriving: () => vehicle.isDriving,
-    record: (event, detail) => records.push(`${event} ${detail}`),
+    record: (event) => {
+      events.push(event);
+      records.push(recordText(event));
+    },
     token: () => `token-${++tokens}`,
     random: () => 0.5,
     runtime: { clock, log },
   });
-  return { clock, log, service, locals, records, vehicle, tunnels };
+  return { clock, log, service, locals, records, events, vehicle, tunnels };
 }
 
 /** Opens one, and gives its first WebSocket. */

@@ -7,8 +7,10 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Broker, ReceivedPublish } from "../../../agent/ports/broker.ts";
+import type { TunnelEvent } from "../../../agent/telemetry/record/encode/tunnel-event.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
+import { tokenDigest } from "../../../agent/tunnels/tunnel-records.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import type { Execution } from "../../bench/cloud/command-executions.ts";
 import { until } from "../../bench/core/wait.ts";
@@ -138,27 +140,24 @@ describe("what a command can ask of the agent itself, from the cloud to the reco
       expect(tunnels).toMatchObject({ open: [{ bytesIn: 18, bytesOut: 18 }, { connections: 0 }], opened: 2 });
       const list = (await runCli(["--config", home.config, "tunnel", "list"])).stdout;
       expect((await runCli(["--config", home.config, "tunnel", "close"])).stdout).toBe("2 tunnels ended\n");
-      const notices = (): string[] =>
-        records.flatMap(({ body }) =>
-          body.kind === "notice" && body.event.startsWith("tunnel.") ? [body.detail] : [],
-        );
-      await until(() => (notices().filter((detail) => detail.includes("closed")).length === 2 ? true : undefined), {
-        what: "the records of their ends",
-        timeoutMs: PATIENCE_MS,
-      });
+      const told = (): readonly TunnelEvent[] =>
+        records.flatMap(({ body }) => (body.kind === "tunnel-event" ? [body] : []));
+      const ends = (): readonly TunnelEvent[] => told().filter(({ reason }) => reason === "closed");
+      await until(() => (ends().length === 2 ? true : undefined), { what: "their ends", timeoutMs: PATIENCE_MS });
+      expect(ends()[0]).toMatchObject({ tunnel: tokenDigest(opened.accessToken), bytesIn: 18, bytesOut: 18 });
+      const by = (whom: string): string =>
+        told()
+          .flatMap(({ event, origin }) => (origin === whom ? [event] : []))
+          .join();
+      expect(by("command")).toBe("opened,connection-opened,connection-ended,ended");
+      expect(by("notification")).toBe("opened,ended");
       expect((await ask("support.collect"))[0]).toBe("SUCCEEDED");
       const bundle = await until(() => records.map(({ body }) => body).findLast((body) => body.kind === "file"), {
         what: "the bundle has come",
         timeoutMs: PATIENCE_MS,
       });
-      const told = [
-        gunzipSync(bundle.content).toString(),
-        daemon.lines.join(),
-        list,
-        JSON.stringify(records),
-        notices(),
-      ];
-      for (const { accessToken } of [opened, other]) expect(told.join()).not.toContain(accessToken);
+      const all = [gunzipSync(bundle.content).toString(), daemon.lines.join(), list, JSON.stringify(records)];
+      for (const { accessToken } of [opened, other]) expect(all.join()).not.toContain(accessToken);
       expect(rig.relay.violations).toEqual([]);
     } finally {
       echo.close();

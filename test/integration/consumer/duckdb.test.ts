@@ -7,6 +7,7 @@ import { alignColumns } from "../../../agent/cli/text.ts";
 import { KnownTables } from "../../../agent/consumer/input/known-tables.ts";
 import type { Delivery } from "../../../agent/consumer/store/delivery.ts";
 import type { CodeChange } from "../../../agent/telemetry/record/encode/trouble-code.ts";
+import type { TunnelEvent } from "../../../agent/telemetry/record/encode/tunnel-event.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
 import { samplesOf } from "../../../agent/telemetry/record/read/samples.ts";
 import { cellText } from "../../fakes/consumer/duckdb.ts";
@@ -45,6 +46,8 @@ function withLosses(): readonly Uint8Array[] {
     ...codesOf(truck),
     ...eventsOf(truck),
     ...filesOf(truck),
+    ...tunnelsOf(truck),
+    ...tunnelsOf(truck),
     ...healthOf(truck),
   ];
 }
@@ -66,6 +69,27 @@ function eventsOf(truck: BenchDrive): readonly Uint8Array[] {
     { ...takeover, count: 1, firstUs: at(400), timeUs: at(400), untold: 0 },
     { ...tried, count: 13, firstUs: at(361), timeUs: at(500.5), untold: 2 },
   ].map((event) => truck.seal(truck.encoder.securityEvent(event)));
+}
+
+/** A tunnel with one connection, one that has no end yet, and a refusal. */
+function tunnelsOf(truck: BenchDrive): readonly Uint8Array[] {
+  const at = (seconds: number): number => START_US + seconds * 1_000_000;
+  const moved = { connection: 0, bytesIn: 0, bytesOut: 0, lastedMs: 0, reason: "", detail: "", untold: 0 };
+  const shared = { ...moved, counts: undefined, services: ["SSH"], region: "eu-central-1" };
+  const first = { ...shared, tunnel: "0f0f0f0f0f0f0f0f", number: 1, origin: "command" };
+  const bytes = { bytesIn: 2048, bytesOut: 9_000_000_000 };
+  const counts = { connections: 1, connects: 2, refused: 0, ignored: 0, untold: 0 };
+  const over = { ...bytes, lastedMs: 61_500, reason: "closed", detail: "at the vehicle", counts };
+  const second = { ...shared, tunnel: "a1a1a1a1a1a1a1a1", number: 2, origin: "notification", services: ["SSH", "VNC"] };
+  const events: readonly TunnelEvent[] = [
+    { ...first, event: "opened", timeUs: at(60) },
+    { ...first, event: "connection-opened", connection: 1, timeUs: at(61) },
+    { ...first, event: "connection-ended", connection: 1, ...bytes, lastedMs: 60_000, timeUs: at(121) },
+    { ...first, event: "ended", ...over, timeUs: at(121.5) },
+    { ...second, event: "refused", number: 0, reason: "busy", detail: "1 are open", timeUs: at(90) },
+    { ...second, event: "opened", timeUs: at(200) },
+  ];
+  return events.map((event) => truck.seal(truck.encoder.tunnelEvent(event)));
 }
 
 /** A capture and a bundle that the object store has, of which one is told twice. */
@@ -187,6 +211,7 @@ describe("the queries of the documentation", () => {
     "active-codes.sql",
     "security-events.sql",
     "uploaded-files.sql",
+    "tunnels.sql",
     "health.sql",
   ])("%s finds what it says", async (name) => {
     const { sql, output } = queryIn(name);

@@ -202,6 +202,42 @@ describe("tunnels", () => {
     expect(one.tunnels.counts().untold).toBe(970);
   });
 
+  it("leave records by which each connection and its bytes are known", async () => {
+    const one = tunnelsRig({ maxStreams: 8 });
+    one.tunnels.open({ ...REQUEST, region: "x" }, "command");
+    const { socket, tunnel } = await opened(one, { ...REQUEST, services: ["SSH"] });
+    const stream2 = { ...stream, streamId: 2 };
+    socket.handlers.onBytes(Buffer.concat([begin, data("abc")]));
+    await one.clock.run(1500);
+    socket.handlers.onBytes(relayFrame({ type: TYPE.streamStart, ...stream2 }));
+    one.locals[1]?.handlers.onBytes(Buffer.from("four"));
+    one.locals[1]?.handlers.onEnded("ECONNRESET");
+    tunnel.close({ reason: "closed", detail: "at the vehicle" });
+    await one.clock.run(0);
+    // printf %s CANARY-access-token | sha256sum
+    const digest = "622480827113c3cf";
+    const nothing = { connection: 0, bytesIn: 0, bytesOut: 0, lastedMs: 0, reason: "", detail: "", untold: 0 };
+    const of = { ...nothing, tunnel: digest, number: 1, origin: "command", services: ["SSH"], region: "eu-central-1" };
+    const counts = { connections: 2, connects: 1, refused: 0, ignored: 0, untold: 0 };
+    const detail = "region x is not in tunnels.regions";
+    const refusal = { reason: "region", detail, services: ["SSH", "VNC"], region: "x", number: 0 };
+    expect(one.events.map(({ timeUs: _timeUs, ...event }) => event)).toEqual(
+      [
+        { event: "refused", ...refusal },
+        { event: "opened" },
+        { event: "connection-opened", connection: 1 },
+        { event: "connection-ended", connection: 1, bytesIn: 3, lastedMs: 1500 },
+        { event: "connection-opened", connection: 2 },
+        { event: "connection-ended", connection: 2, bytesOut: 4, detail: "ECONNRESET" },
+        { event: "ended", bytesIn: 3, bytesOut: 4, lastedMs: 1500, reason: "closed", detail: "at the vehicle", counts },
+      ].map((event) => ({ ...of, counts: undefined, ...event })),
+    );
+    for (let count = 0; count < 33; count++) one.tunnels.open({ ...REQUEST, region: "x" }, "command");
+    await one.clock.run(MINUTE_MS);
+    one.tunnels.open({ ...REQUEST, region: "x" }, "command");
+    expect(one.events.at(-1)).toMatchObject({ event: "refused", untold: 4 });
+  });
+
   it("tell of connections after a flood of refusals, and count what they do not tell", async () => {
     const one = tunnelsRig({ maxStreams: 64 });
     for (let count = 0; count < 1000; count++) one.tunnels.open({ ...REQUEST, region: "x" }, "notification");

@@ -29,6 +29,7 @@ import { type SecurityEvent, writeSecurityEvent } from "./security-event.ts";
 import { type DescribedTable, encodeTable } from "./table.ts";
 import { jsonTrigger, type TriggerReport, writeTrigger } from "./trigger.ts";
 import { fitTroubleCode, type TroubleCodeEvent, writeTroubleCode } from "./trouble-code.ts";
+import { type TunnelEvent, writeTunnelEvent } from "./tunnel-event.ts";
 import { type UpdatePhase, writeUpdatePhase } from "./update-phase.ts";
 import { type UploadedFile, writeUploadedFile } from "./uploaded-file.ts";
 import { type VehicleEvent, writeVehicleEvent } from "./vehicle-event.ts";
@@ -63,6 +64,7 @@ const RECORD = {
   health: 36,
   securityEvent: 37,
   uploadedFile: 38,
+  tunnelEvent: 40,
 } as const;
 
 /** The bodies of events of the vehicle. */
@@ -239,6 +241,11 @@ export class Encoder {
   /** Says that an object store has a file. */
   uploadedFile(file: UploadedFile): EncodedDraft {
     return this.#health("event", (writer) => writeUploadedFile(writer, RECORD.uploadedFile, file));
+  }
+
+  /** Says who has a way into the vehicle, and what went through it. */
+  tunnelEvent(event: TunnelEvent): EncodedDraft {
+    return this.#health("event", (writer) => writeTunnelEvent(writer, RECORD.tunnelEvent, event));
   }
 
   /** Says how the agent does, in as many records as the limit asks for. */

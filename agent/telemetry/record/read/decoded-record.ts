@@ -22,6 +22,7 @@ import type { SecurityEvent } from "../encode/security-event.ts";
 import type { TriggerReport } from "../encode/trigger.ts";
 import type { TripEvent } from "../encode/trip.ts";
 import type { TroubleCodeEvent } from "../encode/trouble-code.ts";
+import type { TunnelEvent } from "../encode/tunnel-event.ts";
 import type { UpdatePhase } from "../encode/update-phase.ts";
 import type { UploadedFile } from "../encode/uploaded-file.ts";
 import type { VehicleStateChange } from "../encode/vehicle-state-change.ts";
@@ -143,6 +144,7 @@ export type RecordBody =
   | ({ readonly kind: "program-bytes" } & ProgramBytes)
   | ({ readonly kind: "security-event" } & SecurityEvent)
   | ({ readonly kind: "uploaded-file"; readonly fileKind: string } & Omit<UploadedFile, "kind">)
+  | ({ readonly kind: "tunnel-event" } & TunnelEvent)
   | {
       readonly kind: "table";
       readonly id: string;

@@ -15,6 +15,7 @@ import { programBytesOf, programValuesOf } from "./record-programs.ts";
 import { RECORD_CONVERSION, type WireRecord, wireRecord } from "./record-schema.ts";
 import { securityEventOf } from "./record-security.ts";
 import { tableOf } from "./record-table.ts";
+import { tunnelEventOf } from "./record-tunnels.ts";
 import { fenceEventOf, privacyChangeOf, tripOf, vehicleStateChangeOf, wakeOf } from "./record-vehicle.ts";
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
@@ -126,6 +127,7 @@ function bodyOf({
   program_bytes: bytes,
   security_event: security,
   uploaded_file: uploaded,
+  tunnel_event: tunnel,
   health,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
@@ -159,6 +161,7 @@ function bodyOf({
   if (bytes !== undefined) return programBytesOf(bytes);
   if (security !== undefined) return securityEventOf(security);
   if (uploaded !== undefined) return uploadedFileOf(uploaded);
+  if (tunnel !== undefined) return tunnelEventOf(tunnel);
   if (audit !== undefined) return { kind: "audit", ...audit };
   if (phase !== undefined) {
     const {

@@ -8,6 +8,7 @@ import { histograms } from "./histogram-schema.ts";
 import { dataUsage, linkChange, uploadedFile } from "./link-schema.ts";
 import { programBytes, programValues } from "./program-schema.ts";
 import { securityEvent } from "./security-schema.ts";
+import { tunnelEvent } from "./tunnel-schema.ts";
 import { fenceEvent, privacyChange, trip, vehicleStateChange, wake } from "./vehicle-schema.ts";
 import { busCount, count, integer, position, stream } from "./wire-fields.ts";
 
@@ -227,6 +228,7 @@ export const wireRecord = z.object({
   program_bytes: programBytes.optional(),
   security_event: securityEvent.optional(),
   uploaded_file: uploadedFile.optional(),
+  tunnel_event: tunnelEvent.optional(),
   health: health.optional(),
 });
 
