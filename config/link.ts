@@ -4,8 +4,8 @@ import { z } from "zod";
 export const LINK_COSTS = ["free", "low", "high"] as const;
 export type LinkCost = (typeof LINK_COSTS)[number];
 
-/** What goes over a link: the classes of records, updates, and files that are uploaded. */
-export const LINK_USES = ["control", "event", "telemetry", "capture", "ota", "files"] as const;
+/** What goes over a link: the classes of records, updates, files that are uploaded, and tunnels of support, both ways. */
+export const LINK_USES = ["control", "event", "telemetry", "capture", "ota", "files", "tunnels"] as const;
 export type LinkUse = (typeof LINK_USES)[number];
 
 /** IFNAMSIZ of Linux without its closing zero. */
@@ -24,7 +24,7 @@ const budget = z
       .array(z.enum(LINK_USES))
       .min(1)
       .max(LINK_USES.length)
-      .default(["capture", "telemetry", "ota", "files"])
+      .default(["capture", "telemetry", "ota", "files", "tunnels"])
       .describe("what counts, and waits when it is used up; event and control only where they are named"),
     dayBytes: bytes.optional().describe("bytes a day of UTC"),
     monthBytes: bytes.optional().describe("bytes a calendar month of UTC"),

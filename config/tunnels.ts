@@ -32,6 +32,12 @@ export const tunnelsConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe("whether tunnels end, and none is opened, while the vehicle is driving (power.state)"),
+  metered: z
+    .enum(["allow", "hold"])
+    .default("allow")
+    .describe(
+      "hold: none is opened, and those that are end, while the link in use is metered (link.interfaces); allow: only the budgets of link hold it",
+    ),
   notify: z
     .boolean()
     .default(false)

@@ -12,9 +12,10 @@ import type { Broker } from "../ports/broker.ts";
 import { createFrameReader } from "../tunnels/frames.ts";
 import { notifyTopic, takeNotification } from "../tunnels/notification.ts";
 import { openTunnel } from "../tunnels/open-tunnel.ts";
+import { tunnelLink } from "../tunnels/tunnel-link.ts";
 import { type TunnelSettings, Tunnels } from "../tunnels/tunnels.ts";
 import { composeProxy } from "./compose-proxy.ts";
-import type { DataLine, Runtime, Sleep, TunnelLine, VehicleLine } from "./parts.ts";
+import type { DataLine, LinkLine, Runtime, Sleep, TunnelLine, VehicleLine } from "./parts.ts";
 
 const MINUTE_MS = 60_000;
 /** TCP, TLS and the handshake over a bad link; the service closes what says nothing for an hour, a carrier's NAT for a few minutes. */
@@ -29,11 +30,12 @@ export type TunnelLineParts = {
   readonly line: Pick<DataLine, "records">;
   readonly vehicle: VehicleLine | undefined;
   readonly sleep: Sleep | undefined;
+  readonly links: Pick<LinkLine, "links" | "budget"> | undefined;
 };
 
 /** The part of the composition root that wires tunnels. Throws `config.invalid` for a CA file that cannot be read. */
 export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): Promise<TunnelLine> {
-  const { settings, config, broker, line, vehicle, sleep } = parts;
+  const { settings, config, broker, line, vehicle, sleep, links } = parts;
   const { environment, clock, log, random } = runtime;
   const dial = createTunnelDialer({
     ca: await certificatesOf(settings),
@@ -45,7 +47,10 @@ export async function composeTunnels(parts: TunnelLineParts, runtime: Runtime): 
     settings: settingsOf(settings),
     dial,
     local: { readFrame: createFrameReader(readDescriptor("tunnel")), openLocal: openLoopback },
-    isDriving: () => (states === undefined ? undefined : states.now().state === "driving"),
+    vehicle: {
+      isDriving: () => (states === undefined ? undefined : states.now().state === "driving"),
+      link: tunnelLink(settings.metered, links),
+    },
     record: (event) => line.records.tunnelEvents.handOver([event]),
     token: randomUUID,
     random,

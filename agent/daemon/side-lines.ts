@@ -73,10 +73,10 @@ export async function composeSideLines(parts: SideLineParts, runtime: Runtime): 
   const systemBus = sharedSystemBus(runtime);
   const shadows = await shadowsOf(parts, place, runtime);
   const sleep = await sleepOf(parts, { vehicle, systemBus: systemBus.get }, runtime);
-  const tunnels = await tunnelsOf(parts, { vehicle, sleep }, runtime);
+  const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
+  const tunnels = await tunnelsOf(parts, { vehicle, sleep, links }, runtime);
   const regime = await regimeOf(parts, { vehicle, sleep }, runtime);
   const diagnostics = await diagnosticsOf(parts, { fleetwise, sleep, regime }, runtime);
-  const [links, time] = [await linksOf(parts, systemBus.get, runtime), await timeOf(parts, runtime)];
   const [security, defender] = [await securityOf(parts, runtime), await defenderOf(parts, runtime)];
   const files = await filesOf(parts, { links, sleep }, runtime);
   const lines = {
@@ -175,13 +175,13 @@ async function sleepOf(
 
 async function tunnelsOf(
   { loaded: { config }, link: { broker }, line }: SideLineParts,
-  { vehicle, sleep }: Pick<SideLines, "vehicle" | "sleep">,
+  { vehicle, sleep, links }: Pick<SideLines, "vehicle" | "sleep" | "links">,
   runtime: Runtime,
 ): Promise<TunnelLine | undefined> {
   const { tunnels: settings } = config;
   if (settings === undefined) return undefined;
   const { composeTunnels } = await import("./compose-tunnels.ts");
-  return composeTunnels({ settings, config, broker, line, vehicle, sleep }, runtime);
+  return composeTunnels({ settings, config, broker, line, vehicle, sleep, links }, runtime);
 }
 
 async function shadowsOf(

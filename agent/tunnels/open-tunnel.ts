@@ -64,6 +64,6 @@ export function openTunnel(tunnels: Pick<Tunnels, "open" | "refusalNow">): Actio
 
 function rejectionOf({ cause, detail }: TunnelRefusal): CommandRejection {
   if (cause === "busy") return rejected("BUSY", detail);
-  const isState = cause === "driving" || cause === "consent" || cause === "policy";
+  const isState = cause === "driving" || cause === "consent" || cause === "link" || cause === "policy";
   return rejected(isState ? "PRECONDITION_FAILED" : "ARGUMENT_OUT_OF_RANGE", detail);
 }

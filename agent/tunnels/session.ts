@@ -13,6 +13,8 @@ export type ConnectionEnd = {
 /** What a session tells whoever counts and records. `bytes` are those of local services, without frames around them. */
 export type SessionReport = {
   moved(direction: "in" | "out", bytes: number): void;
+  /** So many bytes came or went over the WebSocket, with what is around those of services. */
+  carried(bytes: number): void;
   /** `connection` is a number that is never used twice in a session. */
   opened(connection: number, service: string): void;
   ended(connection: number, end: ConnectionEnd): void;
@@ -79,7 +81,10 @@ export class TunnelSession {
 
   /** For whoever connects the WebSocket. */
   readonly handlers: TunnelSocketHandlers = {
-    onBytes: (bytes) => this.#take(bytes),
+    onBytes: (bytes) => {
+      this.#parts.report.carried(bytes.length);
+      this.#take(bytes);
+    },
     onDrain: () => {
       this.#isCongested = false;
       this.#behind = 0;
@@ -140,7 +145,9 @@ export class TunnelSession {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#open === undefined || this.#open.socket.send(bytes)) return;
+    if (this.#open === undefined) return;
+    this.#parts.report.carried(bytes.length);
+    if (this.#open.socket.send(bytes)) return;
     this.#behind += 1;
     if (this.#behind > MOST_BEHIND) {
       this.#end({ kind: "violated", detail: "the service asks on and on, and takes no answer" });

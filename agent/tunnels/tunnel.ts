@@ -4,6 +4,7 @@ import type { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel, TunnelTarget } from "../ports/tunnel.ts";
 import { type ConnectionEnd, type SessionParts, type SessionReport, TunnelSession } from "./session.ts";
 import type { StreamCounts, TunnelProtocol } from "./streams.ts";
+import type { TunnelLink } from "./tunnel-link.ts";
 
 /** Between two attempts to connect. A vehicle comes out of a tunnel of the road within seconds, and a person waits. */
 const RECONNECT = { minMs: 500, maxMs: 30_000 } as const;
@@ -14,7 +15,7 @@ const LOOK_MS = 1000;
 
 /** Why a tunnel is over, for its record; `detail` beside it is for people. */
 export type TunnelEnd = {
-  readonly reason: "refused" | "violated" | "idle" | "time" | "closed" | "driving" | "stopped";
+  readonly reason: "refused" | "violated" | "idle" | "time" | "closed" | "driving" | "link" | "stopped";
   readonly detail: string;
 };
 
@@ -42,7 +43,7 @@ export type TunnelParts = {
   /** Connections to local services that may be opened. */
   readonly openings: TokenBucket;
   readonly session: Pick<SessionParts, "ports" | "maxConnections" | "readFrame" | "openLocal">;
-  readonly dial: DialTunnel;
+  readonly net: { readonly dial: DialTunnel; readonly link: TunnelLink };
   readonly report: TunnelReport;
   readonly clock: Clock;
   readonly random: () => number;
@@ -78,6 +79,8 @@ export class Tunnel {
   #isOpen = false;
   #problem: string | undefined;
   #movedMs: number;
+  /** Of messages of the WebSocket, not yet told to the link. */
+  #carriedBytes = 0;
   #counts = { connects: 0, opened: 0, bytesIn: 0, bytesOut: 0, ignored: 0, refused: 0 };
 
   constructor(parts: TunnelParts) {
@@ -134,6 +137,7 @@ export class Tunnel {
       }
     } finally {
       stopLooking();
+      this.#settle();
     }
     const end = this.#end ?? { reason: "stopped", detail: "" };
     this.#connected.resolve(end);
@@ -142,7 +146,7 @@ export class Tunnel {
 
   /** One WebSocket from its handshake to its end; whether it was a good one. */
   async #connectOnce(signal: AbortSignal): Promise<boolean> {
-    const { target, session: given, report, dial, openings } = this.#parts;
+    const { target, session: given, report, net, openings } = this.#parts;
     const mayOpen = (): boolean => {
       if (!openings.hasToken()) return false;
       openings.take();
@@ -154,7 +158,7 @@ export class Tunnel {
       report.cut(detail);
     };
     const session = new TunnelSession({ ...given, mayOpen, report: this.#counting() });
-    const outcome = await dial(target, session.handlers, signal);
+    const outcome = await net.dial(target, session.handlers, signal);
     if (outcome.kind === "refused") this.close({ reason: "refused", detail: outcome.detail });
     if (outcome.kind !== "open") {
       cut(outcome.detail);
@@ -188,6 +192,9 @@ export class Tunnel {
     const running = new Map<number, { readonly connection: number; readonly sinceMs: number }>();
     return {
       moved: (direction, bytes) => this.#moved(direction, bytes),
+      carried: (bytes) => {
+        this.#carriedBytes += bytes;
+      },
       opened: (number, service) => {
         const connection = ++this.#counts.opened;
         running.set(number, { connection, sinceMs: clock.boottimeMs() });
@@ -208,8 +215,17 @@ export class Tunnel {
     else this.#counts.bytesOut += bytes;
   }
 
+  /** Once a look: what goes through a tunnel is many messages a second. */
+  #settle(): void {
+    if (this.#carriedBytes > 0) this.#parts.net.link.spent(this.#carriedBytes);
+    this.#carriedBytes = 0;
+  }
+
   #look(): void {
-    const { clock, bounds } = this.#parts;
+    this.#settle();
+    const { clock, bounds, net } = this.#parts;
+    const held = net.link.heldBy();
+    if (held !== undefined) this.close({ reason: "link", detail: held });
     const nowMs = clock.boottimeMs();
     if (nowMs - this.#startedMs >= bounds.maxMs) this.close({ reason: "time", detail: "its time is over" });
     else if (nowMs - this.#movedMs >= bounds.idleMs) this.close({ reason: "idle", detail: "nothing was moved" });

@@ -4,6 +4,7 @@ import { TokenBucket } from "../core/token-bucket.ts";
 import type { DialTunnel } from "../ports/tunnel.ts";
 import type { SessionParts } from "./session.ts";
 import { Tunnel, type TunnelEnd, type TunnelReading, type TunnelReport } from "./tunnel.ts";
+import type { TunnelLink } from "./tunnel-link.ts";
 import { type TunnelIdentity, TunnelRecords, type TunnelRecordsParts, tokenDigest } from "./tunnel-records.ts";
 
 const MINUTE_MS = 60_000;
@@ -28,7 +29,7 @@ export type TunnelOrigin = "command" | "notification";
 /** Why a tunnel is not opened. `detail` is for people and names the value that is wrong, and never the token. */
 export type TunnelRefusal = {
   readonly kind: "refused";
-  readonly cause: "region" | "service" | "minutes" | "busy" | "consent" | "driving" | "policy";
+  readonly cause: "region" | "service" | "minutes" | "busy" | "consent" | "driving" | "link" | "policy";
   readonly detail: string;
 };
 
@@ -51,8 +52,11 @@ export type TunnelsParts = {
   readonly settings: TunnelSettings;
   readonly dial: DialTunnel;
   readonly local: Pick<SessionParts, "readFrame" | "openLocal">;
-  /** Whether the vehicle drives; undefined where nobody knows. */
-  readonly isDriving: () => boolean | undefined;
+  readonly vehicle: {
+    /** Undefined where nobody knows. */
+    readonly isDriving: () => boolean | undefined;
+    readonly link: TunnelLink;
+  };
   readonly record: TunnelRecordsParts["record"];
   /** A UUID. */
   readonly token: () => string;
@@ -120,13 +124,15 @@ export class Tunnels {
 
   /** Why none may be opened as things are, for these services, or for all when undefined. */
   refusalNow(services: TunnelRequest["services"], origin: TunnelOrigin): TunnelRefusal | undefined {
-    const { settings, isDriving } = this.#parts;
+    const { settings, vehicle } = this.#parts;
     if (this.#isStopped) return refused("busy", "the agent ends");
     const { size } = this.#open;
     if (size >= settings.maxTunnels && this.#replaced(services, origin) === undefined) {
       return refused("busy", `${size} are open, the most there may be`);
     }
-    if (settings.endsWhenDriving && isDriving() === true) return refused("driving", "the vehicle is in use");
+    if (settings.endsWhenDriving && vehicle.isDriving() === true) return refused("driving", "the vehicle is in use");
+    const held = vehicle.link.heldBy();
+    if (held !== undefined) return refused("link", held);
     if (settings.needsConsent && this.consentMs() === undefined) {
       return refused("consent", "nobody at the vehicle has allowed it (causeway tunnel allow)");
     }
@@ -164,7 +170,7 @@ export class Tunnels {
     services: readonly string[],
     report: TunnelReport,
   ): Tunnel {
-    const { settings, dial, local, token, random, runtime } = this.#parts;
+    const { settings, dial, local, vehicle, token, random, runtime } = this.#parts;
     const { clock } = runtime;
     const ports = new Map([...settings.services].filter(([name]) => services.includes(name)));
     return new Tunnel({
@@ -172,7 +178,7 @@ export class Tunnels {
       bounds: minutes === undefined ? settings.bounds : { ...settings.bounds, maxMs: minutes * MINUTE_MS },
       openings: new TokenBucket(OPENINGS_PER_MINUTE, MINUTE_MS, () => clock.monotonicMs()),
       session: { ...local, ports, maxConnections: settings.maxStreams },
-      dial,
+      net: { dial, link: vehicle.link },
       report,
       clock,
       random,

@@ -64,7 +64,7 @@ export async function startTunnelRig(pingMs = 20_000): Promise<TunnelRig> {
         },
         dial: createTunnelDialer({ ca, proxyFor, handshakeMs: 5000, pingMs }),
         local: { readFrame, openLocal: openLoopback },
-        isDriving: () => undefined,
+        vehicle: { isDriving: () => undefined, link: { heldBy: () => undefined, spent: () => undefined } },
         record: (event) => records.push(recordText(event)),
         token: randomUUID,
         random: Math.random,

@@ -26,7 +26,11 @@ export function tunnelsRig(change: Partial<TunnelSettings> = {}) {
   const { locals, openLocal } = fakeLocals();
   const records: string[] = [];
   const events: TunnelEvent[] = [];
-  const vehicle: { isDriving: boolean | undefined } = { isDriving: undefined };
+  const vehicle: { isDriving: boolean | undefined; held: string | undefined; readonly spent: number[] } = {
+    isDriving: undefined,
+    held: undefined,
+    spent: [],
+  };
   let tokens = 0;
   const tunnels = new Tunnels({
     settings: {
@@ -45,7 +49,10 @@ export function tunnelsRig(change: Partial<TunnelSettings> = {}) {
     },
     dial: service.dial,
     local: { readFrame, openLocal },
-    isDriving: () => vehicle.isDriving,
+    vehicle: {
+      isDriving: () => vehicle.isDriving,
+      link: { heldBy: () => vehicle.held, spent: (bytes) => vehicle.spent.push(bytes) },
+    },
     record: (event) => {
       events.push(event);
       records.push(recordText(event));

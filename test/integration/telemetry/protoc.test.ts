@@ -322,31 +322,6 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(
       ["upload", "kind", "size_bytes", "etag", "is_checked"].flatMap((field) => valuesOf(uploaded, field)),
     ).toEqual(['"u-1"', '"capture"', String(2 ** 33), '"\\"e-2\\""', "true"]);
-    const totals = { connections: 3, connects: 2, refused: 2 ** 33, ignored: 1, untold: 7 };
-    const tunnel = read(
-      encoder.tunnelEvent({
-        event: "ended",
-        tunnel: "0f0f0f0f0f0f0f0f",
-        number: 2,
-        origin: "command",
-        services: ["SSH", "VNC"],
-        region: "eu-central-1",
-        connection: 0,
-        bytesIn: 2 ** 40,
-        bytesOut: 5,
-        lastedMs: 61_500,
-        reason: "closed",
-        detail: "at the vehicle",
-        counts: totals,
-        untold: 0,
-        timeUs: T0,
-      }),
-    );
-    expect(
-      ["event", "number", "services", "bytes_in", "lasted_ms", "refused", "untold", "time_us"].map((field) =>
-        valuesOf(tunnel, field).join(),
-      ),
-    ).toEqual(['"ended"', "2", '"SSH","VNC"', String(2 ** 40), "61500", String(2 ** 33), "7", String(T0)]);
     const log = new FrameLog("c-1", "can0", 1000);
     log.take(Uint8Array.of(9, 1, 255), 1, 2, 0x18fe_f100, FRAME_FLAG.extended, T0);
     log.take(Uint8Array.of(), 0, 0, 0x7ff, 0, T0 - 3);

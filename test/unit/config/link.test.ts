@@ -29,7 +29,7 @@ describe("the section link", () => {
 
   it("counts capture, telemetry and updates unless told otherwise: what people act by is never held by default", () => {
     const { budgets } = linkConfig.parse({ budgets: [{ cost: "high", monthBytes: 1_000_000 }] });
-    expect(budgets[0].use).toEqual(["capture", "telemetry", "ota", "files"]);
+    expect(budgets[0].use).toEqual(["capture", "telemetry", "ota", "files", "tunnels"]);
   });
 
   it("takes interfaces by the names that Linux gives", () => {

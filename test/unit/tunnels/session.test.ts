@@ -25,7 +25,7 @@ it("ends with a service that asks on and on for what is not there, and takes no 
     mayOpen: () => true,
     readFrame: createFrameReader(readDescriptor("tunnel")),
     openLocal: fakeLocals().openLocal,
-    report: { moved: () => undefined, opened: () => undefined, ended: () => undefined },
+    report: { moved: () => undefined, carried: () => undefined, opened: () => undefined, ended: () => undefined },
   });
   session.begin(socket);
   const flood = relayFrame({ type: TYPE.streamStart, streamId: 1, serviceId: "OTHER", connectionId: 1 });

@@ -165,6 +165,27 @@ describe("tunnels", () => {
     expect(other.tunnels.list().length).toBe(1);
   });
 
+  it("tell the link what goes over it, and end when that holds them", async () => {
+    const one = tunnelsRig();
+    one.vehicle.held = "day budget of wwan0 used";
+    expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ cause: "link", detail: "day budget of wwan0 used" });
+    one.vehicle.held = undefined;
+    const { socket } = await opened(one);
+    socket.handlers.onBytes(Buffer.concat([begin, data("in")]));
+    one.locals[0]?.handlers.onBytes(Buffer.alloc(100_000));
+    const sent = socket.sent.reduce((sum, bytes) => sum + bytes.length, 0);
+    expect([one.vehicle.spent, sent > 100_000]).toEqual([[], true]);
+    await one.clock.run(1000);
+    expect(one.vehicle.spent).toEqual([begin.length + data("in").length + sent]);
+    await one.clock.run(5000);
+    socket.handlers.onBytes(data("more"));
+    one.vehicle.held = "wwan0 is metered";
+    await one.clock.run(1000);
+    expect(one.vehicle.spent.length).toBe(2);
+    expect([socket.isClosed, one.records.at(-1)]).toEqual([true, expect.stringContaining("link (wwan0 is metered)")]);
+    expect(one.tunnels.list()).toEqual([]);
+  });
+
   it("wait for the consent of a person, where it is wanted", async () => {
     const one = tunnelsRig({ needsConsent: true });
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ cause: "consent" });

@@ -11,7 +11,7 @@ export type DataUsageReport = {
   /** Bounded by who counts. */
   readonly usage: readonly {
     readonly link: string;
-    /** A stream of records, ota or files. */
+    /** A stream of records, ota, files or tunnels. */
     readonly use: string;
     readonly dayBytes: number;
     readonly monthBytes: number;
