@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { copiedPath } from "./fields.ts";
 
-/** What may be asked for: a support bundle, a finished file of the continuous log (`frameLog`), a DBC file of the configuration. */
-export const FILE_KINDS = ["bundle", "capture", "dbc"] as const;
+/** What may be asked for: a support bundle, a finished file of the continuous log (`frameLog`), a DBC file of the configuration, lines of the agent's log. */
+export const FILE_KINDS = ["bundle", "capture", "dbc", "logs"] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 /** A name of the DNS or an address, or every name below one, with a port where it is not 443. */
@@ -26,7 +26,7 @@ export const filesConfig = z.strictObject({
     .max(FILE_KINDS.length)
     .default([...FILE_KINDS])
     .describe(
-      "what may be asked for: support bundles, finished files of frameLog, DBC files of this configuration; never a path",
+      "what may be asked for: support bundles, finished files of frameLog, DBC files of this configuration, lines of the log of the agent; never a path",
     ),
   caFile: copiedPath.optional().describe("root certificates of the hosts; Node's own when absent"),
   maxFileBytes: z.int().min(1000).max(5_000_000_000).default(200_000_000).describe("a longer file is refused"),

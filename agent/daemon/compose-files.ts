@@ -8,7 +8,7 @@ import { heldFiles } from "../../drivers/os/upload/held-files.ts";
 import { createHttpsStore } from "../../drivers/os/upload/https-store.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { FileSourceParts } from "../files/file-sources.ts";
+import type { FileSourceParts, MadeFiles } from "../files/file-sources.ts";
 import { uploadFile } from "../files/upload-action.ts";
 import { UploadBook } from "../files/upload-book.ts";
 import { UploadBudget } from "../files/upload-budget.ts";
@@ -78,12 +78,14 @@ export async function composeFiles(
     random,
   });
   if (sleep !== undefined) takeToSleep(uploader, sleep.keeper, clock);
-  const ordersFor = (bundle: FileSourceParts["bundle"]): UploadOrders => {
-    const sources = sourcesOf(settings, config, bundle, line.loggedFile);
-    return new UploadOrders({ settings, sources, book, files, uploader, name: randomUUID, clock });
-  };
+  let made: MadeFiles | undefined;
+  const sources = sourcesOf(settings, config, () => made, line.loggedFile);
+  const orders = new UploadOrders({ settings, sources, book, files, uploader, name: randomUUID, clock });
   return {
-    actions: (bundle) => [uploadFile(ordersFor(bundle))],
+    offer: (support) => {
+      made = support;
+    },
+    actions: [uploadFile(orders)],
     status: () => filesStatusOf({ settings, book, budget, uploader }),
     service: loopService("uploads", uploader),
   };
@@ -102,13 +104,13 @@ function openBook(journal: Journal, log: Log): UploadBook | undefined {
 function sourcesOf(
   { kinds }: FilesConfig,
   { frameLog, dbc }: SourceConfig,
-  bundle: FileSourceParts["bundle"],
+  made: FileSourceParts["made"],
   current: () => string | undefined,
 ): FileSourceParts {
   const dbcFiles = dbc.map(({ file }) => file);
-  if (frameLog === undefined) return { kinds, bundle, frameLog: undefined, dbcFiles };
+  if (frameLog === undefined) return { kinds, made, frameLog: undefined, dbcFiles };
   const { folder } = frameLog;
-  return { kinds, bundle, frameLog: { folder, current, list: () => openLogFolder(folder).list() }, dbcFiles };
+  return { kinds, made, frameLog: { folder, current, list: () => openLogFolder(folder).list() }, dbcFiles };
 }
 
 type StatusParts = {

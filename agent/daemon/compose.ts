@@ -121,6 +121,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     runtime,
   );
   const support = composeSupport({ config, identities, recent }, runtime);
+  beside.files?.offer(support);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
   const commands =

@@ -65,7 +65,7 @@ export function ownActions(
       send: line.records.sendFile,
       maxBytes: config.support.maxBytes,
     }),
-    ...(beside.files?.actions(() => support.collect()) ?? []),
+    ...(beside.files?.actions ?? []),
     replaceKeys(keys),
     ...(beside.tunnels?.actions ?? []),
     reboot(() => restartSystem(config.runtimeDir)),

@@ -330,8 +330,10 @@ export type MetricsLine = {
 
 /** Uploads to an object store. */
 export type FilesLine = {
-  /** What remote commands can ask for; `bundle` makes a support bundle of that moment. */
-  readonly actions: (bundle: SupportCollector["collect"]) => readonly Action[];
+  /** Who makes support bundles and files of the log; none can be asked for before. */
+  readonly offer: (support: Pick<SupportCollector, "collect" | "logFile">) => void;
+  /** What remote commands can ask for. */
+  readonly actions: readonly Action[];
   readonly status: () => FilesStatus;
   /** Start it after the pipeline: what it has stored last becomes a record. */
   readonly service: Service;

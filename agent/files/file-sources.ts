@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import type { FileKind } from "../../config/files.ts";
+import type { WantedLines } from "../commands/actions/wanted-lines.ts";
 import type { StoredLog } from "../ports/log-folder.ts";
 import type { HeldSource } from "../ports/object-store.ts";
 import { byAge, readLogName } from "../telemetry/frame-log/log-names.ts";
@@ -7,10 +8,27 @@ import { byAge, readLogName } from "../telemetry/frame-log/log-names.ts";
 /** A file that may be uploaded. */
 export type OfferedFile = { readonly name: string; readonly source: HeldSource };
 
+type MadeFile = { readonly name: string; readonly content: Uint8Array };
+
+/** What is made when it is asked for, without secrets. */
+export type MadeFiles = {
+  /** A support bundle of this moment. */
+  readonly collect: () => Promise<MadeFile>;
+  /** Lines of the log, at most so many bytes; undefined where none is wanted. */
+  readonly logFile: (wanted: WantedLines, maxBytes: number) => MadeFile | undefined;
+};
+
+/** What somebody asks for. `lines`: of the log; all of them where it is undefined. */
+export type WantedFile = {
+  readonly kind: FileKind;
+  readonly name: string | undefined;
+  readonly lines: WantedLines | undefined;
+};
+
 export type FileSourceParts = {
   readonly kinds: readonly FileKind[];
-  /** A support bundle of this moment. */
-  readonly bundle: () => Promise<{ readonly name: string; readonly content: Uint8Array }>;
+  /** Undefined while nobody makes any. */
+  readonly made: () => MadeFiles | undefined;
   /** The continuous log: its folder, what is in it, and the file that is being written; undefined where there is none. */
   readonly frameLog:
     | {
@@ -23,20 +41,24 @@ export type FileSourceParts = {
   readonly dbcFiles: readonly string[];
 };
 
+const ALL_LINES: WantedLines = { sinceMs: undefined, untilMs: undefined, level: undefined, code: undefined };
+
 /**
  * Finds what is asked for among what there is. A name is compared and never put into a path: nothing else of the machine can be asked for.
  * Without a name it is the newest finished capture, or the one DBC file. Of DBC files the path in the configuration is a name too, for those
- * that have the same in other folders. Gives why not, for people.
+ * that have the same in other folders. A slice of the log has at most `maxBytes`, at least 4096. Gives why not, for people.
  */
 export async function findFile(
   parts: FileSourceParts,
-  kind: FileKind,
-  name: string | undefined,
+  { kind, name, lines = ALL_LINES }: WantedFile,
+  maxBytes: number,
 ): Promise<OfferedFile | string> {
   if (!parts.kinds.includes(kind)) return `files.kinds has no ${kind}`;
-  if (kind === "bundle") {
-    if (name !== undefined) return "a bundle has no name before it is made";
-    const made = await parts.bundle();
+  if (kind === "bundle" || kind === "logs") {
+    if (name !== undefined) return `a file of kind ${kind} has no name before it is made`;
+    const makers = parts.made();
+    const made = kind === "bundle" ? await makers?.collect() : makers?.logFile(lines, maxBytes);
+    if (made === undefined) return `there is nothing that a file of kind ${kind} could be made of`;
     return { name: made.name, source: { kind: "bytes", content: made.content } };
   }
   if (kind === "dbc") return findDbc(parts.dbcFiles, name);

@@ -2,12 +2,13 @@ import { z } from "zod";
 import { FILE_KINDS } from "../../config/files.ts";
 import type { Action, Outcome, Prepared } from "../commands/action.ts";
 import { alwaysSafe, invalidArguments } from "../commands/actions/prepare.ts";
+import { linesOf, wantedLinesSchema } from "../commands/actions/wanted-lines.ts";
 import { type CommandRejection, rejected } from "../commands/answer.ts";
 import type { Ordered, UploadOrders } from "./upload-orders.ts";
 import { MAX_PARTS, type UploadPlace } from "./upload-plan.ts";
 
 const url = z.string().min(1).max(8192);
-const argumentsSchema = z.strictObject({
+const argumentsSchema = wantedLinesSchema.extend({
   kind: z.enum(FILE_KINDS).optional(),
   name: z.string().min(1).max(1024).optional(),
   upload: z.string().min(1).max(64).optional(),
@@ -30,7 +31,7 @@ const TIMEOUT_MS = 300_000;
 export function uploadFile(orders: UploadOrders): Action {
   return {
     name: "file.upload",
-    summary: "a capture, support bundle or DBC file, sent to an object store",
+    summary: "a capture, support bundle, DBC file or the log, sent to an object store",
     commandClass: "R1",
     keyRole: "commands",
     endsInRestart: false,
@@ -55,13 +56,23 @@ function prepare(orders: UploadOrders, given: Given): Prepared | CommandRejectio
   }
   if (kind !== undefined) {
     if (cancel !== undefined) return rejected("ARGUMENT_TYPE_MISMATCH", "cancel goes with upload");
-    return alwaysSafe(async () => outcomeOf(await orders.order({ kind, name, place, reason })));
+    const lines = linesOf(given);
+    if (typeof lines === "string") return rejected("ARGUMENT_OUT_OF_RANGE", lines);
+    if (kind !== "logs" && namesLines(given)) return rejected("ARGUMENT_TYPE_MISMATCH", `${LINES} go with kind logs`);
+    return alwaysSafe(async () => outcomeOf(await orders.order({ kind, name, lines, place, reason })));
   }
+  if (namesLines(given)) return rejected("ARGUMENT_TYPE_MISMATCH", `${LINES} go with kind logs`);
   if (upload === undefined || name !== undefined || (cancel === undefined) === (place === undefined)) {
     return rejected("ARGUMENT_TYPE_MISMATCH", "give cancel or a place with upload, and no name");
   }
   if (place === undefined) return alwaysSafe(async () => outcomeOf(await orders.cancel(upload), "cancelled"));
   return alwaysSafe(async () => outcomeOf(orders.goOn(upload, place)));
+}
+
+const LINES = "since, until, level and code";
+
+function namesLines({ since, until, level, code }: Given): boolean {
+  return [since, until, level, code].some((one) => one !== undefined);
 }
 
 /** Where it goes; why the arguments name no place, or more than one. */

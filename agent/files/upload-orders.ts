@@ -1,13 +1,16 @@
-import type { FileKind, FilesConfig } from "../../config/files.ts";
+import type { FilesConfig } from "../../config/files.ts";
 import type { Clock } from "../core/clock.ts";
 import { isBelievable } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { HeldFiles } from "../ports/object-store.ts";
-import { type FileSourceParts, findFile } from "./file-sources.ts";
+import { type FileSourceParts, findFile, type WantedFile } from "./file-sources.ts";
 import type { UploadBook } from "./upload-book.ts";
 import { fits, type UploadPlace, type UploadPlan, withPlace } from "./upload-plan.ts";
 import { isOver, problemWithUrl } from "./upload-url.ts";
 import type { Uploader } from "./uploader.ts";
+
+/** A slice of the log can be no shorter. */
+const LEAST_LOG_BYTES = 4096;
 
 export type UploadOrderParts = {
   readonly settings: Pick<FilesConfig, "hosts" | "maxFileBytes" | "maxStoredBytes" | "maxUploads">;
@@ -21,9 +24,7 @@ export type UploadOrderParts = {
 };
 
 /** What is asked for. Without a place it is prepared, and waits for one. */
-export type UploadOrder = {
-  readonly kind: FileKind;
-  readonly name: string | undefined;
+export type UploadOrder = WantedFile & {
   readonly place: UploadPlace | undefined;
   readonly reason: string;
 };
@@ -83,11 +84,12 @@ export class UploadOrders {
     return { kind: "ordered", plan };
   }
 
-  async #order({ kind, name, place, reason }: UploadOrder): Promise<Ordered> {
+  async #order(order: UploadOrder): Promise<Ordered> {
     const { settings, sources, book, files, uploader } = this.#parts;
     const full = this.#problemWithRoom();
     if (full !== undefined) return refused(full);
-    const found = await findFile(sources, kind, name);
+    const { kind, place, reason } = order;
+    const found = await findFile(sources, order, Math.max(LEAST_LOG_BYTES, settings.maxFileBytes));
     if (typeof found === "string") return refused(found);
     const id = this.#parts.name();
     const storedBytes = book.plans.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -4,19 +4,10 @@ import type { OutgoingFile } from "../../telemetry/record/encode/file.ts";
 import type { Action } from "../action.ts";
 import { rejected } from "../answer.ts";
 import { alwaysSafe, invalidArguments } from "./prepare.ts";
+import { linesOf, type WantedLines, wantedLinesSchema } from "./wanted-lines.ts";
 
 /** The least that an order may bound a file to, bytes: its first line and some of the log. */
 const LEAST_BYTES = 4096;
-
-/** Which lines an order wants. */
-type WantedLines = {
-  /** ms since the Unix epoch, both inclusive. */
-  readonly sinceMs: number | undefined;
-  readonly untilMs: number | undefined;
-  /** This one, and what is more urgent. */
-  readonly level: LogLine["level"] | undefined;
-  readonly code: string | undefined;
-};
 
 export type UploadLogParts = {
   /** The wanted lines as a file of at most so many bytes, without secrets; undefined where there are none. */
@@ -30,19 +21,13 @@ export type UploadLogParts = {
   readonly maxBytes: number;
 };
 
-const time = z.iso.datetime({ offset: true });
-
 /**
  * `logs.upload`: lines of the log that the agent keeps in memory, as records of the event stream. Like `support.collect` it changes
  * nothing, but tells much and costs traffic: class R1. The newest lines stay where not all fit; `from` is the time of the oldest that
  * went, so that an order with it as `until` brings those before.
  */
 export function uploadLog({ file, send, maxBytes }: UploadLogParts): Action {
-  const argumentsSchema = z.strictObject({
-    since: time.optional(),
-    until: time.optional(),
-    level: z.enum(["error", "warn", "info"]).optional(),
-    code: z.string().max(100).optional(),
+  const argumentsSchema = wantedLinesSchema.extend({
     maxBytes: z.int().min(LEAST_BYTES).max(maxBytes).default(maxBytes),
   });
   return {
@@ -56,12 +41,11 @@ export function uploadLog({ file, send, maxBytes }: UploadLogParts): Action {
     prepare: (given) => {
       const parsed = argumentsSchema.safeParse(given);
       if (!parsed.success) return invalidArguments(parsed.error);
-      const { since, until, level, code, maxBytes: bound } = parsed.data;
-      const [sinceMs, untilMs] = [since, until].map((text) => (text === undefined ? undefined : Date.parse(text)));
-      if (sinceMs !== undefined && untilMs !== undefined && sinceMs > untilMs)
-        return rejected("ARGUMENT_OUT_OF_RANGE", "since is after until");
+      const { maxBytes: bound, ...asked } = parsed.data;
+      const wanted = linesOf(asked);
+      if (typeof wanted === "string") return rejected("ARGUMENT_OUT_OF_RANGE", wanted);
       return alwaysSafe(async () => {
-        const made = file({ sinceMs, untilMs, level, code }, bound);
+        const made = file(wanted, bound);
         if (made === undefined) return { kind: "done", result: { lines: "0", omitted: "0" } };
         const { name, sha256, content, lines, omitted } = made;
         const records = send({ name, sha256, content });

@@ -118,7 +118,11 @@ function capture(sizeBytes: number, seed = 1): Buffer {
 }
 
 async function ask(line: FilesLine, given: Readonly<Record<string, unknown>>): Promise<Outcome> {
-  const [action] = line.actions(async () => ({ name: "support-1.json.gz", content: Uint8Array.of(1), sha256: "" }));
+  line.offer({
+    collect: async () => ({ name: "support-1.json.gz", content: Uint8Array.of(1), sha256: "" }),
+    logFile: () => undefined,
+  });
+  const [action] = line.actions;
   const prepared = action.prepare(given);
   return prepared.kind === "prepared" ? await prepared.run(new AbortController().signal, () => undefined) : prepared;
 }

@@ -16,6 +16,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
   const clock = new ManualClock();
   const held: HeldSource[] = [];
   const calls: string[] = [];
+  const asked: unknown[] = [];
   const files: HeldFiles = {
     hold: async (_, source, maxBytes) => {
       if (maxBytes < 25) return "too-large";
@@ -34,8 +35,14 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
   const orders = new UploadOrders({
     settings: { hosts: ["b.example.com"], maxFileBytes: 100, maxStoredBytes: 60, maxUploads: 3, ...change },
     sources: {
-      kinds: ["bundle", "capture", "dbc"],
-      bundle: async () => ({ name: "support.json.gz", content: new Uint8Array(25) }),
+      kinds: ["bundle", "capture", "dbc", "logs"],
+      made: () => ({
+        collect: async () => ({ name: "support.json.gz", content: new Uint8Array(25) }),
+        logFile: (wanted) => {
+          asked.push(wanted);
+          return wanted.code === "none" ? undefined : { name: "log.jsonl.gz", content: new Uint8Array(25) };
+        },
+      }),
       frameLog: {
         folder: "/frames",
         list: async () => names.map((name) => ({ name, bytes: 25 })),
@@ -60,7 +67,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     const prepared = action.prepare(given);
     return prepared.kind === "prepared" ? prepared.run(new AbortController().signal, () => undefined) : prepared;
   };
-  return { ask, held, calls, book, journal };
+  return { ask, held, calls, asked, book, journal };
 }
 
 const descriptionOf = (answer: object): string => ("description" in answer ? String(answer.description) : "done");
@@ -106,6 +113,14 @@ describe("file.upload", () => {
     expect(held).toEqual([{ kind: "file", path: "/etc/causeway/y/c.dbc", mayChange: true }]);
   });
 
+  it("holds the lines of the log that are wanted", async () => {
+    const { ask, held, asked } = rig();
+    const given = { kind: "logs", since: "2026-01-01T00:00:00Z", level: "warn" };
+    expect(await ask(given)).toMatchObject({ kind: "done", result: { file: "log.jsonl.gz", state: "waiting" } });
+    expect(asked).toEqual([{ sinceMs: 1_767_225_600_000, untilMs: undefined, level: "warn", code: undefined }]);
+    expect(held).toEqual([{ kind: "bytes", content: new Uint8Array(25) }]);
+  });
+
   it("holds nothing that the journal does not take", async () => {
     const { ask, calls, book, journal } = rig();
     journal.failNext(new AgentError("journal.unavailable", { what: "as the test wants it", remedy: "" }));
@@ -138,6 +153,11 @@ describe("file.upload", () => {
       { upload: "u-9", cancel: true },
       { url: `${HOST}/a` },
       { kind: "capture", path: "/etc/shadow" },
+      { kind: "capture", level: "error" },
+      { kind: "logs", name: "a" },
+      { kind: "logs", since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z" },
+      { kind: "logs", code: "none" },
+      { upload: "u-9", url: `${HOST}/a`, level: "error" },
     ];
     for (const given of wrong) {
       const answer = await ask(given);
