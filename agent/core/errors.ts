@@ -126,6 +126,7 @@ export const FAULTS = {
   "power.denied": { retry: "slow", exit: EXIT.permission },
   "alarm.unavailable": { retry: "slow", exit: EXIT.unavailable },
   "system.restart-refused": { retry: "never", exit: EXIT.permission },
+  "upload.refused": { retry: "never", exit: EXIT.failed },
   "update.refused": { retry: "never", exit: EXIT.failed },
   "update.busy": { retry: "backoff", exit: EXIT.temporary },
   "update.restart-wanted": { retry: "backoff", exit: EXIT.temporary },

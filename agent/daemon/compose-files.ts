@@ -67,13 +67,14 @@ export async function composeFiles(
   });
   const { uploadedFiles: uploaded, notices } = line.records;
   const { hosts, kinds } = settings;
+  const reports = new UploadReports({ uploaded, notices, wallUs: () => clock.wallUs(), log });
   const uploader = new Uploader({
     settings: { hosts, kinds, giveUpMs: settings.giveUpHours * HOUR_MS, reconnect: RECONNECT },
     book,
     budget,
     files,
     store,
-    reports: new UploadReports({ uploaded, notices, wallUs: () => clock.wallUs(), log }),
+    reports,
     clock,
     random,
   });
@@ -86,6 +87,7 @@ export async function composeFiles(
       made = support;
     },
     actions: [uploadFile(orders)],
+    local: { orders, wantPlace: (plan, why) => reports.wantsPlace(plan, why) },
     status: () => filesStatusOf({ settings, book, budget, uploader }),
     service: loopService("uploads", uploader),
   };

@@ -9,6 +9,7 @@ import type { Log } from "../core/log.ts";
 import { bufferHandlers } from "../local-api/buffer-handlers.ts";
 import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
+import { fileHandlers } from "../local-api/files-handlers.ts";
 import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
 import { logsHandlers, type RecentLines } from "../local-api/logs-handlers.ts";
@@ -44,7 +45,7 @@ export type VerbParts = {
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
   readonly support: SupportHandlerParts & { readonly logSlice: RecentLines };
-  readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "tunnels" | "vehicle">;
+  readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "tunnels" | "files" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
@@ -77,6 +78,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...(beside.sleep?.verbs ?? []),
     ...metricsHandlers(() => metrics.all()),
     ...(beside.tunnels?.verbs ?? noTunnelHandlers()),
+    ...fileHandlers(beside.files?.local, log),
     ...supportHandlers(parts.support),
     ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
   ];

@@ -15,6 +15,7 @@ import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
 import type { DefenderStatus } from "../local-api/defender-status.ts";
 import type { FencesStatus } from "../local-api/fences-status.ts";
+import type { FileHandlerParts } from "../local-api/files-handlers.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { J1939Status } from "../local-api/j1939-status.ts";
 import type { LinksStatus } from "../local-api/links-status.ts";
@@ -334,6 +335,8 @@ export type FilesLine = {
   readonly offer: (support: Pick<SupportCollector, "collect" | "logFile">) => void;
   /** What remote commands can ask for. */
   readonly actions: readonly Action[];
+  /** What somebody at the vehicle can ask for. */
+  readonly local: FileHandlerParts;
   readonly status: () => FilesStatus;
   /** Start it after the pipeline: what it has stored last becomes a record. */
   readonly service: Service;

@@ -1,16 +1,28 @@
 import { writeFile } from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import { bootId } from "../../../drivers/os/time-source.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
+import { printable } from "../../core/plain-text.ts";
 import { formatBytes } from "../../core/quantity.ts";
 import { composeSupport } from "../../daemon/compose-support.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
+import { fileUpload } from "../../local-api/files-schema.ts";
 import { supportCollect } from "../../local-api/support-schema.ts";
 import type { SupportBundle } from "../../support/bundle.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { readInput } from "../input-file.ts";
 import { runningAgent } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
+
+const MAX_URL_BYTES = 8192;
+
+type Given = {
+  readonly output?: string;
+  readonly upload?: boolean;
+  readonly urlFile?: string;
+  readonly reason?: string;
+};
 
 /** `causeway diag collect`: a support bundle in a file; works with the daemon up or down. */
 export function registerDiag(program: Command, context: CliContext): void {
@@ -20,17 +32,61 @@ export function registerDiag(program: Command, context: CliContext): void {
     .command("collect")
     .description("write a support bundle: configuration, status, self-test, commands and log, without secrets")
     .option("-o, --output <file>", "where to, instead of a new file in this folder")
+    .addOption(
+      new Option("--upload", "have the agent send it to the object store instead (section files)").conflicts("output"),
+    )
+    .option("--url-file <file>", "with --upload: the presigned URL that it goes to is in this file, '-' for stdin")
+    .option("--reason <text>", "with --upload: for those who find it there")
     .addHelpText(
       "after",
       `
 The bundle is one JSON document, compressed with gzip. PIN, keys, provisioning parameters, VIN, serial number and the query of URLs are
 left out, and so is what commands gave. Without a running agent it has no status, no commands and no log.
 
+With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md), unless --url-file names one. It goes
+when the link and its budget allow it; causeway status shows how far it is.
+
 Examples:
   causeway diag collect
-  causeway diag collect -o bundle.json.gz && zcat bundle.json.gz | jq .status.link`,
+  causeway diag collect -o bundle.json.gz && zcat bundle.json.gz | jq .status.link
+  causeway diag collect --upload --reason "case 7"`,
     )
-    .action(({ output }: { readonly output?: string }) => collect(context, output));
+    .action((given: Given) => (given.upload === true ? upload(context, given) : collect(context, given.output)));
+}
+
+async function upload(context: CliContext, { urlFile, reason }: Given): Promise<void> {
+  const url = urlFile === undefined ? undefined : await urlIn(context, urlFile);
+  const { answer, raw } = await (await runningAgent(context)).ask(fileUpload, { kind: "bundle", url, reason });
+  if (answer.kind === "refused") {
+    throw new AgentError("upload.refused", {
+      what: `the agent does not upload it: ${answer.what}`,
+      remedy: "write it to a file instead: causeway diag collect",
+    });
+  }
+  if (context.options().json) {
+    printJson(context, raw);
+    return;
+  }
+  const { upload: id, file, bytes, sha256, state } = answer;
+  printLine(context, printable(`${file}  ${formatBytes(bytes)}  sha256 ${sha256}  upload ${id}, ${state}`));
+  if (state === "waiting") note(context, "it waits until the cloud names a place for it");
+}
+
+/** The first line of the file, which is a secret: it is in no message. */
+async function urlIn(context: CliContext, path: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of readInput(context, path)) {
+    bytes += chunk.length;
+    if (bytes > MAX_URL_BYTES) break;
+    chunks.push(Uint8Array.from(chunk));
+  }
+  const [url = ""] = Buffer.concat(chunks).toString("utf8").trim().split("\n");
+  if (url !== "" && bytes <= MAX_URL_BYTES) return url.trim();
+  throw new AgentError("input.malformed", {
+    what: `${path} does not hold a URL of at most ${MAX_URL_BYTES} bytes`,
+    remedy: "give a file with one line: the presigned URL",
+  });
 }
 
 async function collect(context: CliContext, output: string | undefined): Promise<void> {
