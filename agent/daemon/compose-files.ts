@@ -12,6 +12,7 @@ import type { FileSourceParts, MadeFiles } from "../files/file-sources.ts";
 import { uploadFile } from "../files/upload-action.ts";
 import { UploadBook } from "../files/upload-book.ts";
 import { UploadBudget } from "../files/upload-budget.ts";
+import { problemOfUpload, uploadJob } from "../files/upload-job.ts";
 import { UploadOrders } from "../files/upload-orders.ts";
 import { sentBytes } from "../files/upload-plan.ts";
 import { UploadReports } from "../files/upload-reports.ts";
@@ -87,6 +88,7 @@ export async function composeFiles(
       made = support;
     },
     actions: [uploadFile(orders)],
+    job: { handler: uploadJob({ orders, journal }), problem: (document) => problemOfUpload(document, orders) },
     local: { orders, wantPlace: (plan, why) => reports.wantsPlace(plan, why) },
     status: () => filesStatusOf({ settings, book, budget, uploader }),
     service: loopService("uploads", uploader),

@@ -35,6 +35,7 @@ export type Jobs = { readonly service: Service; readonly verbs: JobsParts };
 /** The part of the composition root that wires jobs of the cloud. */
 export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Runtime): Jobs {
   const { otaConfig, journal, link, line, support } = parts;
+  const upload = parts.beside.files?.job;
   const { jobs, ota } = targets;
   const { clock, log, random } = runtime;
   const { broker, renewal } = link;
@@ -51,6 +52,7 @@ export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Ru
       config: config.handler,
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
       diagnostics: diagnosticsJob(bundle),
+      ...(upload === undefined ? {} : { upload: upload.handler }),
       steps: stepsJob({ handlers: otaConfig.jobs.handlers, run: runProgram, journal }),
     },
     broker,
@@ -73,6 +75,7 @@ export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Ru
     config: (document) => problemOfSettings(document, slot),
     "rotate-certificate": async (document) => problemOfRotation(document, renewal),
     diagnostics: async (document) => problemOfDiagnostics(document),
+    ...(upload === undefined ? {} : { upload: async (document: unknown) => upload.problem(document) }),
     steps: async (document) => problemOfSteps(document, otaConfig.jobs.handlers),
   };
   return { service: jobService(jobs, runner, log), verbs: { jobs, runner, broker, problems, log } };

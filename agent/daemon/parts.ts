@@ -13,6 +13,7 @@ import type { EcuDirectory } from "../diagnostics/ecu-acts.ts";
 import type { TesterState } from "../diagnostics/tester/tester-bus.ts";
 import type { KeyWatch } from "../identity/key-watch.ts";
 import type { Renewal } from "../identity/renewal.ts";
+import type { JobHandler } from "../jobs/job.ts";
 import type { DefenderStatus } from "../local-api/defender-status.ts";
 import type { FencesStatus } from "../local-api/fences-status.ts";
 import type { FileHandlerParts } from "../local-api/files-handlers.ts";
@@ -337,6 +338,8 @@ export type FilesLine = {
   readonly actions: readonly Action[];
   /** What somebody at the vehicle can ask for. */
   readonly local: FileHandlerParts;
+  /** What jobs of the cloud can ask for; `problem` says why a document would not be taken. */
+  readonly job: { readonly handler: JobHandler; readonly problem: (document: unknown) => string | undefined };
   readonly status: () => FilesStatus;
   /** Start it after the pipeline: what it has stored last becomes a record. */
   readonly service: Service;
@@ -373,7 +376,7 @@ export type UpdateParts = {
   readonly line: DataLine;
   readonly support: SupportCollector;
   readonly health: () => HealthFacts;
-  readonly beside: Pick<SideLines, "links" | "regime">;
+  readonly beside: Pick<SideLines, "links" | "regime" | "files">;
 };
 
 /** Where the other lines leave their records for the outbox. */

@@ -4,11 +4,12 @@ import type { Action, Outcome, Prepared } from "../commands/action.ts";
 import { alwaysSafe, invalidArguments } from "../commands/actions/prepare.ts";
 import { linesOf, wantedLinesSchema } from "../commands/actions/wanted-lines.ts";
 import { type CommandRejection, rejected } from "../commands/answer.ts";
-import type { Ordered, UploadOrders } from "./upload-orders.ts";
+import type { Ordered, UploadOrder, UploadOrders } from "./upload-orders.ts";
 import { MAX_PARTS, type UploadPlace } from "./upload-plan.ts";
 
 const url = z.string().min(1).max(8192);
-const argumentsSchema = wantedLinesSchema.extend({
+/** What an order for an upload can say, of a command or a job. */
+export const uploadArguments = wantedLinesSchema.extend({
   kind: z.enum(FILE_KINDS).optional(),
   name: z.string().min(1).max(1024).optional(),
   upload: z.string().min(1).max(64).optional(),
@@ -19,7 +20,12 @@ const argumentsSchema = wantedLinesSchema.extend({
   cancel: z.literal(true).optional(),
   reason: z.string().max(256).optional(),
 });
-type Given = z.infer<typeof argumentsSchema>;
+type Given = z.infer<typeof uploadArguments>;
+
+/** An order for a new upload; or why there is none, for people. */
+export type GivenOrder =
+  | { readonly kind: "order"; readonly order: UploadOrder }
+  | { readonly kind: "ARGUMENT_TYPE_MISMATCH" | "ARGUMENT_OUT_OF_RANGE"; readonly what: string };
 
 /** Holding a large file reads it once. */
 const TIMEOUT_MS = 300_000;
@@ -39,34 +45,49 @@ export function uploadFile(orders: UploadOrders): Action {
     queues: true,
     timeoutMs: TIMEOUT_MS,
     prepare: (given) => {
-      const parsed = argumentsSchema.safeParse(given);
+      const parsed = uploadArguments.safeParse(given);
       return parsed.success ? prepare(orders, parsed.data) : invalidArguments(parsed.error);
     },
   };
 }
 
 function prepare(orders: UploadOrders, given: Given): Prepared | CommandRejection {
-  const { kind, name, upload, cancel, reason = "" } = given;
+  const { kind, name, upload, cancel } = given;
+  if ((kind === undefined) === (upload === undefined)) {
+    return rejected("ARGUMENT_TYPE_MISMATCH", "give kind for a new upload, or upload for one that is known");
+  }
+  if (upload === undefined) {
+    if (cancel !== undefined) return rejected("ARGUMENT_TYPE_MISMATCH", "cancel goes with upload");
+    const found = orderOf(given, orders);
+    if (found.kind !== "order") return rejected(found.kind, found.what);
+    return alwaysSafe(async () => outcomeOf(await orders.order(found.order)));
+  }
   const place = placeOf(given);
   if (typeof place === "string") return rejected("ARGUMENT_TYPE_MISMATCH", place);
   const problem = place === undefined ? undefined : orders.problemWith(place);
   if (problem !== undefined) return rejected("ARGUMENT_OUT_OF_RANGE", problem);
-  if ((kind === undefined) === (upload === undefined)) {
-    return rejected("ARGUMENT_TYPE_MISMATCH", "give kind for a new upload, or upload for one that is known");
-  }
-  if (kind !== undefined) {
-    if (cancel !== undefined) return rejected("ARGUMENT_TYPE_MISMATCH", "cancel goes with upload");
-    const lines = linesOf(given);
-    if (typeof lines === "string") return rejected("ARGUMENT_OUT_OF_RANGE", lines);
-    if (kind !== "logs" && namesLines(given)) return rejected("ARGUMENT_TYPE_MISMATCH", `${LINES} go with kind logs`);
-    return alwaysSafe(async () => outcomeOf(await orders.order({ kind, name, lines, place, reason })));
-  }
   if (namesLines(given)) return rejected("ARGUMENT_TYPE_MISMATCH", `${LINES} go with kind logs`);
-  if (upload === undefined || name !== undefined || (cancel === undefined) === (place === undefined)) {
+  if (name !== undefined || (cancel === undefined) === (place === undefined)) {
     return rejected("ARGUMENT_TYPE_MISMATCH", "give cancel or a place with upload, and no name");
   }
   if (place === undefined) return alwaysSafe(async () => outcomeOf(await orders.cancel(upload), "cancelled"));
   return alwaysSafe(async () => outcomeOf(orders.goOn(upload, place)));
+}
+
+/** The order that arguments with a kind are. */
+export function orderOf(given: Given, orders: Pick<UploadOrders, "problemWith">): GivenOrder {
+  const { kind, name, reason = "" } = given;
+  const place = placeOf(given);
+  if (typeof place === "string") return { kind: "ARGUMENT_TYPE_MISMATCH", what: place };
+  const problem = place === undefined ? undefined : orders.problemWith(place);
+  if (problem !== undefined) return { kind: "ARGUMENT_OUT_OF_RANGE", what: problem };
+  if (kind === undefined) return { kind: "ARGUMENT_TYPE_MISMATCH", what: "give kind for a new upload" };
+  const lines = linesOf(given);
+  if (typeof lines === "string") return { kind: "ARGUMENT_OUT_OF_RANGE", what: lines };
+  if (kind !== "logs" && namesLines(given)) {
+    return { kind: "ARGUMENT_TYPE_MISMATCH", what: `${LINES} go with kind logs` };
+  }
+  return { kind: "order", order: { kind, name, lines, place, reason } };
 }
 
 const LINES = "since, until, level and code";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Journal } from "../ports/journal.ts";
+import type { Journal, JournalDocument } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { type UploadPlan, uploadPlan } from "./upload-plan.ts";
 
@@ -39,9 +39,11 @@ export class UploadBook {
     return this.#plans.get(id);
   }
 
-  put(plan: UploadPlan): void {
+  /** `beside`: what is written with it, or not at all. */
+  put(plan: UploadPlan, beside: readonly JournalDocument[] = []): void {
     const number = this.#numbers.get(plan.id) ?? this.#next;
-    this.#journal.put([{ space: SPACE, key: `plan:${plan.id}`, value: { number, plan: JSON.stringify(plan) } }]);
+    const value = { number, plan: JSON.stringify(plan) };
+    this.#journal.put([{ space: SPACE, key: `plan:${plan.id}`, value }, ...beside]);
     this.#next = Math.max(this.#next, number + 1);
     this.#numbers.set(plan.id, number);
     this.#plans.set(plan.id, plan);

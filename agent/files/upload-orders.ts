@@ -2,6 +2,7 @@ import type { FilesConfig } from "../../config/files.ts";
 import type { Clock } from "../core/clock.ts";
 import { isBelievable } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
+import type { JournalDocument } from "../ports/journal.ts";
 import type { HeldFiles } from "../ports/object-store.ts";
 import { type FileSourceParts, findFile, type WantedFile } from "./file-sources.ts";
 import type { UploadBook } from "./upload-book.ts";
@@ -57,9 +58,12 @@ export class UploadOrders {
     return undefined;
   }
 
-  /** Holds the file as it is now, and has it sent where a place is known. Rejects with the faults of the journal. */
-  order(order: UploadOrder): Promise<Ordered> {
-    const taken = this.#turn.then(() => this.#order(order));
+  /**
+   * Holds the file as it is now, and has it sent where a place is known. `beside`: what is to be remembered with the upload, or not at all.
+   * Rejects with the faults of the journal.
+   */
+  order(order: UploadOrder, beside?: (plan: UploadPlan) => JournalDocument): Promise<Ordered> {
+    const taken = this.#turn.then(() => this.#order(order, beside));
     this.#turn = taken.catch(() => undefined);
     return taken;
   }
@@ -84,7 +88,7 @@ export class UploadOrders {
     return { kind: "ordered", plan };
   }
 
-  async #order(order: UploadOrder): Promise<Ordered> {
+  async #order(order: UploadOrder, beside: ((plan: UploadPlan) => JournalDocument) | undefined): Promise<Ordered> {
     const { settings, sources, book, files, uploader } = this.#parts;
     const full = this.#problemWithRoom();
     if (full !== undefined) return refused(full);
@@ -116,7 +120,7 @@ export class UploadOrders {
     }
     const plan = place === undefined ? waiting : withPlace(waiting, place);
     try {
-      book.put(plan);
+      book.put(plan, beside === undefined ? [] : [beside(plan)]);
     } catch (thrown) {
       await files.release(id);
       throw thrown;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Json } from "../core/canonical-json.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { Journal, JournalDocument } from "../ports/journal.ts";
 import type { JournalSpace } from "../ports/journal-spaces.ts";
 import { type ExecutionId, isSameExecution } from "./job.ts";
 
@@ -36,12 +36,17 @@ export class ExecutionMemory<T extends ExecutionFacts> {
   }
 
   /** In the place of whatever was remembered, also of another execution. */
-  remember({ jobId, executionNumber }: ExecutionId, facts: T): void {
+  remember(job: ExecutionId, facts: T): void {
+    this.#journal.put([this.documentOf(job, facts)]);
+  }
+
+  /** What `remember` writes, for somebody who writes it together with something else. */
+  documentOf({ jobId, executionNumber }: ExecutionId, facts: T): JournalDocument {
     const known = Object.entries(facts).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value] as const],
     );
     const value: Json = { ...Object.fromEntries(known), jobId, executionNumber };
-    this.#journal.put([{ space: SPACE, key: this.#key, value }]);
+    return { space: SPACE, key: this.#key, value };
   }
 
   forget(): void {

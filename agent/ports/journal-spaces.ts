@@ -97,6 +97,13 @@ export const JOURNAL_SPACES = {
       deletedBy: "nobody; the next rotation replaces it",
     },
     {
+      key: "upload",
+      holds: "the upload that a job has ordered, so that it orders none twice",
+      schema: ["agent/files/upload-job.ts", "begun"],
+      through: "agent/jobs/execution-memory.ts",
+      deletedBy: "nobody; the next job that orders one replaces it",
+    },
+    {
       key: "steps",
       holds: "the step of a job that has begun, which is not begun twice",
       schema: ["agent/jobs/handlers/steps-job.ts", "begun"],

@@ -240,4 +240,40 @@ describe("file.upload", () => {
     expect(notices[0].detail).toContain("the store refuses it: HTTP 404 NoSuchUpload");
     expect(store.objects.has("g.log")).toBe(false);
   });
+
+  it("sends what a job orders, and what somebody at the vehicle does once the cloud has named a place", async () => {
+    const bytes = capture(70_000);
+    const line = await start();
+    line.offer({
+      collect: async () => ({ name: "support-1.json.gz", content: Buffer.from("bundle"), sha256: "" }),
+      logFile: () => undefined,
+    });
+    const job = { jobId: "j", executionNumber: 1, report: () => undefined, reportFrom: () => undefined };
+    const url = await store.presign({ key: "job.log" });
+    const document = { version: "1.0", operation: "upload", kind: "capture", url };
+    const never = new AbortController().signal;
+    const outcome = await line.job.handler(document, { ...job, withdrawn: never }, never);
+    expect(outcome).toMatchObject({ status: "SUCCEEDED", details: { sha256: sha256Of(bytes) } });
+    await until(() => uploaded.length === 1);
+    expect(store.objects.get("job.log")?.equals(bytes)).toBe(true);
+    // The same execution again, as after a lost report: nothing goes twice.
+    expect(await line.job.handler(document, { ...job, withdrawn: never }, never)).toEqual(outcome);
+    const { orders, wantPlace } = line.local;
+    const ordered = await orders.order({
+      kind: "bundle",
+      name: undefined,
+      lines: undefined,
+      place: undefined,
+      reason: "",
+    });
+    if (ordered.kind === "refused") throw new Error(ordered.what);
+    wantPlace(ordered.plan, "somebody at the vehicle has asked for it");
+    expect(notices.map(({ event }) => event)).toEqual(["upload.place-wanted"]);
+    await ask(line, { upload: ordered.plan.id, url: await store.presign({ key: "bundle" }) });
+    await until(() => uploaded.length === 2);
+    expect(String(store.objects.get("bundle"))).toBe("bundle");
+    expect(line.status().stored).toBe(2);
+    await stop();
+    expect(SIGNED.exec(everythingSaid())?.[0]).toBeUndefined();
+  });
 });

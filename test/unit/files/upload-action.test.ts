@@ -167,7 +167,7 @@ describe("file.upload", () => {
     expect(book.plans).toEqual([]);
     expect(calls).toEqual(["release u-1"]);
     expect(await ask({ kind: "capture", ...parts })).toMatchObject({ kind: "done", result: { state: "sending" } });
-    expect(calls.at(-1)).toBe("wake u-2");
+    expect(calls.at(-1)).toBe(`wake ${book.plans[0]?.id}`);
   });
 
   it("gives up an upload, and names another place for one", async () => {
