@@ -190,4 +190,10 @@ export const STORE_TEXTS: Readonly<Record<string, CatalogText>> = {
     cause: "@WHAT@",
     remedy: "@REMEDY@",
   },
+  "upload.place-wanted": {
+    subject: "The upload @UPLOAD@ waits for another place to go to",
+    cause: "@NAME@ (@KIND@): @WHY@",
+    remedy:
+      "Name another URL with the command file.upload (upload and url), or give it up (upload and cancel).\ncauseway status lists what waits.",
+  },
 };
