@@ -54,7 +54,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       if (limits === undefined) throw new Error(`not online: ${broker.status().fault?.what ?? "no fault"}`);
       return limits;
     };
-    const soon = <T>(what: string, probe: () => T | undefined) => until(probe, { what, timeoutMs: 10_000 });
+    const soon = <T>(what: string, probe: () => T | undefined) => until(probe, { what, timeoutMs: 20_000 });
 
     beforeEach(async () => {
       harness = await create();
@@ -106,10 +106,10 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
         const outcome = await broker.publish({ ...RECORD, topic: "dt/causeway/another-thing/telemetry" });
         return outcome.kind === "offline" ? undefined : outcome;
       };
-      const outcome = await until(refused, { what: "a rejection", timeoutMs: 10_000 });
+      const outcome = await until(refused, { what: "a rejection", timeoutMs: 20_000 });
       expect(outcome).toMatchObject({ kind: "rejected", reasonCode: 0x87 });
       const probe = async () => ((await broker.publish(RECORD)).kind === "acked" ? true : undefined);
-      await until(probe, { what: "a PUBACK after the rejection", timeoutMs: 10_000 });
+      await until(probe, { what: "a PUBACK after the rejection", timeoutMs: 20_000 });
     });
 
     it("refuses a topic name with a wildcard", async () => {
@@ -340,7 +340,7 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
         await harness.inject(`cmd/causeway/${CONTRACT_THING}/door/request`, Uint8Array.of(1));
         return undefined;
       };
-      await until(probe, { what: "message on a subscription", timeoutMs: 10_000, everyMs: 50 });
+      await until(probe, { what: "message on a subscription", timeoutMs: 20_000, everyMs: 50 });
     }
   });
 }

@@ -99,7 +99,7 @@ describe("with mosquitto", () => {
           const { kind } = await consumer.publish({ topic, payload, ...rest });
           return kind === "acked" ? true : undefined;
         };
-        await until(acked, { what: "the message is with the broker", timeoutMs: 10_000 });
+        await until(acked, { what: "the message is with the broker", timeoutMs: 20_000 });
       },
       cut: () => mosquitto.kill(),
       restore: async () => {

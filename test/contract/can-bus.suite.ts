@@ -231,7 +231,7 @@ export function describeCanBus(name: string, limits: BusLimits, open: () => Prom
           for (const id of ids) expect(got).toContain(id);
           return got.length === ids.length || undefined;
         };
-        await until(isSettled, { what: `${ids.join()} alone`, timeoutMs: 2000, everyMs: 100 });
+        await until(isSettled, { what: `${ids.join()} alone`, timeoutMs: 20_000, everyMs: 100 });
         expect(got).toEqual(ids);
       };
       expect(await deliver(1)).toEqual([0x101, 0x0cfe_f127]);

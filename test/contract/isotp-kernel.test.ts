@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)(`on the kernel${missing === undefined ? "
     const sink = new IsoTpRecorder();
     const channel = isotp.open({ txId: 0x7e0, rxId: 0x7e8, extended: false }, DEFAULT_ISOTP, sink);
     const told = async (count: number): Promise<void> => {
-      await until(() => sink.events.length >= count || undefined, { what: `${count} events`, timeoutMs: 10_000 });
+      await until(() => sink.events.length >= count || undefined, { what: `${count} events`, timeoutMs: 20_000 });
     };
     try {
       await channel.send(Uint8Array.of(1));

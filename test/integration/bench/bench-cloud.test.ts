@@ -183,7 +183,7 @@ describe("the bench cloud", () => {
     const certificate = bench.cloud.provisioning.certificates.get(certificateId);
     if (certificate === undefined) throw new Error("no certificate");
     await bench.cloud.retire(certificate);
-    const fault = await until(() => session.status().fault, { what: "the end of the connection", timeoutMs: 5000 });
+    const fault = await until(() => session.status().fault, { what: "the end of the connection", timeoutMs: 20_000 });
     expect(fault.what).toContain("0x98");
     await session.online(AbortSignal.timeout(10_000), 1);
     expect((await publish(session, "dt/causeway/truck-7/telemetry")).kind).not.toBe("acked");

@@ -37,7 +37,7 @@ describe("the bench's TCP proxy", () => {
     return { socket, received: () => text, closed: () => isClosed };
   }
 
-  const soon = { what: "the echo", timeoutMs: 5000, everyMs: 5 };
+  const soon = { what: "the echo", timeoutMs: 20_000, everyMs: 5 };
 
   it("passes bytes both ways, and keeps their order when the delay changes", async () => {
     const { socket, received } = await client();

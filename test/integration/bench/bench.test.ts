@@ -151,7 +151,7 @@ describe("scripts/bench", () => {
     async () => {
       const first = start("twice");
       const lockFile = join(folder, "twice", "lock");
-      await until(() => readOrNothing(lockFile), { what: "the first bench has its lock", timeoutMs: 10_000 });
+      await until(() => readOrNothing(lockFile), { what: "the first bench has its lock", timeoutMs: 20_000 });
       const second = await start("twice").ended;
       expect(second).toMatchObject({ code: 69, stdout: "" });
       expect(second.stderr).toMatch(/another bench is running here \(process \d+\)/);

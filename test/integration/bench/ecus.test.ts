@@ -31,7 +31,7 @@ describe("the process of the bench's control units, on a hub", () => {
     ecus.tell({ kind: "code", ecu: "engine", code: 0x0301, state: "healed" });
     await until(() => (ecus.answered.length === 2 && ecus.notes.length === 3 ? true : undefined), {
       what: "two answers and three notes",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     const answers = ecus.answered.map(({ answer }) => Buffer.from(answer ?? []).toString("latin1"));
     expect(answers.toSorted()).toEqual(["C\u0001\u0003\u0001", "b\u00f1\u00901M8GDM9AXKP042788"]);

@@ -91,7 +91,7 @@ describe("causeway campaign, with a running daemon", () => {
     expect(await campaign("reload")).toMatchObject({ code: 0 });
     await until(async () => ((await daemon.status()).configuration.problems.length === 0 ? true : undefined), {
       what: "the status has no problem",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
   }, 60_000);
 });

@@ -63,7 +63,7 @@ describe("causeway can dump", () => {
     await oneClient();
     hub.inject("can0", frameOf(0x1f0, [0x80, 0x4a]));
     hub.inject("can0", frameOf(0x18fe_f100, [], extended));
-    await until(() => verb.stdout().includes("18FEF100") || undefined, { what: "output", timeoutMs: 5000 });
+    await until(() => verb.stdout().includes("18FEF100") || undefined, { what: "output", timeoutMs: 20_000 });
     verb.interrupt();
     // candump (can-utils 2020.11) prints these two lines for the same frames.
     expect(await verb.ended).toMatchObject({

@@ -38,13 +38,13 @@ describe("causeway isotp", () => {
     const clients = hub.clients();
     const surroundings = { clock, signal: end.signal, onStdout: (text: string) => (out += text) };
     const running = runCli(["isotp", ...args, "--config", "/nowhere.yaml"], surroundings);
-    await until(() => hub.clients() > clients || undefined, { what: "a client more", timeoutMs: 10_000 });
+    await until(() => hub.clients() > clients || undefined, { what: "a client more", timeoutMs: 20_000 });
     return {
       ended: running,
       out: () => out,
       untilLines: async (count) => {
         const enough = (): true | undefined => out.split("\n").length > count || undefined;
-        await until(enough, { what: `${count} lines`, timeoutMs: 10_000 });
+        await until(enough, { what: `${count} lines`, timeoutMs: 20_000 });
       },
       stop: () => {
         end.abort();

@@ -16,7 +16,7 @@ beforeEach(async () => {
   hub = await startHub();
   address = `socketcand://127.0.0.1:${hub.port}/can0`;
   const bus = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
-  await until(() => hub.clients() === 1 || undefined, { what: "the control units are on the bus", timeoutMs: 5000 });
+  await until(() => hub.clients() === 1 || undefined, { what: "the control units are on the bus", timeoutMs: 20_000 });
   ecus = new VehicleEcus(bus, clock, { isTruck: true, isParked: true });
   stopEcus = async () => {
     ecus.stop();
@@ -40,7 +40,7 @@ const lines = (table: string): readonly string[] =>
 describe("causeway j1939, beside the truck of the bench", () => {
   it("lists who sends, and what it claimed its address with", async () => {
     const listed = j1939("nodes", address, "--seconds", "1.5");
-    await until(() => hub.clients() === 2 || undefined, { what: "the verb listens", timeoutMs: 5000 });
+    await until(() => hub.clients() === 2 || undefined, { what: "the verb listens", timeoutMs: 20_000 });
     // Somebody asks for claims; the verb itself says nothing.
     hub.inject("can0", { id: 0x18ea_ff0b, flags: 1, data: Uint8Array.of(0, 0xee, 0), receivedAtUs: 0 });
     const { stdout, exitCode } = await listed;

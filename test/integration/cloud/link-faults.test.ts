@@ -174,7 +174,7 @@ describe("faults of identities on the link", { timeout: 90_000 }, () => {
       await mine.broker.online(AbortSignal.timeout(20_000), round - 1);
       const other = await session();
       await other.broker.online(AbortSignal.timeout(10_000));
-      await until(() => (seen().state === "online" ? undefined : true), { what: "sent away", timeoutMs: 10_000 });
+      await until(() => (seen().state === "online" ? undefined : true), { what: "sent away", timeoutMs: 20_000 });
       await other.broker.stop();
     }
     const { connects, fault } = seen();

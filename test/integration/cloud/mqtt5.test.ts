@@ -110,9 +110,9 @@ describe("the MQTT session against mosquitto", () => {
     const publishAll = (seqs: readonly number[]): Promise<readonly [number, PublishOutcome][]> =>
       Promise.all(seqs.map(async (seq) => [seq, await broker.publish(record(seq, 20_000))] as const));
     const first = publishAll(Array.from({ length: 50 }, (_, index) => index));
-    await until(() => arrived[0], { what: "the first arrival", timeoutMs: 5000, everyMs: 1 });
+    await until(() => arrived[0], { what: "the first arrival", timeoutMs: 20_000, everyMs: 1 });
     await proxy.cut();
-    await until(() => (broker.status().state === "online" ? undefined : true), { what: "offline", timeoutMs: 5000 });
+    await until(() => (broker.status().state === "online" ? undefined : true), { what: "offline", timeoutMs: 20_000 });
     expect(await broker.publish(record(99))).toEqual({ kind: "offline" });
     await proxy.restore();
     const outcomes = await first;
@@ -121,7 +121,7 @@ describe("the MQTT session against mosquitto", () => {
     const again = await publishAll(outcomes.filter(([, { kind }]) => kind === "offline").map(([seq]) => seq));
     for (const [, { kind }] of again) expect(kind).toBe("acked");
     const seqs = (): Set<string> => new Set(arrived.map(({ userProperties }) => userProperties[0][1]));
-    await until(() => (seqs().size === 50 ? true : undefined), { what: "all 50 records", timeoutMs: 5000 });
+    await until(() => (seqs().size === 50 ? true : undefined), { what: "all 50 records", timeoutMs: 20_000 });
   });
 
   it("notices a link that carries nothing any more within the keep-alive and five seconds", async () => {
@@ -144,7 +144,7 @@ describe("the MQTT session against mosquitto", () => {
         return typeof parsed === "object" && parsed !== null && "state" in parsed ? parsed.state : undefined;
       });
     const seen = (state: PresenceState) =>
-      until(() => states().includes(state) || undefined, { what: state, timeoutMs: 10_000 });
+      until(() => states().includes(state) || undefined, { what: state, timeoutMs: 20_000 });
     const direct = { host: mosquitto.host, port: mosquitto.port };
     const broker = await session({ will: presencePublication(subject, "lost") });
     await online(broker);
@@ -162,7 +162,7 @@ describe("the MQTT session against mosquitto", () => {
     await orderly.stop();
     await seen("asleep");
     const witness = await listen(PRESENCE);
-    await until(() => witness[0], { what: "the retained presence", timeoutMs: 5000 });
+    await until(() => witness[0], { what: "the retained presence", timeoutMs: 20_000 });
     expect(states().filter((state) => state === "lost")).toHaveLength(1);
   });
 
@@ -186,7 +186,7 @@ describe("the MQTT session against mosquitto", () => {
     expect(proxy.accepted).toBe(accepted);
     expect(broker.status().state).toBe("offline");
     broker.retryNow();
-    await until(() => (proxy.accepted > accepted ? true : undefined), { what: "another try", timeoutMs: 5000 });
+    await until(() => (proxy.accepted > accepted ? true : undefined), { what: "another try", timeoutMs: 20_000 });
   });
 
   it("says that nobody listens, and connects when somebody does", async () => {
@@ -203,7 +203,7 @@ describe("the MQTT session against mosquitto", () => {
     await online(broker);
     const twin = await session();
     await online(twin);
-    await until(() => (broker.status().fault === undefined ? undefined : true), { what: "a fault", timeoutMs: 5000 });
+    await until(() => (broker.status().fault === undefined ? undefined : true), { what: "a fault", timeoutMs: 20_000 });
     expect(["broker.refused", "broker.unreachable"]).toContain(broker.status().fault?.code);
   });
 });

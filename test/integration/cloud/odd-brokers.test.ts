@@ -65,7 +65,7 @@ describe("brokers that are not as one would wish", () => {
   const faultOf = (broker: Broker, code: string): Promise<string> =>
     until(() => (broker.status().fault?.code === code ? broker.status().fault?.what : undefined), {
       what: code,
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
 
   it("get no more than one CONNECT a second, whatever they do and whoever is in a hurry", async () => {

@@ -175,7 +175,7 @@ describe("connections through an HTTP proxy (tinyproxy)", { timeout: 60_000 }, (
       expect(open.log()).toContain(`CONNECT localhost:${mosquitto.port} HTTP/1.1`);
       const { connects } = session.status();
       await open.stop();
-      await until(() => session.status().state !== "online" || undefined, { what: "offline", timeoutMs: 10_000 });
+      await until(() => session.status().state !== "online" || undefined, { what: "offline", timeoutMs: 20_000 });
       await faultOf(session, "proxy.unreachable");
       await open.start();
       expect(await session.online(AbortSignal.timeout(15_000), connects)).toBeDefined();
@@ -189,7 +189,7 @@ describe("connections through an HTTP proxy (tinyproxy)", { timeout: 60_000 }, (
 
     it("are of the broker's name and certificate, as without a proxy", async () => {
       start(proxyAt(open.port), stub.port);
-      await until(() => stub.names[0], { what: "a handshake", timeoutMs: 10_000 });
+      await until(() => stub.names[0], { what: "a handshake", timeoutMs: 20_000 });
       expect(stub.names[0]).toBe("localhost");
       const endpoint = { host: "localhost", port: mosquitto.port, timeoutMs: 5000 };
       const proxy = proxyAt(open.port);
@@ -225,7 +225,7 @@ describe("connections through an HTTP proxy (tinyproxy)", { timeout: 60_000 }, (
       const silent = await listen();
       const session = start(proxyAt(silent.port));
       expect((await faultOf(session, "proxy.unreachable")).what).toContain("no answer within 1000 ms");
-      await until(() => silent.connections() > 1 || undefined, { what: "another try", timeoutMs: 10_000 });
+      await until(() => silent.connections() > 1 || undefined, { what: "another try", timeoutMs: 20_000 });
       const other = await listen("220 mail.example ESMTP\r\n");
       expect((await faultOf(start(proxyAt(other.port)), "proxy.unreachable")).remedy).toContain("an HTTP proxy");
     });
@@ -233,11 +233,11 @@ describe("connections through an HTTP proxy (tinyproxy)", { timeout: 60_000 }, (
     it("are given up where the proxy falls silent after the first look, on which the library would wait without end", async () => {
       const silent = await listen("HTTP/1.1 200 Connection established\r\n\r\n");
       const session = start(proxyAt(silent.port));
-      await until(() => silent.connections() > 1 || undefined, { what: "an attempt", timeoutMs: 10_000 });
+      await until(() => silent.connections() > 1 || undefined, { what: "an attempt", timeoutMs: 20_000 });
       expect(session.status().fault).toBeUndefined();
       await faultOf(session, "proxy.unreachable");
       const before = silent.connections();
-      await until(() => silent.connections() > before || undefined, { what: "another try", timeoutMs: 10_000 });
+      await until(() => silent.connections() > before || undefined, { what: "another try", timeoutMs: 20_000 });
       silent.end();
     });
   });
@@ -281,7 +281,7 @@ describe("connections through an HTTP proxy (tinyproxy)", { timeout: 60_000 }, (
     const code = async () => (await daemon.status()).link.fault?.code;
     await until(async () => (await code()) === "proxy.authentication-wanted" || undefined, {
       what: "the fault in the status",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
   });
 

@@ -111,7 +111,7 @@ describe("requests over mosquitto", () => {
       const reply = await requestClient.request(denied, never);
       return reply.kind === "offline" ? undefined : reply;
     };
-    const reply = await until(answered, { what: "the broker answers", timeoutMs: 10_000 });
+    const reply = await until(answered, { what: "the broker answers", timeoutMs: 20_000 });
     expect(reply).toEqual({ kind: "publish-rejected", reason: "0x87 not authorized" });
   });
 

@@ -347,7 +347,7 @@ describe("the metrics of the consumer's tasks, as the template has them", () => 
       logFile: log,
       onLine: (line) => lines.push(line),
     });
-    await until(() => (lines.length > 1 ? true : undefined), { what: "two lines", timeoutMs: 10_000 });
+    await until(() => (lines.length > 1 ? true : undefined), { what: "two lines", timeoutMs: 20_000 });
     await child_.stop();
     server.close();
     const [first, second] = lines.map((line): unknown => JSON.parse(line));

@@ -160,7 +160,7 @@ describe("AWS IoT Commands, from the cloud to the vehicle and back", () => {
     );
     await until(() => (Date.now() > issued.issuedAtMs + 1000 ? true : undefined), {
       what: "its time is over",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     await online(home);
     expect(await end(late)).toBe("TIMED_OUT TIMED_OUT_BEFORE_DISPATCH");

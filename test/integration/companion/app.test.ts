@@ -112,7 +112,7 @@ describe("a person with a phone, and the frames on the bus", () => {
   it("goes on after a reload in the middle of a command, which stays one", async () => {
     unit.obeys = false;
     await press("Unlock");
-    await until(() => (frames() > 0 ? true : undefined), { what: "the first frame", timeoutMs: 10_000 });
+    await until(() => (frames() > 0 ? true : undefined), { what: "the first frame", timeoutMs: 20_000 });
     await page.reload();
     await title("Unlocking");
     await title("It did not work");
@@ -147,7 +147,7 @@ describe("a person with a phone, and the frames on the bus", () => {
     await person.context.setOffline(false);
     await until(async () => ((await page.locator("#notice").textContent()) === "" ? true : undefined), {
       what: "the connection is back",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
   });
 

@@ -357,7 +357,7 @@ describe("whoever may not command a vehicle, and the bus that hears nothing of i
       const seen = state.parse(await (await fetch(`${path()}/commands/${id}`, { headers: { cookie: anna } })).json());
       return seen.final === undefined ? undefined : seen;
     };
-    return await until(look, { what: "the end of a command", timeoutMs: 10_000 });
+    return await until(look, { what: "the end of a command", timeoutMs: 20_000 });
   }
 });
 

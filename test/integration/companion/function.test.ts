@@ -200,7 +200,7 @@ describe("the function behind an HTTP API, with the services of AWS on this mach
       const seen = state.parse(await (await fetch(url, { headers: { cookie: anna } })).json());
       return seen.final === undefined ? undefined : seen;
     };
-    return await until(look, { what: "the end of a command", timeoutMs: 10_000 });
+    return await until(look, { what: "the end of a command", timeoutMs: 20_000 });
   }
 
   /** A vehicle answers, as its policy lets it: under its own name. */

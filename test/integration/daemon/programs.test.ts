@@ -106,7 +106,7 @@ describe("other programs", () => {
     // More are on their way when it dies.
     for (let n = 50; n < 200; n++) void exchange.ask(`{"values":[{"name":"n","value":${n}}]}`).catch(() => undefined);
     daemon.child.signal("SIGKILL");
-    await until(() => (daemon.child.hasEnded() ? true : undefined), { what: "it dies", timeoutMs: 5000 });
+    await until(() => (daemon.child.hasEnded() ? true : undefined), { what: "it dies", timeoutMs: 20_000 });
     const records = storedIn(vehicle.folder);
     const found = records.map(({ epoch, stream, seq, body }) => ({
       id: { stored: { epoch, stream, seq } },

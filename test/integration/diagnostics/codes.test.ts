@@ -28,7 +28,7 @@ let ecus: VehicleEcus;
 beforeEach(async () => {
   hub = await startHub();
   node = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
-  await until(() => hub.clients() >= 1 || undefined, { what: "the control units are on the bus", timeoutMs: 5000 });
+  await until(() => hub.clients() >= 1 || undefined, { what: "the control units are on the bus", timeoutMs: 20_000 });
   ecus = new VehicleEcus(node, clock, { obdIds: 11, bodyFrameBytes: 8, isTruck: true, isParked: true });
 });
 afterEach(async () => {

@@ -27,7 +27,7 @@ let ecus: VehicleEcus;
 beforeEach(async () => {
   hub = await startHub();
   bus = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
-  await until(() => hub.clients() === 1 || undefined, { what: "the truck is on the bus", timeoutMs: 5000 });
+  await until(() => hub.clients() === 1 || undefined, { what: "the truck is on the bus", timeoutMs: 20_000 });
   ecus = new VehicleEcus(bus, clock, { isTruck: true });
 });
 afterEach(async () => {

@@ -23,7 +23,7 @@ async function connect() {
   const bus = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
   stops.unshift(() => bus.stop());
   const count = stops.length - 1;
-  await until(() => hub.clients() >= count || undefined, { what: "a node is on the bus", timeoutMs: 5000 });
+  await until(() => hub.clients() >= count || undefined, { what: "a node is on the bus", timeoutMs: 20_000 });
   return bus;
 }
 
@@ -96,7 +96,7 @@ describe("control units that answer to ids of 29 bits alone", () => {
     await other.ask(ENGINE, [0x01, 0x0c]);
     await other.ask(ENGINE, [0x03]);
     const taken = async () => (((await obdOf(daemon))?.passive.taken ?? 0) >= 2 ? true : undefined);
-    await until(taken, { what: "the answers to the other tester are taken", timeoutMs: 10_000 });
+    await until(taken, { what: "the answers to the other tester are taken", timeoutMs: 20_000 });
     expect((await daemon.status()).diagnostics?.buses[0].withheld?.reason).toBe("other-tester");
     // Those of the other tester, and none of the agent's.
     expect((ecus.engine?.unit.requests ?? 0) - requests).toBe(2);

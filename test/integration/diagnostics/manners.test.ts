@@ -36,7 +36,7 @@ beforeEach(async () => {
     const bus = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
     opened.push(bus);
     const count = opened.length;
-    await until(() => hub.clients() >= count || undefined, { what: "a node is on the bus", timeoutMs: 5000 });
+    await until(() => hub.clients() >= count || undefined, { what: "a node is on the bus", timeoutMs: 20_000 });
     return bus;
   };
   const ecus = new VehicleEcus(await connect(), clock, { obdIds: 11 });
@@ -112,7 +112,7 @@ describe("an agent that asks control units on a bus", () => {
     const daemon = await startDaemon(home);
     await until(async () => (await daemon.status()).buses[0].state === "up" || undefined, {
       what: "the bus is up",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     const open = await openTester(contextWith(home.config), undefined);
     expect(open.tap).toBeUndefined();
@@ -132,7 +132,7 @@ describe("an agent that asks control units on a bus", () => {
     const daemon = await startDaemon(home);
     await until(async () => (await daemon.status()).buses[0].state === "up" || undefined, {
       what: "the bus is up",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     const run = (...args: readonly string[]): Promise<CliRun> =>
       runCli(["isotp", ...args, "-s", "7E0", "-d", "7E8", "--config", home.config], { clock });
@@ -154,7 +154,7 @@ describe("an agent that asks control units on a bus", () => {
     const open = await openTester(contextWith(home.config), "can0");
     const ending = new AbortController();
     const hurrying = hurry(open, ending.signal);
-    await until(() => vehicle.heard.length > 20 || undefined, { what: "the agent asks", timeoutMs: 10_000 });
+    await until(() => vehicle.heard.length > 20 || undefined, { what: "the agent asks", timeoutMs: 20_000 });
     const spokeMs = clock.monotonicMs();
     await other.ask({ txId: 0x7e1, rxId: 0x7e9, extended: false }, [1, 0x0c]);
     await clock.sleep(1000);
@@ -163,7 +163,7 @@ describe("an agent that asks control units on a bus", () => {
     const late = vehicle.heard.filter((ms) => ms > spokeMs + 100);
     expect(late).toEqual([]);
     expect((await daemon.status()).diagnostics?.buses[0]).toMatchObject({ withheld: { reason: "other-tester" } });
-    await until(() => (vehicle.heard.at(-1) ?? 0) > lastMs || undefined, { what: "it asks again", timeoutMs: 10_000 });
+    await until(() => (vehicle.heard.at(-1) ?? 0) > lastMs || undefined, { what: "it asks again", timeoutMs: 20_000 });
     const againMs = vehicle.heard.find((ms) => ms > lastMs) ?? 0;
     ending.abort();
     const replies = await hurrying;
@@ -182,7 +182,7 @@ describe("a verb without the agent", () => {
     expect(await vinOf(open)).toBe(BENCH_VIN);
     expect(await open.tester.ask(askOf(4), signal)).toMatchObject({ kind: "withheld", reason: "off" });
     await new SecondTester(await vehicle.connect(), clock).askAll([1, 0]);
-    await until(() => open.tester.state().other, { what: "the other tester is seen", timeoutMs: 5000 });
+    await until(() => open.tester.state().other, { what: "the other tester is seen", timeoutMs: 20_000 });
     expect(await open.tester.ask(askOf(3), signal)).toMatchObject({ kind: "withheld", reason: "other-tester" });
     await open.close();
   });
@@ -218,7 +218,7 @@ describe("a verb without the agent", () => {
     vehicle.hub.inject("can0", { id: 0x100, flags: 0, data: new Uint8Array(8), receivedAtUs: 0 });
     await until(async () => ((await open.tester.ask(askOf(3), signal)).kind === "answer" ? true : undefined), {
       what: "the condition holds",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     await open.close();
   });

@@ -89,7 +89,7 @@ describe("the agent beside the bench's control units, on a hub", () => {
     await other.ask({ txId: 0x7e0, rxId: 0x7e8, extended: false }, [0x03]);
     await until(async () => ((await obdOf(daemon)).passive.taken >= 2 ? true : undefined), {
       what: "the answers to the other tester are taken",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     const { diagnostics } = await daemon.status();
     expect(diagnostics?.buses[0].withheld?.reason).toBe("other-tester");

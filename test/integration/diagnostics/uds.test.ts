@@ -35,7 +35,7 @@ let body: UdsEcu;
 beforeEach(async () => {
   hub = await startHub();
   node = await openEcuBus({ kind: "hub", host: "127.0.0.1", port: hub.port, interface: "can0" });
-  await until(() => hub.clients() >= 1 || undefined, { what: "the control units are on the bus", timeoutMs: 5000 });
+  await until(() => hub.clients() >= 1 || undefined, { what: "the control units are on the bus", timeoutMs: 20_000 });
   ecus = new VehicleEcus(node, clock, { bodyFrameBytes: 8, isParked: true });
   if (ecus.body === undefined) throw new Error("the vehicle has no body controller");
   body = ecus.body;
@@ -190,7 +190,7 @@ describe("an agent with a catalogue", () => {
     body.memory.set(WINDOW_SHORT, "confirmed");
     await until(async () => ((await run("dtc", "list")).stdout.includes("B1A23-11") ? true : undefined), {
       what: "the code is known",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     const frozen = await run("dtc", "freeze", "B1A23-11");
     for (const name of ["supply_voltage", "odometer@2", "occurrence_counter"]) expect(frozen.stdout).toContain(name);

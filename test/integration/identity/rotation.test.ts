@@ -156,7 +156,7 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
     expect(await labels()).toEqual(["device", "device-2"]);
     await until(() => (bench.cloud.provisioning.of(THING, "REVOKED").length === 1 ? true : undefined), {
       what: "the end of the old certificate at the cloud",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     // The broker takes the new certificate in a new connection too, and the old one no more.
     bench.cloud.announcements.length = 0;

@@ -128,7 +128,7 @@ describe("a connection with a key in the TPM", () => {
       logFile: join(folder, "subscriber.log"),
       onLine: (line) => lines.push(line),
     });
-    await until(() => lines.find((line) => line.startsWith("Subscribed")), { what: "SUBACK", timeoutMs: 10_000 });
+    await until(() => lines.find((line) => line.startsWith("Subscribed")), { what: "SUBACK", timeoutMs: 20_000 });
     const session = await startAgentSession(await configure("good"));
     await session.status(({ state }) => state === "online");
     const outcome = await session.publish({
@@ -142,7 +142,7 @@ describe("a connection with a key in the TPM", () => {
     expect(outcome).toBe("acked");
     const arrived = await until(() => lines.find((line) => line.startsWith(TOPIC)), {
       what: "arrival",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     expect(arrived).toBe(`${TOPIC}|00ff10|application/x-protobuf|epoch:42 seq:7`);
     await session.stop();

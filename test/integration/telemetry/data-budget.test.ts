@@ -119,16 +119,16 @@ describe("data budgets against mosquitto, through a proxy that counts", () => {
     append("capture", 40, 10_000);
     await until(() => ((usage.counts[0]?.dayBytes ?? 0) > 180_000 ? true : undefined), {
       what: "the budget is used",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     append("telemetry", 20, 1000);
     await until(() => (outbox.stats().streams.telemetry.records === 0 ? true : undefined), {
       what: "others go",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     await until(() => (outbox.stats().streams.capture.records <= 22 ? true : undefined), {
       what: "the acknowledgements",
-      timeoutMs: 10_000,
+      timeoutMs: 20_000,
     });
     expect(outbox.stats().streams.capture.records).toBeGreaterThan(18);
     const [{ dayBytes }] = usage.counts;
@@ -137,7 +137,7 @@ describe("data budgets against mosquitto, through a proxy that counts", () => {
     step(DAY_MS);
     await until(() => (outbox.stats().streams.capture.records < 18 ? true : undefined), {
       what: "the next day's",
-      timeoutMs: 3000,
+      timeoutMs: 20_000,
     });
     step(DAY_MS);
     step(DAY_MS);

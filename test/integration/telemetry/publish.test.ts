@@ -156,7 +156,7 @@ describe("publishing from the outbox on disk to mosquitto", () => {
     outbox.append(lanes.flatMap((lane) => lane.encode(log, [])));
     await startPublisher();
     await drained();
-    await until(() => (messages.length === 2 ? true : undefined), { what: "both records", timeoutMs: 10_000 });
+    await until(() => (messages.length === 2 ? true : undefined), { what: "both records", timeoutMs: 20_000 });
     const [json, rows] = messages.toSorted((a, b) => a.seq - b.seq);
     expect([json.contentType, rows.contentType]).toEqual(["application/json", "application/x-protobuf"]);
     const row = { name: "Door.Open", bus: "can0", number: 45, unit: "°", timeUs: 1_767_225_600_000_000 };
@@ -175,7 +175,7 @@ describe("publishing from the outbox on disk to mosquitto", () => {
       const before = arrived.length;
       await until(() => (arrived.length > before ? true : undefined), {
         what: "arrivals",
-        timeoutMs: 10_000,
+        timeoutMs: 20_000,
         everyMs: 1,
       });
       await proxy.cut();
@@ -192,7 +192,7 @@ describe("publishing from the outbox on disk to mosquitto", () => {
   it("delivers the rest after an end in the middle and a new start", async () => {
     outbox.append(drafts(300, 4000));
     const first = await startPublisher();
-    await until(() => (arrived.length > 20 ? true : undefined), { what: "arrivals", timeoutMs: 10_000, everyMs: 1 });
+    await until(() => (arrived.length > 20 ? true : undefined), { what: "arrivals", timeoutMs: 20_000, everyMs: 1 });
     await first.stop();
     await startPublisher();
     await drained();
@@ -203,14 +203,14 @@ describe("publishing from the outbox on disk to mosquitto", () => {
     outbox.append(drafts(600, 4000));
     proxy.latency(20);
     const { publisher } = await startPublisher();
-    await until(() => (arrived.length > 0 ? true : undefined), { what: "the backlog's first", timeoutMs: 10_000 });
+    await until(() => (arrived.length > 0 ? true : undefined), { what: "the backlog's first", timeoutMs: 20_000 });
     const delaysMs: number[] = [];
     for (let index = 0; index < 10; index++) {
       const [id] = outbox.append([draft("capture", 500)]);
       const start = performance.now();
       publisher.wake();
       const key = `${id.epoch}/capture/${id.seq}`;
-      await until(() => (arrived.includes(key) ? true : undefined), { what: key, timeoutMs: 5000, everyMs: 2 });
+      await until(() => (arrived.includes(key) ? true : undefined), { what: key, timeoutMs: 20_000, everyMs: 2 });
       delaysMs.push(performance.now() - start);
     }
     expect(outbox.stats().streams.telemetry.records).toBeGreaterThan(0);

@@ -81,7 +81,7 @@ async function connectorTo(key: string, over: Partial<SessionSettings> = {}, por
 
 async function untilFault(code: string): Promise<void> {
   const probe = (): true | undefined => (link.status().fault?.code === code ? true : undefined);
-  await until(probe, { what: code, timeoutMs: 10_000, everyMs: 5 });
+  await until(probe, { what: code, timeoutMs: 20_000, everyMs: 5 });
 }
 
 /** What `promise` gives. The library may take longer to end an attempt than the connector waits, and only the test lets that time pass. */
@@ -164,7 +164,7 @@ describe("Connector", () => {
     const connector = await connectorTo("first", {}, port);
     connector.start();
     await clock.run(0);
-    await until(() => came[0], { what: "a connection", timeoutMs: 10_000, everyMs: 5 });
+    await until(() => came[0], { what: "a connection", timeoutMs: 20_000, everyMs: 5 });
     const changed = connector.keepAlive(600);
     connector.resume(true);
     end();

@@ -76,7 +76,7 @@ describe("createSocketcandBus", () => {
     const { sink } = await startBus(hub.port);
     for (let round = 1; round <= 3; round += 1) {
       hub.disconnectAll();
-      await until(() => sink.states.length >= round * 2 + 1 || undefined, { what: "back up", timeoutMs: 5000 });
+      await until(() => sink.states.length >= round * 2 + 1 || undefined, { what: "back up", timeoutMs: 20_000 });
       hub.inject("can0", frameOf(round, [round]));
       await sink.waitForFrames(round);
     }
@@ -164,7 +164,7 @@ describe("startHub", () => {
     client.on("data", (chunk) => heard.push(chunk.toString()));
     closers.push(async () => void client.destroy());
     const said = async (text: string): Promise<void> => {
-      await until(() => heard.join("").endsWith(text) || undefined, { what: text, timeoutMs: 3000, everyMs: 2 });
+      await until(() => heard.join("").endsWith(text) || undefined, { what: text, timeoutMs: 20_000, everyMs: 2 });
     };
     await said("< hi >");
     client.write("< open can0 >");

@@ -60,7 +60,7 @@ function open(address: SocketAddress, clock = systemClock()): { readonly link: L
 const said = (heard: Heard, text: string, times = 1): Promise<true> =>
   until(() => (heard.said.filter((one) => one === text).length >= times ? true : undefined), {
     what: text,
-    timeoutMs: 10_000,
+    timeoutMs: 20_000,
     everyMs: 5,
   });
 

@@ -11,7 +11,7 @@ async function firstFault(stty: string): Promise<string> {
   const said: string[] = [];
   link.start({ onUp: () => void said.push("up"), onLine: () => undefined, onDown: (what) => void said.push(what) });
   try {
-    await until(() => (said.length > 0 ? true : undefined), { what: stty, timeoutMs: 10_000, everyMs: 5 });
+    await until(() => (said.length > 0 ? true : undefined), { what: stty, timeoutMs: 20_000, everyMs: 5 });
     return said.join(", ");
   } finally {
     await link.stop();

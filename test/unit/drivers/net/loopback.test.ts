@@ -29,10 +29,10 @@ it("keeps no socket of a service that closes its side and reads no more", async 
   const ends: string[] = [];
   const handlers = { onBytes: () => undefined, onDrain: () => undefined, onEnded: (why: string) => ends.push(why) };
   const connection = openLoopback(portOf(server.address()), handlers, 50);
-  await until(() => accepted, { what: "it is connected", timeoutMs: 5000 });
+  await until(() => accepted, { what: "it is connected", timeoutMs: 20_000 });
   expect(connection.write(new Uint8Array(20_000_000))).toBe(false);
   accepted?.end();
-  await until(() => (ends.length === 1 ? true : undefined), { what: "its end is told", timeoutMs: 5000 });
-  await until(() => (openSockets() === before + 1 ? true : undefined), { what: "it is gone", timeoutMs: 5000 });
+  await until(() => (ends.length === 1 ? true : undefined), { what: "its end is told", timeoutMs: 20_000 });
+  await until(() => (openSockets() === before + 1 ? true : undefined), { what: "it is gone", timeoutMs: 20_000 });
   expect(ends).toEqual([""]);
 });

@@ -41,7 +41,7 @@ describe("runProgram", () => {
     stop.abort();
     expect(await running).toEqual({ kind: "stopped" });
     const pid = readFileSync(pidFile, "utf8").trim();
-    await until(() => (isRunning(pid) ? undefined : true), { what: "the child is gone", timeoutMs: 5000 });
+    await until(() => (isRunning(pid) ? undefined : true), { what: "the child is gone", timeoutMs: 20_000 });
   });
 
   it("says what cannot be run", async () => {

@@ -105,7 +105,7 @@ describe("serveProgramSocket", () => {
     const { path } = await serve(open);
     const { socket, lines } = await dial(path);
     socket.end("one\n");
-    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 5000 });
+    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 20_000 });
     held[0]?.();
     await closeOf(socket);
     expect(lines()).toHaveLength(1);
@@ -117,11 +117,11 @@ describe("serveProgramSocket", () => {
     const { path } = await serve(open);
     const { socket, lines } = await dial(path);
     socket.write("a\n".repeat(5000));
-    await until(() => (seen.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 5000 });
+    await until(() => (seen.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 20_000 });
     expect(seen.length).toBeLessThan(256 + 64);
     state.holds = false;
     for (const give of held.splice(0)) give();
-    await until(() => (lines().length === 5000 ? true : undefined), { what: "all are answered", timeoutMs: 5000 });
+    await until(() => (lines().length === 5000 ? true : undefined), { what: "all are answered", timeoutMs: 20_000 });
   });
 
   it("ends a program that sends a line without end, and says why", async () => {
@@ -152,7 +152,7 @@ describe("serveProgramSocket", () => {
     clearInterval(trickle);
     expect(counts.slow).toBe(1);
     quiet.socket.write("again\n");
-    await until(() => (quiet.lines().length === 2 ? true : undefined), { what: "the quiet one", timeoutMs: 5000 });
+    await until(() => (quiet.lines().length === 2 ? true : undefined), { what: "the quiet one", timeoutMs: 20_000 });
   });
 
   it("ends a program that takes no answers, and holds only some of them meanwhile", async () => {
@@ -162,7 +162,7 @@ describe("serveProgramSocket", () => {
     onTestFinished(() => void socket.destroy());
     socket.on("error", () => undefined);
     socket.write("a\n".repeat(30_000));
-    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 5000 });
+    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 20_000 });
     expect(seen.length).toBeLessThan(200);
   });
 
@@ -174,11 +174,11 @@ describe("serveProgramSocket", () => {
     onTestFinished(() => void socket.destroy());
     socket.on("error", () => undefined);
     socket.write("a\n".repeat(1000));
-    await until(() => (held.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 5000 });
+    await until(() => (held.length >= 256 ? true : undefined), { what: "lines are taken", timeoutMs: 20_000 });
     const takenMs = performance.now();
-    await until(() => performance.now() - takenMs > 150 || undefined, { what: "its time is over", timeoutMs: 5000 });
+    await until(() => performance.now() - takenMs > 150 || undefined, { what: "its time is over", timeoutMs: 20_000 });
     for (const give of held.splice(0)) give();
-    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 5000 });
+    await until(() => (counts.slow === 1 ? true : undefined), { what: "it is ended", timeoutMs: 20_000 });
   });
 
   it("gives the place of a quiet program to another, and keeps those that are at work", async () => {
@@ -198,7 +198,7 @@ describe("serveProgramSocket", () => {
         await Promise.race([new Promise((resolve) => next.socket.once("data", resolve)), closeOf(next.socket)]);
         return next.lines().length === 1 ? next : undefined;
       },
-      { what: "a place is free", timeoutMs: 5000 },
+      { what: "a place is free", timeoutMs: 20_000 },
     );
     await firstEnds;
     expect([later.socket.destroyed, second.socket.destroyed, state.ended > 0]).toEqual([false, false, true]);
@@ -246,13 +246,13 @@ describe("serveProgramSocket", () => {
     const { path, stop } = await serve(open);
     const { socket, lines } = await dial(path);
     socket.write("one\n");
-    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 5000 });
+    await until(() => (held.length === 1 ? true : undefined), { what: "the line is taken", timeoutMs: 20_000 });
     const stopped = stop();
     held[0]?.();
     await stopped;
     await until(() => (socket.destroyed || lines().length === 1 ? true : undefined), {
       what: "it ends",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     expect(lines()).toHaveLength(1);
   });
