@@ -39,6 +39,12 @@ const client = z.strictObject({
     .max(16)
     .default([])
     .describe("commands that it may answer; actions of kind program in commands.catalogueFile hand them over"),
+  ownSocket: z
+    .boolean()
+    .default(false)
+    .describe(
+      "it connects to publish-NAME.sock, who may connect there is this program, and nobody is taken for it elsewhere",
+    ),
   ...limits,
 });
 
@@ -52,7 +58,7 @@ export const programsConfig = z
       .default([])
       .describe("who may hand over records, how much, and which commands it may answer"),
     unnamed: z.strictObject(limits).optional().describe("programs that say no name, all together; refused when absent"),
-    connections: z.int().min(1).max(1000).default(32).describe("at a time"),
+    connections: z.int().min(1).max(1000).default(32).describe("at a time, of each socket"),
     maxLineBytes: z.int().min(1024).max(1_048_576).default(65_536).describe("longest line that is read"),
     takeSeconds: z
       .int()

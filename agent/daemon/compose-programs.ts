@@ -1,19 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
-import { FairTurns } from "../../drivers/os/local-socket/fair-turns.ts";
-import { inheritedSockets } from "../../drivers/os/local-socket/inherited-sockets.ts";
-import { serveProgramSocket } from "../../drivers/os/local-socket/program-server.ts";
-import { AgentError } from "../core/errors.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
+import type { ProgramSocketCounts } from "../ports/program-socket.ts";
 import { CommandDesk } from "../programs/command-desk.ts";
 import { ProgramIntake } from "../programs/program-intake.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import type { DataLine, ProgramsLine, Runtime } from "./parts.ts";
-import { socketService } from "./services.ts";
-
-/** Who may hand over records. It counts where no socket unit has opened the socket (a bench). */
-const MODE = 0o660;
+import { programSockets } from "./program-sockets.ts";
 
 export type ProgramsComposeParts = {
   readonly settings: NonNullable<AgentConfig["programs"]>;
@@ -23,54 +16,32 @@ export type ProgramsComposeParts = {
 };
 
 /** The part of the composition root for other programs. A socket that cannot be served is told, and everything else goes on. */
-export function composePrograms(parts: ProgramsComposeParts, { clock, environment, log }: Runtime): ProgramsLine {
+export function composePrograms(parts: ProgramsComposeParts, runtime: Runtime): ProgramsLine {
   const { settings, runtimeDir, line, shared } = parts;
   const { encoder, appender } = shared;
+  const { clock } = runtime;
   const desk = new CommandDesk(settings.clients, randomUUID);
   const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, desk, clock });
-  const counts = { clients: 0, refused: 0, displaced: 0, slow: 0, tooLong: 0 };
-  const place = {
-    path: join(runtimeDir, "publish.sock"),
-    mode: MODE,
-    descriptor: inheritedSockets(environment).get("publish"),
-  };
-  const { maxLineBytes, takeSeconds, share, connections: maxConnections } = settings;
-  const bounds = { maxLineBytes, takeMs: takeSeconds * 1000 };
-  let problem: string | undefined;
-  const serve = async (): Promise<{ stop(): Promise<void> }> => {
-    try {
-      const turns = new FairTurns(share);
-      const open = intake.open.bind(intake);
-      return await serveProgramSocket({ place, open, maxConnections, bounds, turns, counts });
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      const { code, message } = thrown;
-      problem = message;
-      const remedy = "systemctl enable causeway-publish.socket, then systemctl restart causeway";
-      log.error("programs.not-served", { code, what: message, remedy });
-      return { stop: async () => undefined };
-    }
-  };
-  const socket = socketService("publish", serve);
+  const sockets = programSockets({ settings, runtimeDir, openFor: (owner) => intake.openFor(owner) }, runtime);
   return {
     service: {
-      ...socket,
+      ...sockets.service,
       stop: async () => {
         desk.close();
-        await socket.stop();
+        await sockets.service.stop();
       },
     },
     commands: desk,
-    status: () => ({ ...statusOf(intake, counts), ...(problem !== undefined && { problem }) }),
+    status: () => {
+      const problem = sockets.problem();
+      return { ...statusOf(intake, sockets.counts()), ...(problem !== undefined && { problem }) };
+    },
   };
 }
 
 function statusOf(
   { clients, strangerLines, parts: { desk } }: ProgramIntake,
-  {
-    clients: connected,
-    ...rest
-  }: { readonly clients: number } & Record<"refused" | "displaced" | "slow" | "tooLong", number>,
+  { clients: connected, ...rest }: ProgramSocketCounts,
 ): ProgramsStatus {
   const programs = [...clients.values()].map(({ name, counts, share, limits }) => {
     share.settle();

@@ -13,7 +13,7 @@ export const programsStatus = z
     tooLong: count,
     /** Lines of no known program. */
     strangerLines: count,
-    /** Why publish.sock is not served; absent where it is. */
+    /** Why publish.sock, or the socket of one program, is not served; absent where all are. */
     problem: z.string().optional(),
     programs: z
       .array(

@@ -4,7 +4,7 @@ import type { FaultCode } from "../core/errors.ts";
 import type { ProgramStream } from "../core/program-streams.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
 import { CONTROL_SHARE, type Outbox, type RecordId } from "../ports/outbox.ts";
-import type { ProgramSession, TakenLines } from "../ports/program-socket.ts";
+import type { OpenProgramSession, ProgramSession, TakenLines } from "../ports/program-socket.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
@@ -43,6 +43,8 @@ export class ProgramIntake {
   readonly parts: IntakeParts;
   /** By name; the empty one is for who says none. */
   readonly clients: ReadonlyMap<string, ProgramClient>;
+  /** Who has a socket of its own, and is nobody on another one. */
+  readonly owners: ReadonlySet<string>;
   /** Lines that came from no known program. */
   strangerLines = 0;
   /** Bytes of all that were taken and are not stored yet. */
@@ -54,15 +56,16 @@ export class ProgramIntake {
     this.parts = parts;
     const { clients, unnamed } = settings;
     const all = [...clients, ...(unnamed === undefined ? [] : [{ name: "", ...unnamed }])];
+    this.owners = new Set(clients.flatMap(({ name, ownSocket }) => (ownSocket ? [name] : [])));
     const kept = outbox.kept();
     this.clients = new Map(all.map((client) => [client.name, new ProgramClient(client, outbox, kept, clock)]));
     appender.addTogether([], strayShares(new Set(this.clients.keys()), kept));
     this.#strangers = new TokenBucket(STRANGER_LINES, 1000, () => clock.monotonicMs());
   }
 
-  /** A program has connected; as `OpenProgramSession`. */
-  open(answer: Answer, say: (value: object) => boolean): ProgramSession {
-    return new Session(this, answer, say);
+  /** What takes connections of a socket: that of the program `owner`, or the one on which each says who it is. */
+  openFor(owner?: string): OpenProgramSession {
+    return (answer, say) => new Session(this, owner, new OrderedAnswers(answer), new HeldCommands(say));
   }
 
   /** Notes that so many bytes are taken; call what it gives when they are stored, or not any more. */
@@ -87,13 +90,22 @@ class Session implements ProgramSession {
   readonly #intake: ProgramIntake;
   readonly #answers: OrderedAnswers;
   readonly #held: HeldCommands;
-  #name = "";
+  readonly #owner: string | undefined;
+  #name: string;
   #hasSpoken = false;
 
-  constructor(intake: ProgramIntake, answer: Answer, say: (value: object) => boolean) {
+  constructor(intake: ProgramIntake, owner: string | undefined, answers: OrderedAnswers, held: HeldCommands) {
     this.#intake = intake;
-    this.#answers = new OrderedAnswers(answer);
-    this.#held = new HeldCommands(say);
+    this.#owner = owner;
+    this.#name = owner ?? "";
+    this.#answers = answers;
+    this.#held = held;
+  }
+
+  /** Whose lines these are; undefined of a program that is not known, or may not be it here. */
+  get #client(): ProgramClient | undefined {
+    const { clients, owners } = this.#intake;
+    return this.#owner === undefined && owners.has(this.#name) ? undefined : clients.get(this.#name);
   }
 
   take(lines: readonly string[]): TakenLines {
@@ -106,12 +118,11 @@ class Session implements ProgramSession {
       if (draft !== undefined) drafts.push(draft);
       taken += 1;
       // After the line, which may have said who it is.
-      const client = this.#intake.clients.get(this.#name);
-      waitMs = client?.charge(Buffer.byteLength(line)) ?? this.#intake.chargeStranger();
+      waitMs = this.#client?.charge(Buffer.byteLength(line)) ?? this.#intake.chargeStranger();
       if (waitMs > 0) break;
     }
     if (drafts.length > 0) {
-      const client = this.#intake.clients.get(this.#name);
+      const client = this.#client;
       appender.addTogether(drafts, client === undefined ? [] : [client.keptShare()]);
       appender.store();
     }
@@ -135,10 +146,11 @@ class Session implements ProgramSession {
     const line = parseProgramLine(text);
     const isFirst = !this.#hasSpoken;
     this.#hasSpoken = true;
-    if (line.kind === "name" && isFirst) this.#name = line.program;
-    const client = this.#intake.clients.get(this.#name);
+    if (line.kind === "name" && isFirst && this.#owner === undefined) this.#name = line.program;
+    const client = this.#client;
     if (client === undefined) {
-      answer({ error: unknownProgram(this.#name) });
+      const isElsewhere = this.#intake.owners.has(this.#name);
+      answer({ error: isElsewhere ? ownSocket(this.#name) : unknownProgram(this.#name) });
       return undefined;
     }
     const refuse = (refusal: Refusal): undefined => {
@@ -154,7 +166,9 @@ class Session implements ProgramSession {
       case "answer":
         return this.#takeAnswer(line, tell);
       case "name":
-        return isFirst ? this.#register(client, line.answers, tell) : refuse(malformed(NAME_COMES_FIRST));
+        if (!isFirst) return refuse(malformed(NAME_COMES_FIRST));
+        if (line.program !== client.name) return refuse(notOwner(client));
+        return this.#register(client, line.answers, tell);
     }
   }
 
@@ -258,6 +272,22 @@ function unknownProgram(name: string): Refusal {
         what: "no program of this name is configured",
         remedy: "name it in programs.clients",
       };
+}
+
+function ownSocket(name: string): Refusal {
+  return {
+    code: "program.not-allowed",
+    what: `${name} has a socket of its own`,
+    remedy: `connect to publish-${name}.sock, or take ownSocket of ${name} out of programs.clients`,
+  };
+}
+
+function notOwner({ name }: ProgramClient): Refusal {
+  return {
+    code: "program.not-allowed",
+    what: `this is the socket of ${name}`,
+    remedy: "connect to publish.sock as another program",
+  };
 }
 
 function malformed(what: string): Refusal {

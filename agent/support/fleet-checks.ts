@@ -29,8 +29,9 @@ export function fleetChecks({
 function programChecks({ problem, strangerLines, programs }: ProgramsStatus): readonly Check[] {
   const check = "programs";
   if (problem !== undefined) {
-    const remedy = "systemctl enable causeway-publish.socket, then systemctl restart causeway";
-    return [failed(check, { what: `publish.sock is not served: ${printable(problem)}`, remedy })];
+    const units = "causeway-publish.socket, and causeway-publish@NAME.socket for a program with ownSocket";
+    const remedy = `systemctl enable ${units}, then systemctl restart causeway`;
+    return [failed(check, { what: `not all sockets for programs are served: ${printable(problem)}`, remedy })];
   }
   const full = programs.filter(({ storedBytes, maxStoredBytes }) => storedBytes >= NEARLY_FULL * maxStoredBytes);
   const problems = full.map(({ name, storedBytes, maxStoredBytes }) => {
@@ -44,7 +45,7 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
   }
   if (problems.length > 0) return problems;
   const records = programs.reduce((sum, one) => sum + one.records, 0);
-  return [passed(check, `publish.sock is served, ${formatCount(records)} records since the start`)];
+  return [passed(check, `served, ${formatCount(records)} records since the start`)];
 }
 
 function shadowChecks({ state: told }: ShadowsStatus): readonly Check[] {

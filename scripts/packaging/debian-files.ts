@@ -19,6 +19,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/causeway-view.socket", "lib/systemd/system/causeway-view.socket"],
   ["systemd/causeway-admin.socket", "lib/systemd/system/causeway-admin.socket"],
   ["systemd/causeway-publish.socket", "lib/systemd/system/causeway-publish.socket"],
+  ["systemd/causeway-publish@.socket", "lib/systemd/system/causeway-publish@.socket"],
   ["systemd/causeway-reboot.socket", "lib/systemd/system/causeway-reboot.socket"],
   ["systemd/causeway-reboot.service", "lib/systemd/system/causeway-reboot.service"],
   ["systemd/causeway-sleep-lock.socket", "lib/systemd/system/causeway-sleep-lock.socket"],

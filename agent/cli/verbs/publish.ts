@@ -1,3 +1,4 @@
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
@@ -12,6 +13,9 @@ import { runtimeFolder } from "../running-agent.ts";
 
 /** Lines that may wait for their answers. The agent stores up to 64 in one transaction. */
 const MOST_ON_THE_WAY = 128;
+
+/** As the configuration has it. */
+const PROGRAM_NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/;
 
 const stored = z.object({
   stored: z.object({ epoch: z.number(), stream: z.string(), seq: z.number() }),
@@ -59,7 +63,7 @@ async function publish(
   program: string | undefined,
   context: CliContext,
 ): Promise<void> {
-  const path = join(await runtimeFolder(context), "publish.sock");
+  const path = await socketOf(await runtimeFolder(context), program);
   const exchange = await LineExchange.open(path);
   const close = (): void => exchange.close();
   context.signal.addEventListener("abort", close, { once: true });
@@ -73,6 +77,20 @@ async function publish(
     context.signal.removeEventListener("abort", close);
     exchange.close();
   }
+}
+
+/** Of a program that has its own where there is one, which it may use or not. */
+async function socketOf(folder: string, program = ""): Promise<string> {
+  const own = join(folder, `publish-${program}.sock`);
+  const hasOwn = PROGRAM_NAME.test(program) && (await isThere(own));
+  return hasOwn ? own : join(folder, "publish.sock");
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Sends each line as soon as few are without an answer, and shows the answers. Throws the fault of a connection that ends before the last. */

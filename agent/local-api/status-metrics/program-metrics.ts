@@ -15,7 +15,7 @@ const byProgram =
 
 /** Of other programs that hand over records. */
 export const PROGRAM_METRICS: readonly StatusMetric[] = [
-  gauge({ name: "program_connections", help: "Programs on publish.sock." }, ({ programs }) => programs?.connected),
+  gauge({ name: "program_connections", help: "Programs that are connected." }, ({ programs }) => programs?.connected),
   metric(
     "counter",
     { name: "program_ended_connections", help: "Connections that were ended, by why." },

@@ -101,7 +101,7 @@ async function measure(program: string | undefined): Promise<BusFigures> {
   const path = join(folder, "publish.sock");
   const socket = await serveProgramSocket({
     place: { path, mode: 0o600 },
-    open: intake.open.bind(intake),
+    open: intake.openFor(),
     maxConnections: connections,
     bounds: { maxLineBytes, takeMs: takeSeconds * 1000 },
     turns: new FairTurns(share),

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { composePrograms } from "../../../agent/daemon/compose-programs.ts";
@@ -13,12 +13,12 @@ import { MemoryLog } from "../../fakes/core/log.ts";
 import { encoderOf } from "../../fakes/telemetry/samples.ts";
 import { tableOf } from "../../fakes/telemetry/table.ts";
 
-function rig() {
+function rig(programs: object = { unnamed: {} }) {
   const [runtimeDir, clock, log] = [temporaryFolder(), new ManualClock(), new MemoryLog()];
   const { outbox } = openOutbox({ file: join(runtimeDir, "outbox.db"), maxBytes: 1_000_000, clock, log });
   onTestFinished(() => outbox.close());
   const appender = new Appender({ outbox, clock, log, holdBytes: 100_000, wake: () => undefined });
-  const settings = programsConfig.parse({ unnamed: {} });
+  const settings = programsConfig.parse(programs);
   const shared = { encoder: encoderOf(tableOf([])), appender };
   const process_ = {
     version: "1",
@@ -43,12 +43,33 @@ it("answers on publish.sock, and counts what it took", async () => {
   expect(line.status()).toMatchObject({ connected: 1, programs: [{ name: "", records: 1, refused: 1 }] });
 });
 
-it("waits for programs without a timer", async () => {
-  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
-  const { line } = rig();
-  const before = timers();
+it("answers a program that has its own socket there alone, and counts over all sockets", async () => {
+  const { line, path } = rig({ clients: [{ name: "door-watch", ownSocket: true }], unnamed: {} });
   await line.service.start();
-  expect(timers()).toBe(before);
+  const own = await LineExchange.open(path.replace(".sock", "-door-watch.sock"));
+  onTestFinished(() => own.close());
+  const shared = await LineExchange.open(path);
+  onTestFinished(() => shared.close());
+  expect(await own.ask('{"values":[{"name":"a","value":1}]}')).toMatchObject({ stored: { seq: 1 } });
+  expect(await shared.ask('{"program":"door-watch"}')).toMatchObject({ error: { code: "program.not-allowed" } });
+  expect(line.status()).toMatchObject({ connected: 2, programs: [{ name: "door-watch", records: 1 }, { name: "" }] });
+});
+
+it("serves no socket that nobody may use", async () => {
+  const { line, path } = rig({ clients: [{ name: "door-watch", ownSocket: true }] });
+  await line.service.start();
+  expect([existsSync(path), existsSync(path.replace(".sock", "-door-watch.sock"))]).toEqual([false, true]);
+});
+
+it("serves the others where one socket cannot be, and says which and how", async () => {
+  const { line, log, path } = rig({ clients: [{ name: "door-watch", ownSocket: true }], unnamed: {} });
+  writeFileSync(path.replace(".sock", "-door-watch.sock"), "in the way");
+  await line.service.start();
+  expect(line.status().problem).toContain("publish-door-watch.sock");
+  expect(JSON.stringify(log.entries)).toContain("systemctl enable causeway-publish@door-watch.socket");
+  const shared = await LineExchange.open(path);
+  onTestFinished(() => shared.close());
+  expect(await shared.ask('{"values":[{"name":"a","value":1}]}')).toMatchObject({ stored: { seq: 1 } });
 });
 
 it("lets the agent go on where the socket cannot be served, and says why", async () => {

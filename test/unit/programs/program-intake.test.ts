@@ -44,10 +44,10 @@ function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000, f
     desk,
     clock,
   });
-  const connect = () => {
+  const connect = (owner?: string) => {
     const answers: unknown[] = [];
     const said: unknown[] = [];
-    const session = intake.open(
+    const session = intake.openFor(owner)(
       (value) => answers.push(value),
       (value) => said.push(value) > 0,
     );
@@ -96,6 +96,26 @@ describe("ProgramIntake", () => {
     session.take([NAME, DOOR, NAME]);
     expect(answers.slice(1)).toEqual([errorOf("program.not-allowed"), errorOf("input.malformed")]);
     expect(outbox.stats().records).toBe(0);
+  });
+
+  it("takes a program that has its own socket there, whoever it says it is not, and nowhere else", () => {
+    const { outbox, connect } = rig({ ownSocket: true });
+    const shared = connect();
+    shared.session.take([NAME, LOAD]);
+    expect(shared.answers).toEqual(Array(2).fill(errorOf("program.not-allowed")));
+    expect(outbox.stats().records).toBe(0);
+    const own = connect("door-watch");
+    own.session.take([LOAD, NAME]);
+    expect(own.answers).toMatchObject([{ stored: { seq: 1 } }, { error: { code: "input.malformed" } }]);
+    const named = connect("door-watch");
+    named.session.take([NAME, LOAD]);
+    expect(named.answers[0]).toEqual({ program: "door-watch" });
+    const other = connect("door-watch");
+    other.session.take([JSON.stringify({ program: "other" }), LOAD]);
+    expect(other.answers[0]).toEqual(errorOf("program.not-allowed"));
+    expect(bodies(outbox, "telemetry").map((body) => "program" in body && body.program)).toEqual(
+      Array(3).fill("door-watch"),
+    );
   });
 
   it("answers nothing while the disk does not take the record, and everything in order once it does", () => {

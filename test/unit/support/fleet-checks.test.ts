@@ -56,16 +56,16 @@ describe("the services in doctor", () => {
 
   it("pass while they do what they are for", () => {
     expect(told({ programs: PROGRAMS, shadows: { state: STATE }, files: FILES, tunnels: TUNNELS })).toEqual([
-      "pass programs: publish.sock is served, 1 200 records since the start | ",
+      "pass programs: served, 1 200 records since the start | ",
       "pass shadow: state is in step | ",
       "pass uploads: 0 under way, 2 stored since the start | ",
       "pass tunnels: 0 open, 1 since the start | ",
     ]);
   });
 
-  it("say that publish.sock is not served, that a budget is full, and who is not known", () => {
+  it("say that a socket is not served, that a budget is full, and who is not known", () => {
     expect(told({ programs: { ...PROGRAMS, problem: "no socket\u001b[2J" } })).toEqual([
-      "fail programs: publish.sock is not served: no socket?[2J | systemctl enable causeway-publish.socket, then systemctl restart causeway",
+      "fail programs: not all sockets for programs are served: no socket?[2J | systemctl enable causeway-publish.socket, and causeway-publish@NAME.socket for a program with ownSocket, then systemctl restart causeway",
     ]);
     const programs = [{ ...DOOR, storedBytes: 9_900_000, maxStoredBytes: 10_000_000 }];
     const [full, strangers, ...more] = told({ programs: { ...PROGRAMS, programs, strangerLines: 7 } });

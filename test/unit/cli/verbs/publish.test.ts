@@ -8,7 +8,7 @@ import { configFile } from "../../../fakes/daemon/view-socket.ts";
 type Take = (line: string, number: number, socket: Socket) => void;
 
 /** What stands for the agent: `take` has each line that came. */
-async function agent(take: Take) {
+async function agent(take: Take, socket = "publish.sock") {
   const { config, runtimeDir } = configFile();
   const lines: string[] = [];
   const server = createServer((socket) => {
@@ -21,7 +21,7 @@ async function agent(take: Take) {
     });
     onTestFinished(() => void socket.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(join(runtimeDir, "publish.sock"), resolve));
+  await new Promise<void>((resolve) => server.listen(join(runtimeDir, socket), resolve));
   onTestFinished(() => void server.close());
   const run = (stdin: string, ...args: readonly string[]) =>
     runCli(["--config", config, "publish", ...args], { stdin: bytesOf(stdin) });
@@ -111,6 +111,14 @@ describe("causeway publish", () => {
       await expect(run("", ...args)).rejects.toMatchObject({ code: "usage.invalid" });
     }
     expect(lines).toEqual([]);
+  });
+
+  it("uses the socket of the program where it has one", async () => {
+    const { lines, run } = await agent(stores, "publish-door-watch.sock");
+    expect((await run("", "--program", "door-watch", "a=1")).exitCode).toBe(0);
+    expect(lines[0]).toBe('{"program":"door-watch"}');
+    await expect(run("", "--program", "x", "a=1")).rejects.toMatchObject({ code: "agent.not-running" });
+    await expect(run("", "--program", "../publish", "a=1")).rejects.toThrow(/run\/publish\.sock/);
   });
 
   it("gives up when an answer does not come in time, though standard input stays open", async () => {
