@@ -37,6 +37,7 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["systemd/outbox-key.conf", "usr/share/doc/causeway/examples/outbox-key.conf"],
   ["systemd/gpio.conf", "usr/share/doc/causeway/examples/gpio.conf"],
   ["systemd/place-serial.conf", "usr/share/doc/causeway/examples/place-serial.conf"],
+  ["systemd/metrics.conf", "usr/share/doc/causeway/examples/metrics.conf"],
   ["docs/examples/publish.sh", "usr/share/doc/causeway/examples/publish.sh"],
   ["docs/examples/publish.py", "usr/share/doc/causeway/examples/publish.py"],
   ["docs/examples/publish.c", "usr/share/doc/causeway/examples/publish.c"],

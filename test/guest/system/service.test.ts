@@ -172,6 +172,54 @@ describe("the package on Debian 12 with systemd", () => {
     ]);
   });
 
+  it("takes records on sockets that systemd opens, each from its group, and tells metrics by the drop-in of the package", async () => {
+    const file = "/etc/causeway/agent.d/fleet.yaml";
+    await guest.sh(`cat > ${file} <<'YAML' && chgrp causeway ${file}
+programs: { clients: [{ name: door-watch, ownSocket: true }], unnamed: {} }
+metrics: { scrape: { socketFile: /run/causeway-metrics/metrics.sock } }
+YAML
+useradd --groups causeway-publish publisher
+groupadd --system causeway-publish-door-watch && useradd --groups causeway-publish-door-watch doorwatch
+mkdir -p /etc/systemd/system/causeway.service.d
+cp /usr/share/doc/causeway/examples/metrics.conf /etc/systemd/system/causeway.service.d/
+systemctl daemon-reload
+systemctl --quiet enable causeway-publish.socket causeway-publish@door-watch.socket && systemctl restart causeway`);
+    await guest.statusWhen("programs are served", ({ programs }) => programs !== undefined);
+    const as = async (user: string, command: string) =>
+      await guest.run(`setpriv --reuid=${user} --regid=${user} --init-groups ${command}`);
+    const [own, example] = ["/run/causeway/publish-door-watch.sock", "/usr/share/doc/causeway/examples/publish.py"];
+    const member = await as("publisher", "causeway publish a=1");
+    expect(member.code).toBe(0);
+    expect(member.stdout).toMatch(/^stored telemetry \d+ of epoch \d+\n$/);
+    const stranger = await as("stranger", "causeway publish a=1");
+    expect(stranger).toMatchObject({ code: 77, stdout: "" });
+    expect(stranger.stderr).toContain("/run/causeway/publish.sock: permission denied");
+    expect((await as("doorwatch", `python3 ${example} cabin 21.5 ${own}`)).code).toBe(0);
+    expect((await as("publisher", `python3 ${example} cabin 21.5 ${own}`)).stderr).toContain("Permission denied");
+    // On the socket that all share, nobody is door-watch.
+    expect((await as("publisher", `python3 ${example} cabin 21.5`)).stderr).toContain("program.not-allowed");
+    const { programs } = await guest.statusWhen("records are counted", (status) => status.programs !== undefined);
+    expect(programs).not.toHaveProperty("problem");
+    expect(programs?.programs).toMatchObject([
+      { name: "door-watch", records: 1 },
+      { name: "", records: 1 },
+    ]);
+    // Of root: systemd has made them, and the agent has them by their names.
+    expect(await guest.sh("stat --format='%A %U %G' /run/causeway/publish.sock /run/causeway/publish-*.sock")).toBe(
+      "srw-rw---- root causeway-publish\nsrw-rw---- root causeway-publish-door-watch\n",
+    );
+    const scrape = await as(
+      "viewer",
+      `python3 -c '
+import socket
+agent = socket.socket(socket.AF_UNIX)
+agent.connect("/run/causeway-metrics/metrics.sock")
+agent.sendall(b"GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n")
+print(agent.makefile().read())'`,
+    );
+    expect(scrape.stdout).toContain('causeway_program_records_total{program="door-watch"} 1');
+  });
+
   it("tells what it logged by the journal, to who may read that, and by its socket to others", async () => {
     await guest.sh("useradd --groups systemd-journal reader");
     const as = async (user: string, verb: string) =>
