@@ -1,14 +1,26 @@
 #!/usr/bin/env node
+import { benchmarkBytes } from "../test/bench/benchmarks/fleet-bytes.ts";
+import { benchmarkMemory } from "../test/bench/benchmarks/fleet-memory.ts";
+import { benchmarkPrograms } from "../test/bench/benchmarks/program-benchmark.ts";
+import type { Spread } from "../test/bench/benchmarks/timing.ts";
 import { benchmarkCuts, benchmarkTunnel } from "../test/bench/benchmarks/tunnel-benchmark.ts";
+import { benchmarkUpload } from "../test/bench/benchmarks/upload-benchmark.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
-const HELP = `usage: npm run bench:fleet -- [--json] [--only NAME]
+const HELP = `usage: npm run bench:fleet -- [--json] [--only NAME] [--before DIR]
 
-Fleet services beside what does the same without the agent.
+Fleet services beside what does the same without the agent, or the agent without them. All parts take about 20 minutes, on an idle machine.
 
-  --json       one JSON object
-  --only NAME  one part: tunnel (ssh through a tunnel beside plain ssh), cuts (100 MB through a tunnel whose link is cut 50 times)
-  --help       this text
+  --json        one JSON object
+  --only NAME   one part:
+                  tunnel    ssh through a tunnel beside plain ssh
+                  cuts      100 MB through a tunnel whose link is cut 50 times
+                  upload    a file to a presigned URL beside curl
+                  memory    start to first PUBACK and memory, all services on beside all off
+                  bytes     what a day of shadow, Defender and health record takes, at their defaults: the agent on a clock that is moved on
+                  programs  what the data of a bus are left with while other programs hand over records
+  --before DIR  for memory: a checkout of earlier code that runs beside this one, set up by its scripts/setup
+  --help        this text
 
 Example:
   npm run bench:fleet -- --only tunnel --json > figures.json
@@ -18,7 +30,23 @@ const TUNNEL_BYTES = 100_000_000;
 const ECHOES = 300;
 const CUTS = 50;
 const PART_BYTES = 2_000_000;
-const PARTS: Readonly<Record<string, () => Promise<Part>>> = { tunnel, cuts };
+const UPLOAD_BYTES = 100_000_000;
+const ROUNDS = 5;
+
+const args = process.argv.slice(2);
+const beforeAt = args.indexOf("--before");
+const before = beforeAt < 0 ? undefined : args.splice(beforeAt, 2)[1];
+
+const PARTS: Readonly<Record<string, () => Promise<Part>>> = { tunnel, cuts, upload, memory, bytes, programs };
+
+/** The middle of the rounds, and the range of them. */
+function rowsOf(part: string, what: string, { median, min, max }: Spread, unit: string, scale = 1) {
+  return [
+    row(part, what, median / scale, unit),
+    row(part, `${what}: least`, min / scale, unit),
+    row(part, `${what}: most`, max / scale, unit),
+  ];
+}
 
 async function tunnel(): Promise<Part> {
   const figures = await benchmarkTunnel(TUNNEL_BYTES, ECHOES);
@@ -50,4 +78,58 @@ async function cuts(): Promise<Part> {
   return { rows, figures };
 }
 
-process.exitCode = await printFigures(PARTS, HELP);
+async function upload(): Promise<Part> {
+  const figures = await benchmarkUpload(UPLOAD_BYTES, ROUNDS);
+  const part = "upload";
+  const what = `${UPLOAD_BYTES / 1_000_000} MB to a presigned URL`;
+  const rows = [
+    ...rowsOf(part, `${what}, by the agent`, figures.agentBytesPerSecond, "MB/s", 1_000_000),
+    ...rowsOf(part, `${what}, by curl`, figures.curlBytesPerSecond, "MB/s", 1_000_000),
+    ...rowsOf(part, "agent against curl", figures.ratio, "x"),
+  ];
+  return { rows, figures };
+}
+
+async function memory(): Promise<Part> {
+  const figures = await benchmarkMemory(ROUNDS, before);
+  const rows = figures.flatMap(({ name, firstPubackMs, startCpuMs, idleRssMb, idleCpuShare }) => [
+    ...rowsOf("memory", `${name}: start to first PUBACK`, firstPubackMs, "ms"),
+    ...rowsOf("memory", `${name}: CPU until then`, startCpuMs, "ms"),
+    ...rowsOf("memory", `${name}: resident memory, idle`, idleRssMb, "MB"),
+    ...rowsOf("memory", `${name}: CPU, idle`, idleCpuShare, "% of a core", 0.01),
+  ]);
+  return { rows, figures };
+}
+
+async function bytes(): Promise<Part> {
+  const figures = await benchmarkBytes();
+  const rows = figures.flatMap(({ name, moreSentBytes, moreReceivedBytes, sentBytes, receivedBytes }) =>
+    name === "none"
+      ? [
+          row("bytes", "a day without any of them: sent", sentBytes, "bytes"),
+          row("bytes", "received", receivedBytes, "bytes"),
+        ]
+      : [
+          row("bytes", `a day with ${name}: sent besides`, moreSentBytes, "bytes"),
+          row("bytes", "received besides", moreReceivedBytes, "bytes"),
+        ],
+  );
+  return { rows, figures };
+}
+
+async function programs(): Promise<Part> {
+  const figures = await benchmarkPrograms();
+  const { alone, hostile } = figures;
+  const rows = Object.entries(figures).flatMap(([name, { storedShare, lateMs, cpuShare, programRecords }]) => [
+    row("programs", `${name}: records of the bus that were stored`, storedShare, "of 1", { atLeast: 0.95 }),
+    row("programs", `${name}: a record of the bus is late by`, lateMs.median, "ms"),
+    row("programs", `${name}: 99 of 100 are late by less than`, lateMs.p99, "ms"),
+    row("programs", `${name}: CPU of the process`, cpuShare, "of 1"),
+    row("programs", `${name}: records of programs`, programRecords, ""),
+  ]);
+  // The share of the configuration, and what connections cost that are turned away.
+  const more = hostile.cpuShare - alone.cpuShare;
+  return { rows: [...rows, row("programs", "hostile: CPU more than alone", more, "of 1", { atMost: 0.25 })], figures };
+}
+
+process.exitCode = await printFigures(PARTS, HELP, args);

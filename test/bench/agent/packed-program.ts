@@ -6,12 +6,12 @@ const ROOT = join(import.meta.dirname, "../../..");
 /** As /usr/lib/causeway/causeway-start starts it. */
 const NODE_OPTIONS = ["--max-semi-space-size=2", "--disable-sigusr1"];
 
-/** Makes the program in `folder` as a package has it, on the npm packages and the addon of this checkout, and gives the command that runs it. */
-export async function packedProgram(folder: string): Promise<readonly [string, ...string[]]> {
+/** Makes the program in `folder` as a package has it, on the npm packages and the addon of this checkout or that of `root`, and gives the command that runs it. */
+export async function packedProgram(folder: string, root = ROOT): Promise<readonly [string, ...string[]]> {
   rmSync(folder, { recursive: true, force: true });
-  await packProgram(ROOT, folder);
-  for (const name of ["node_modules", "package.json"]) symlinkSync(join(ROOT, name), join(folder, name));
-  symlinkSync(join(ROOT, "drivers/can/native"), join(folder, CODE, "native"));
+  await packProgram(root, folder);
+  for (const name of ["node_modules", "package.json"]) symlinkSync(join(root, name), join(folder, name));
+  symlinkSync(join(root, "drivers/can/native"), join(folder, CODE, "native"));
   return [process.execPath, ...NODE_OPTIONS, join(folder, CODE, "main.js")];
 }
 

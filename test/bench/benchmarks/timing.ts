@@ -19,3 +19,10 @@ export function timesOf(values: readonly number[]): Times {
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { p50: at(0.5), p99: at(0.99) };
 }
+
+/** The middle one of several rounds, and how far they lie apart. */
+export type Spread = { readonly median: number; readonly min: number; readonly max: number };
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
