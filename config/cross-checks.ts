@@ -36,7 +36,10 @@ type CheckedConfig = TopicSettings & {
   readonly place?: unknown;
   readonly tunnels?: { readonly endWhenDriving: boolean } | undefined;
   readonly shadows?:
-    | { readonly state?: { readonly name: string; readonly position?: unknown } | undefined }
+    | {
+        readonly state?: { readonly name: string; readonly position?: unknown } | undefined;
+        readonly config?: { readonly name: string } | undefined;
+      }
     | undefined;
   readonly campaigns?: { readonly cloud?: { readonly shadow: string } | undefined } | undefined;
   readonly ota?: { readonly rollbackCounter?: { readonly index: number } | undefined } | undefined;
@@ -54,7 +57,8 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   frameLogBounds,
   unknownInterfaces,
   positionWithoutPlace,
-  sharedShadow,
+  sharedShadows,
+  settingsWithoutUpdates,
   ({ diagnostics, buses }) => diagnosticsProblems(diagnostics, buses),
   ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
@@ -135,10 +139,22 @@ function positionWithoutPlace({ shadows, place }: CheckedConfig): readonly Cross
 }
 
 /** Two that listen on the same topics take each other's answers. */
-function sharedShadow({ shadows, campaigns }: CheckedConfig): readonly CrossProblem[] {
-  const name = shadows?.state?.name;
-  if (name === undefined || name !== campaigns?.cloud?.shadow) return [];
-  return [{ path: ["shadows", "state", "name"], message: "is campaigns.cloud.shadow: each needs a shadow of its own" }];
+function sharedShadows({ shadows, campaigns }: CheckedConfig): readonly CrossProblem[] {
+  const named: readonly (readonly [of: string, name: string | undefined])[] = [
+    ["campaigns.cloud.shadow", campaigns?.cloud?.shadow],
+    ["shadows.state.name", shadows?.state?.name],
+    ["shadows.config.name", shadows?.config?.name],
+  ];
+  return named.flatMap(([of, name], index) => {
+    const other = named.slice(0, index).find(([, earlier]) => earlier === name);
+    if (name === undefined || other === undefined) return [];
+    return [{ path: of.split("."), message: `is ${other[0]}: each needs a shadow of its own` }];
+  });
+}
+
+function settingsWithoutUpdates({ shadows, ota }: CheckedConfig): readonly CrossProblem[] {
+  if (shadows?.config === undefined || ota !== undefined) return [];
+  return [{ path: ["shadows", "config"], message: "needs the section ota, whose jobs.settings says what may be set" }];
 }
 
 /** The oldest file goes while the newest is written: with less than two of them, none would be left. */

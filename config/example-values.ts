@@ -96,7 +96,7 @@ export const EVERYTHING = {
     interfaces: { "1": "can0" },
     ownRecords: "beside",
   },
-  shadows: { state: { position: {} } },
+  shadows: { state: { position: {} }, config: {} },
   diagnostics: {
     catalogueFile: "ecus.yaml",
     buses: [

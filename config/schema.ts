@@ -336,7 +336,9 @@ export const agentConfig = z
       .describe("trouble codes and live data of control units; nothing is listened to or sent without this section"),
     shadows: shadowsConfig
       .optional()
-      .describe("named shadows that tell how the vehicle is; none are kept without this section"),
+      .describe(
+        "named shadows that tell how the vehicle is, and what it is to be set to; none are kept without this section",
+      ),
     power: powerConfig.optional().describe("state of the vehicle, sleep and wake; nothing of it without this section"),
     place: placeConfig
       .optional()

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 /** Bytes of a value as JSON. */
 export function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
@@ -15,7 +17,7 @@ export function changeOf(
   const changed = keys.flatMap((key): (readonly [string, unknown])[] => {
     const [before, after] = [reported[key], wanted[key]];
     if (after === undefined) return [[key, null]];
-    if (!isMap(after) || !isMap(before)) return isEqual(before, after) ? [] : [[key, after]];
+    if (!isMap(after) || !isMap(before)) return isDeepStrictEqual(before, after) ? [] : [[key, after]];
     const below = changeOf(before, after);
     return below === undefined ? [] : [[key, below]];
   });
@@ -24,8 +26,4 @@ export function changeOf(
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isEqual(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }

@@ -11,7 +11,10 @@ import { diagnosticsJob, problemOfDiagnostics } from "../jobs/handlers/diagnosti
 import { isOf, type OtaJobParts, otaJob, problemOfOta } from "../jobs/handlers/ota-job.ts";
 import { problemOfRotation, rotationJob } from "../jobs/handlers/rotation-job.ts";
 import { problemOfSteps, stepsJob } from "../jobs/handlers/steps-job.ts";
+import type { ExecutionId } from "../jobs/job.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
+import { digestOfShadow } from "../jobs/settings/attempt-id.ts";
+import { SettingsTrials } from "../jobs/settings/settings-trials.ts";
 import type { JobsParts } from "../local-api/jobs-handlers.ts";
 import type { ConfigSlot } from "../ports/update.ts";
 import type { HealthVerdict } from "../updates/step-parts.ts";
@@ -32,24 +35,43 @@ export type JobTargets = {
 /** Jobs, wired: the service, and what the local sockets ask. */
 export type Jobs = { readonly service: Service; readonly verbs: JobsParts };
 
+/** What takes settings of the cloud, whoever brings them: `trials` one at a time, into `slot`. */
+export type SettingsLine = { readonly slot: ConfigSlot; readonly trials: SettingsTrials };
+
+/** The part of the composition root that wires the settings above the vehicle's own. */
+export function composeSettings(
+  parts: UpdateParts,
+  { ota: { updater }, health, healthTimeoutMs, restart }: Omit<JobTargets, "jobs">,
+  { clock }: Runtime,
+): SettingsLine {
+  const { loaded, otaConfig, journal } = parts;
+  const slot = configSlotOf(parts, clock);
+  const isAsked = loaded.config.shadows?.config !== undefined;
+  const isServed = (id: ExecutionId): boolean => (digestOfShadow(id) === undefined ? otaConfig.jobs.enabled : isAsked);
+  const trials = new SettingsTrials({ slot, journal, clock, health, healthTimeoutMs, updater, restart, isServed });
+  return { slot, trials };
+}
+
 /** The part of the composition root that wires jobs of the cloud. */
-export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Runtime): Jobs {
+export function composeJobs(
+  parts: UpdateParts,
+  targets: Pick<JobTargets, "jobs" | "ota">,
+  { slot, trials }: SettingsLine,
+  runtime: Runtime,
+): Jobs {
   const { otaConfig, journal, link, line, support } = parts;
   const upload = parts.beside.files?.job;
   const { jobs, ota } = targets;
   const { clock, log, random } = runtime;
   const { broker, renewal } = link;
   const { updater } = ota;
-  const slot = configSlotOf(parts, clock);
-  const { health, healthTimeoutMs, restart } = targets;
-  const config = configJob({ slot, journal, clock, health, healthTimeoutMs, updater, restart });
   const certificate = () => certificateOf(link.identities);
   const bundle = { collect: () => support.collect(), send: line.records.sendFile };
   const runner = new JobRunner({
     jobs,
     handlers: {
       ota: otaJob(ota),
-      config: config.handler,
+      config: configJob(trials),
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
       diagnostics: diagnosticsJob(bundle),
       ...(upload === undefined ? {} : { upload: upload.handler }),
@@ -66,7 +88,7 @@ export function composeJobs(parts: UpdateParts, targets: JobTargets, runtime: Ru
       abandon: (job) => {
         const running = updater.current();
         if (running !== undefined && isOf(running, job)) updater.cancel("cancelled", "the job is not there any more");
-        config.abandon(job);
+        trials.abandon(job);
       },
     },
   });

@@ -13,7 +13,7 @@ import { AwsJobs } from "../jobs/aws-jobs.ts";
 import { renewSource } from "../jobs/handlers/ota-job.ts";
 import { endedJobs, type JobsParts, jobReport } from "../local-api/jobs-handlers.ts";
 import { type OtaParts, updateReport } from "../local-api/ota-handlers.ts";
-import type { Status } from "../local-api/status-schema.ts";
+import type { StatusParts } from "../local-api/status-handlers.ts";
 import type { Downloader } from "../ports/update.ts";
 import { missingProof } from "../telemetry/health.ts";
 import type { GateVerdict } from "../updates/gate-wait.ts";
@@ -24,7 +24,8 @@ import { UpdateReporter } from "../updates/update-reporter.ts";
 import { createUpdateSteps } from "../updates/update-steps.ts";
 import { Updater } from "../updates/updater.ts";
 import { composeDownloader, composeInstallers, composeRollbackIndexes, composeVerifier } from "./compose-artifacts.ts";
-import { composeJobs } from "./compose-jobs.ts";
+import type { ConfigShadow } from "./compose-config-shadow.ts";
+import { composeJobs, composeSettings, type SettingsLine } from "./compose-jobs.ts";
 import { loadTrustRoot } from "./configuration/named-files.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";
 import { loopService } from "./services.ts";
@@ -39,7 +40,7 @@ export type Updates = {
   readonly verbs: OtaParts;
   readonly jobVerbs: JobsParts | undefined;
   /** For the agent's status. */
-  readonly report: { job(): Status["job"]; jobs(): Status["jobs"]; update(): Status["update"] };
+  readonly report: NonNullable<StatusParts["updates"]>["report"];
 };
 
 /** `composeUpdateLine`, but that a configuration that cannot be used may have lost what says who may update: nobody may then. */
@@ -100,18 +101,37 @@ async function composeUpdateLine(parts: UpdateParts, runtime: Runtime): Promise<
       (state.awaits === "reboot" && !otaConfig.reboot) || (await untilStart(state, signal)),
   });
   const ota = { verifier, updater, progress };
-  const cloudJobs = composeJobs(parts, { jobs, ota, health, healthTimeoutMs, restart: restartAgent }, runtime);
+  const settings = composeSettings(parts, { ota, health, healthTimeoutMs, restart: restartAgent }, runtime);
+  const cloudJobs = composeJobs(parts, { jobs, ota }, settings, runtime);
+  const configShadow = await configShadowOf(parts, settings, runtime);
   const running = environment.CAUSEWAY_RELEASE;
   return {
-    services: [updateService(updater, restart.promise), ...(otaConfig.jobs.enabled ? [cloudJobs.service] : [])],
+    services: [
+      updateService(updater, restart.promise),
+      ...(otaConfig.jobs.enabled ? [cloudJobs.service] : []),
+      ...(configShadow === undefined ? [] : [configShadow.service]),
+    ],
     verbs: { verifier, updater, rollbackIndexes, progress, running, clock, log },
     jobVerbs: otaConfig.jobs.enabled ? cloudJobs.verbs : undefined,
     report: {
       job: () => jobReport(cloudJobs.verbs),
       jobs: () => (otaConfig.jobs.enabled ? endedJobs(cloudJobs.verbs) : undefined),
       update: () => updateReport({ updater, progress }),
+      config: () => configShadow?.status(),
     },
   };
+}
+
+/** Nothing of it is loaded where no shadow is asked for settings. */
+async function configShadowOf(
+  updates: UpdateParts,
+  { slot, trials }: SettingsLine,
+  runtime: Runtime,
+): Promise<ConfigShadow | undefined> {
+  const settings = updates.loaded.config.shadows?.config;
+  if (settings === undefined) return undefined;
+  const { composeConfigShadow } = await import("./compose-config-shadow.ts");
+  return composeConfigShadow({ settings, updates, slot, trials }, runtime);
 }
 
 function jobsOf({ loaded, otaConfig, link }: UpdateParts, { clock, log }: Runtime): AwsJobs {

@@ -49,7 +49,15 @@ export type StatusParts = HealthParts & {
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
   readonly updates:
-    | { readonly report: { job(): Status["job"]; jobs(): Status["jobs"]; update(): Status["update"] } }
+    | {
+        readonly report: {
+          job(): Status["job"];
+          jobs(): Status["jobs"];
+          update(): Status["update"];
+          /** Undefined where no shadow is asked for settings. */
+          config(): NonNullable<Status["shadows"]>["config"];
+        };
+      }
     | undefined;
   /** Lines beside the data line; undefined where there are none. */
   readonly beside: {
@@ -125,7 +133,7 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     regime: beside.regime?.status(),
     fences: beside.fences?.status(),
     time: beside.time?.status(),
-    shadows: beside.shadows?.status(),
+    shadows: shadowsOf(beside.shadows?.status(), updates?.report.config()),
     security: beside.security?.status(),
     defender: beside.defender?.status(),
     metrics: beside.metrics?.status(),
@@ -136,6 +144,11 @@ export function statusOf(parts: StatusParts, { version, bootId, startedAtMs, clo
     localSockets: { view: { ...socketCounts.view }, admin: { ...socketCounts.admin } },
     rssBytes: process.memoryUsage.rss(),
   };
+}
+
+/** One section of all; absent where there are none. */
+function shadowsOf(told: Status["shadows"], config: NonNullable<Status["shadows"]>["config"]): Status["shadows"] {
+  return config === undefined ? told : { ...told, config };
 }
 
 /** What the agent's health is judged by at this moment: the part of the status that costs little. */

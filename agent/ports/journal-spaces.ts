@@ -84,10 +84,10 @@ export const JOURNAL_SPACES = {
     },
     {
       key: "config",
-      holds: "the configuration that a job tries, or goes back from",
-      schema: ["agent/jobs/handlers/config-job.ts", "attempt"],
+      holds: "the settings that a job or the shadow tries, or goes back from",
+      schema: ["agent/jobs/settings/settings-trials.ts", "attempt"],
       through: "agent/jobs/execution-memory.ts",
-      deletedBy: "the config job: when it is over",
+      deletedBy: "SettingsTrials: when the attempt is over",
     },
     {
       key: "rotation",
@@ -170,6 +170,14 @@ export const JOURNAL_SPACES = {
       holds: "the configuration's files at the last start, with their digests",
       schema: ["agent/telemetry/security-memory.ts", "keptFiles"],
       deletedBy: "nobody; the next start replaces it",
+    },
+  ],
+  shadows: [
+    {
+      key: "config",
+      holds: "digest and end of the settings that the shadow desired last, so that they are tried once",
+      schema: ["agent/shadows/settings-memory.ts", "keptSettings"],
+      deletedBy: "nobody; the next settings replace it",
     },
   ],
   "state-templates": [

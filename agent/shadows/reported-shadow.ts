@@ -33,6 +33,8 @@ export type ReportedContent = {
   readonly keys: readonly string[];
   /** What is to be told in at most `maxBytes` of JSON, and which of its parts there was no room for; undefined while that is not known. */
   readonly document: (maxBytes: number) => { readonly reported: Tree; readonly omitted: readonly string[] } | undefined;
+  /** Takes what is desired, each time that the shadow was read: nothing is in it that is empty. Undefined where there is no shadow. */
+  readonly desire?: (desired: Tree | undefined) => void;
   /** The part of a change that waits neither for the start to settle nor for the budget of the day: whole keys, null for those that go. None when absent. */
   readonly urgent?: (change: Tree) => Tree | undefined;
 };
@@ -92,6 +94,11 @@ export class ReportedShadow {
 
   constructor(parts: ReportedShadowParts) {
     this.#parts = parts;
+  }
+
+  /** What is to be told may have changed: it is looked at now. */
+  changed(): void {
+    this.#woken.notify();
   }
 
   facts(): ReportedShadowFacts {
@@ -218,6 +225,7 @@ export class ReportedShadow {
     if (reply.kind === "none") {
       this.#reported = {};
       this.#othersBytes = 0;
+      content.desire?.(undefined);
       return { kind: "done" };
     }
     if (reply.kind !== "accepted") {
@@ -229,6 +237,7 @@ export class ReportedShadow {
     this.#reported = Object.fromEntries(entries.filter(([key]) => content.keys.includes(key)));
     const others = Object.fromEntries(entries.filter(([key]) => !content.keys.includes(key)));
     this.#othersBytes = bytesOf({ desired: desired ?? {}, reported: others });
+    content.desire?.(desired ?? {});
     return { kind: "done" };
   }
 

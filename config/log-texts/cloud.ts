@@ -72,7 +72,7 @@ export const CLOUD_TEXTS: Readonly<Record<string, CatalogText>> = {
   "shadow.closed": {
     subject: "The shadow @SHADOW@ is not kept (@CODE@)",
     cause: "@WHAT@",
-    remedy: "Allow the topic in the policy of the certificate, then restart the agent.",
+    remedy: "Allow the topic in the policy of the certificate; the agent asks again on its next connection.",
   },
   "defender.not-granted": {
     subject: "Nothing is reported to Device Defender (@CODE@)",

@@ -132,6 +132,11 @@ export const STORE_TEXTS: Readonly<Record<string, CatalogText>> = {
     cause: "@WHAT@\nThe job waits; it is tried again by itself.",
     remedy: "See that the file system of the state folder can be written and has room.",
   },
+  "settings.not-tried": {
+    subject: "Settings of the shadow cannot be tried",
+    cause: "@WHAT@\nThe settings in force stay; those that are desired are tried again by themselves.",
+    remedy: "See that the file system of the state folder can be written and has room.",
+  },
   "codes.not-kept": {
     subject: "Trouble codes cannot be kept (@CODE@)",
     cause: "@WHAT@\nEvents of codes are told late, or after a restart once more.",

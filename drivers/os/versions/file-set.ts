@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { errnoOf } from "../../../agent/core/errors.ts";
 import type { ConfigSlot, Installer } from "../../../agent/ports/update.ts";
-import { writeDurably } from "../durable-file.ts";
+import { readIfThere, writeDurably } from "../durable-file.ts";
 import { adoptVersion, createVersions, currentVersion, linkVersion, trialOf, VersionSwitch } from "./versions.ts";
 
 /** What it is called that there is no set. */
@@ -37,7 +38,12 @@ export function createFileSet(parts: FileSetParts): Installer {
 /** Settings that are handed in as a value: a set with one file. */
 export function createConfigSlot({ folder, running, check }: FileSetParts): ConfigSlot {
   const versions = new VersionSwitch({ folder, running, absent: NO_SET });
+  let inUse: Readonly<Record<string, unknown>> | undefined;
   return {
+    settings: () => {
+      inUse ??= running === NO_SET ? {} : settingsIn(join(folder, running));
+      return inUse;
+    },
     check: async (settings) => {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const draft = mkdtempSync(join(folder, ".check-"));
@@ -65,6 +71,12 @@ export function createConfigSlot({ folder, running, check }: FileSetParts): Conf
 /** JSON is YAML. */
 function textOf(settings: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(settings, undefined, 2);
+}
+
+/** None where they cannot be read: what they were is in force all the same, from the start of the process. */
+function settingsIn(version: string): Readonly<Record<string, unknown>> {
+  const text = readIfThere(join(version, "agent.d", "settings.yaml"));
+  return text === undefined ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(text));
 }
 
 function writeSettings(draft: string, text: string): void {

@@ -41,6 +41,15 @@ describe("settings that do not fit together", () => {
       "shadows.state.name: is campaigns.cloud.shadow: each needs a shadow of its own",
     ]);
     expect(problems({ campaigns, shadows: { state: { name: "other" } } })).toEqual([]);
+    expect(problems({ campaigns, shadows: { state: { name: "other" }, config: { name: "other" } } })).toEqual([
+      "shadows.config.name: is shadows.state.name: each needs a shadow of its own",
+    ]);
+  });
+
+  it("are settings from a shadow, and nobody who says what may be set", () => {
+    expect(problems({ ota: undefined, shadows: { config: {} } })).toEqual([
+      "shadows.config: needs the section ota, whose jobs.settings says what may be set",
+    ]);
   });
 
   it("are a life of records that is longer than a gap between two boots may be", () => {

@@ -33,6 +33,19 @@ describe("the status of shadows", () => {
     ]);
   });
 
+  it("says how the settings do that a shadow desires, and why", () => {
+    const config = (settings: NonNullable<ShadowsStatus["config"]>["settings"]) =>
+      shadowLines({ shadows: { config: { reported: { ...STATE, name: "config" }, settings } } }, colors);
+    expect(config({ state: "in-force", reason: "", digest: "ab" })).toEqual([
+      "shadow     config in step, 1 update today; settings in force",
+    ]);
+    expect(config({ state: "none", reason: "", digest: "ab" })[0]).toContain("settings none desired");
+    expect(config({ state: "refused", reason: "collect: \u001b[2J", digest: "ab" })).toEqual([
+      "shadow     config in step, 1 update today; settings refused",
+      "           collect: ?[2J",
+    ]);
+  });
+
   it("says why nothing can be told, without control characters", () => {
     expect(lines({ state: "refused", what: "rejected: 403 \u001b[2J" })).toEqual([
       "shadow     state refused, 1 update today",
