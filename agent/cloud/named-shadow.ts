@@ -6,6 +6,9 @@ import { decodeBody } from "./wire-format.ts";
 /** Bytes of the state that a shadow may have, desired and reported together (AWS IoT quotas, Device Shadow). */
 export const SHADOW_STATE_BYTES = 8192;
 
+/** Levels that the state of a shadow may have, with those of its sections (guide, Device Shadow error messages; the quotas say 8). */
+export const SHADOW_STATE_LEVELS = 6;
+
 /** Levels below desired or reported that are read; the service allows fewer. What is compared and measured goes down level by level. */
 const MAX_LEVELS = 16;
 
@@ -132,7 +135,7 @@ export class NamedShadow {
 }
 
 /** Whether there are at most so many levels of objects and lists. */
-function isShallow(value: unknown, levels: number): boolean {
+export function isShallow(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   return levels > 0 && Object.values(value).every((below) => isShallow(below, levels - 1));
 }

@@ -1,3 +1,4 @@
+import { isShallow, SHADOW_STATE_LEVELS } from "../cloud/named-shadow.ts";
 import { bytesOf } from "../cloud/reported-change.ts";
 import type { Settings } from "../jobs/settings/settings-trials.ts";
 import type { SettingsVerdict } from "./desired-settings.ts";
@@ -5,14 +6,17 @@ import type { SettingsVerdict } from "./desired-settings.ts";
 /** Key of reported that says how the desired settings do; no section of the configuration has its name. */
 const VERDICT_KEY = "settings";
 
+/** Levels of a section: those of the state and of reported are above it. */
+const SECTION_LEVELS = SHADOW_STATE_LEVELS - 2;
+
 /** The keys of reported that are the agent's, where these sections can be set. */
 export function configKeys(sections: readonly string[]): readonly string[] {
   return [...sections, VERDICT_KEY];
 }
 
 /**
- * What is told of settings: those in force, as they are desired, and how what is desired does. Those in force are left out where `maxBytes`
- * of JSON are not enough for them. Undefined while they are tried: what was told before is as good.
+ * What is told of settings: those in force, as they are desired, and how what is desired does. Sections in force are left out that have
+ * more levels than a shadow takes, which a job can set, and all of them where `maxBytes` of JSON are not enough. Undefined while they are tried: what was told before is as good.
  */
 export function configDocument(
   verdict: SettingsVerdict,
@@ -22,9 +26,11 @@ export function configDocument(
   const { state, reason, digest } = verdict;
   if (state === "unread" || state === "trying") return undefined;
   const told = { [VERDICT_KEY]: { state, digest, ...(reason === "" ? {} : { reason }) } };
-  const whole = { ...withoutEmpty(inForce), ...told };
-  if (bytesOf(whole) <= maxBytes) return { reported: whole, omitted: [] };
-  return { reported: told, omitted: Object.keys(whole).filter((key) => key !== VERDICT_KEY) };
+  const sections = Object.entries(withoutEmpty(inForce));
+  const shallow = Object.fromEntries(sections.filter(([, section]) => isShallow(section, SECTION_LEVELS)));
+  const kept = bytesOf({ ...shallow, ...told }) <= maxBytes ? shallow : {};
+  const omitted = sections.map(([key]) => key).filter((key) => !(key in kept));
+  return { reported: { ...kept, ...told }, omitted };
 }
 
 /** A shadow drops objects that are empty. */

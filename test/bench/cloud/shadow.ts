@@ -4,10 +4,15 @@ import { ShadowDocument, type ShadowRejection } from "./shadow-document.ts";
 /** What is done to the next request of a device: nothing else ("pass"), no answer, or this one. */
 export type ShadowDisturbance = "pass" | "silent" | { readonly code: number; readonly message: string };
 
+type Asked = { readonly operation: string; readonly thing: string; readonly name: string; readonly body: unknown };
+
+/** Requests of one connection that the service takes at a time (guide, Device Shadow error messages, 429). */
+const MAX_IN_FLIGHT = 10;
+
 /** The AWS side of named shadows, on a session of the bench's cloud. */
 export class CloudShadows {
-  /** Requests of devices, the oldest first: "get", "update" or "delete" with their body. */
-  readonly requests: { readonly operation: string; readonly body: unknown }[] = [];
+  /** Requests of devices, the oldest first: "get", "update" or "delete" of a shadow's name, with their body. */
+  readonly requests: { readonly operation: string; readonly name: string; readonly body: unknown }[] = [];
   /** The order of what an update makes the service publish is not promised. */
   isDeltaFirst = false;
   readonly #session: Broker;
@@ -15,6 +20,8 @@ export class CloudShadows {
   /** Versions of shadows that were deleted. */
   readonly #deleted = new Map<string, number>();
   readonly #disturbances: ShadowDisturbance[] = [];
+  /** Requests of each thing that are not answered yet: a thing of the bench has one connection. */
+  readonly #inFlight = new Map<string, number>();
 
   constructor(session: Broker) {
     this.#session = session;
@@ -49,17 +56,21 @@ export class CloudShadows {
 
   async #take({ topic, payload }: ReceivedPublish): Promise<void> {
     const [, , thing = "", , , name = "", operation = ""] = topic.split("/");
-    const text = new TextDecoder().decode(payload);
-    const body = text === "" ? {} : parseJson(text);
-    this.requests.push({ operation, body });
+    const text = decodeUtf8(payload);
+    const body = text === undefined || text === "" ? {} : parseJson(text);
+    this.requests.push({ operation, name, body });
     const disturbance = this.#disturbances.shift();
     if (disturbance === "silent") return;
+    const inFlight = (this.#inFlight.get(thing) ?? 0) + 1;
+    this.#inFlight.set(thing, inFlight);
     const refusal = disturbance === "pass" ? undefined : disturbance;
-    const rejection = refusal ?? (await this.#carryOut(operation, thing, name, body));
+    const asked = { operation, thing, name, body };
+    const rejection = refusal ?? refusalOf(text, inFlight) ?? (await this.#carryOut(asked));
     if (rejection !== undefined) await this.#publish(`${topic}/rejected`, { ...rejection, timestamp: now() }, body);
+    this.#inFlight.set(thing, (this.#inFlight.get(thing) ?? 1) - 1);
   }
 
-  async #carryOut(operation: string, thing: string, name: string, body: unknown): Promise<ShadowRejection | undefined> {
+  async #carryOut({ operation, thing, name, body }: Asked): Promise<ShadowRejection | undefined> {
     if (body === undefined) return { code: 400, message: "Invalid JSON" };
     if (operation === "update") return await this.#update(thing, name, body);
     if (operation === "delete") return await this.#delete(thing, name);
@@ -112,6 +123,23 @@ function prefixOf(thing: string, name: string): string {
 
 function now(): number {
   return Math.floor(Date.now() / 1000);
+}
+
+/** What the service refuses before it looks at the shadow. */
+function refusalOf(text: string | undefined, inFlight: number): ShadowRejection | undefined {
+  if (inFlight > MAX_IN_FLIGHT) return { code: 429, message: "The request exceeds the requests that may be in flight" };
+  if (text !== undefined) return undefined;
+  return { code: 415, message: "Unsupported documented encoding; supported encoding is UTF-8" };
+}
+
+/** Undefined for what is not UTF-8. */
+function decodeUtf8(payload: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(payload);
+  } catch {
+    // As the service does: the request is refused.
+    return undefined;
+  }
 }
 
 function parseJson(text: string): unknown {

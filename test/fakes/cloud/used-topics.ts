@@ -237,8 +237,8 @@ async function useStreams(recorder: Recorder): Promise<void> {
   await new Promise(setImmediate);
 }
 
-/** What a vehicle uses besides, with `shadows.state`. */
-export async function usedByStateShadow(name: string): Promise<ReadonlySet<Use>> {
+/** What a vehicle uses besides, with `shadows.state`, or with `shadows.config`. */
+export async function usedByShadow(name: string): Promise<ReadonlySet<Use>> {
   const recorder = new Recorder();
   await useNamedShadow(name, recorder);
   return recorder.uses;

@@ -30,6 +30,7 @@ const CLAIM = `claim-${THING}`;
 const PATIENCE_MS = 60_000;
 /** On the bus, a millisecond each. */
 const FRAMES = 60_000;
+const SHADOWS = { StateShadow: "state", ConfigShadow: "config" };
 const DONE = { what: "", timeoutMs: PATIENCE_MS } as const;
 
 /** Granted and not seen here: credentials go by HTTPS, and no stream was refused. */
@@ -87,6 +88,7 @@ describe.skipIf(!hasProtoc)(`a vehicle at the broker${hasProtoc ? "" : " (protoc
       config.renewal = { enabled: false, checkMs: 500 };
       config.commands = { policyFile: "policy.yaml", protobuf: { enabled: true } };
       config.campaigns = { cloud: { reportSeconds: 1 } };
+      config.shadows = { state: { minSeconds: 1 }, config: { minSeconds: 1 } };
       config.tunnels = { services: { SSH: 22 }, regions: ["eu-central-1"], notify: true };
       config.ota = {
         rootFile: signer.rootFile,
@@ -180,8 +182,13 @@ describe.skipIf(!hasProtoc)(`a vehicle at the broker${hasProtoc ? "" : " (protoc
     // Of a tunnel that is none: nothing is opened.
     await session.publish(publicationTo(`$aws/things/${THING}/tunnels/notify`, new TextEncoder().encode("{}"), ""));
     await shadows.delete(THING, "campaigns");
-    const isAsked = () => (shadows.requests.at(-1)?.operation === "update" ? true : undefined);
-    await until(isAsked, { ...DONE, what: "it asks and reports again" });
+    const asked = (name: string) => shadows.requests.filter((request) => request.name === name).at(-1)?.operation;
+    await until(() => (asked("campaigns") === "update" ? true : undefined), { ...DONE, what: "it reports again" });
+    // Settings that are refused start nothing anew.
+    await shadows.update(THING, "config", { state: { desired: { collect: { batchMs: 1 } } } });
+    const isTold = () => JSON.stringify(shadows.shadow(THING, "config")?.state.reported ?? {}).includes("refused");
+    await until(() => (isTold() ? true : undefined), { ...DONE, what: "the settings are refused" });
+    expect(shadows.shadow(THING, "state")?.state.reported).toBeDefined();
   }
 
   /** A job that rotates the certificate, and one whose artifact comes as a stream, which is not what was signed. */
@@ -212,10 +219,10 @@ describe.skipIf(!hasProtoc)(`a vehicle at the broker${hasProtoc ? "" : " (protoc
     await drive(await enrolledHome());
     seen = seenUses(readFileSync(bench.mosquitto.logFile, "utf8"));
     expect(of(THING).length).toBeGreaterThan(100);
-    expect(refused(policiesNamed("-vehicle-"), of(THING), THING)).toEqual([]);
+    expect(refused(policiesNamed("-vehicle-", SHADOWS), of(THING), THING)).toEqual([]);
     expect(of(CLAIM).length).toBeGreaterThan(3);
     expect(refused(policiesNamed("-claim"), of(CLAIM), undefined)).toEqual([]);
-    expect(unused(policiesNamed("-vehicle-").filter(isAttached), of(THING), THING)).toEqual(UNSEEN);
+    expect(unused(policiesNamed("-vehicle-", SHADOWS).filter(isAttached), of(THING), THING)).toEqual(UNSEEN);
     expect(unused(policiesNamed("-claim"), of(CLAIM), undefined)).toEqual([]);
   }, 180_000);
 });

@@ -10,15 +10,18 @@ import {
   usedByClaim,
   usedByDefender,
   usedByFleetwise,
+  usedByShadow,
   usedBySovd,
-  usedByStateShadow,
   usedTopics,
 } from "../../fakes/cloud/used-topics.ts";
 
 /** Granted although the agent does not ask for it at the broker: credentials for the upload bucket go by HTTPS. */
 const BESIDE_THE_BROKER = ["iot:AssumeRoleWithCertificate rolealias/causeway-dev-vehicle"];
 
-const sorted = (uses: Iterable<Use>): readonly Use[] => [...uses].toSorted();
+/** What may come of shadows is granted in one line: it is what may be subscribed to, where each topic is named. */
+const SHADOWS = "iot:Receive topic/$aws/things/THING/shadow/name/";
+const inOneLine = (use: Use): Use => (use.startsWith(SHADOWS) ? `${SHADOWS}ANY` : use);
+const sorted = (uses: Iterable<Use>): readonly Use[] => [...new Set([...uses].map(inOneLine))].toSorted();
 /** Those that are attached where FleetWise is not. */
 const vehicle = (parameters: Readonly<Record<string, string>> = {}): readonly IotPolicy[] =>
   policiesNamed("-vehicle-", parameters);
@@ -47,13 +50,19 @@ describe("the policies of vehicles", () => {
   });
 
   it("grant what the shadow of the state uses, where the stack is told its name", async () => {
-    const used = [...(await usedTopics()), ...(await usedByStateShadow("how-it-is")), ...BESIDE_THE_BROKER];
+    const used = [...(await usedTopics()), ...(await usedByShadow("how-it-is")), ...BESIDE_THE_BROKER];
     expect(sorted(grantsOf(vehicle({ StateShadow: "how-it-is" })))).toEqual(sorted(used));
+  });
+
+  it("grant what the shadow of the settings uses, where the stack is told its name", async () => {
+    const used = [...(await usedTopics()), ...(await usedByShadow("how-to-be")), ...BESIDE_THE_BROKER];
+    expect(sorted(grantsOf(vehicle({ ConfigShadow: "how-to-be" })))).toEqual(sorted(used));
   });
 
   it("are short enough for AWS IoT with all that is optional, and names of some length", () => {
     const prefixes = { FleetwisePrefix: "cms/fleetwise/", SovdPrefix: "cms/commands" };
-    const lengths = vehicle({ ...prefixes, StateShadow: "state", DefenderReports: "json" }).map(
+    const shadows = { StateShadow: "state", ConfigShadow: "config" };
+    const lengths = vehicle({ ...prefixes, ...shadows, DefenderReports: "json" }).map(
       (policy) => JSON.stringify(policy).length,
     );
     expect(Math.max(...lengths)).toBeLessThanOrEqual(2048);
@@ -143,6 +152,12 @@ describe("attacks", () => {
       "$aws/things/+/jobs/notify",
       "$aws/things/truck-1/#",
       "$aws/things/truck-1/jobs/#",
+      "$aws/things/truck-1/shadow/#",
+      "$aws/things/truck-1/shadow/name/+/get/accepted",
+      "$aws/things/truck-1/shadow/name/campaigns/+/accepted",
+      "$aws/things/truck-1/shadow/name/campaigns/update/documents",
+      "$aws/things/truck-1/shadow/name/other/get/accepted",
+      "$aws/things/truck-1/shadow/name/config/get/accepted",
       "$aws/things/truck-1/jobs/+/+/+",
       "dt/causeway/#",
       "dt/causeway/+/telemetry",
