@@ -60,8 +60,9 @@ export class ProgramClient {
   }
 
   /** To be kept in the transaction in which what is pending is stored. */
-  keptShare(): KeptValue {
-    return { key: this.#shareKey, value: this.share.kept(this.pendingBytes) };
+  keptShare(): readonly KeptValue[] {
+    const value = this.share.kept(this.pendingBytes);
+    return value === undefined ? [] : [{ key: this.#shareKey, value }];
   }
 
   get #shareKey(): string {

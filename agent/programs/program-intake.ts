@@ -122,8 +122,7 @@ class Session implements ProgramSession {
       if (waitMs > 0) break;
     }
     if (drafts.length > 0) {
-      const client = this.#client;
-      appender.addTogether(drafts, client === undefined ? [] : [client.keptShare()]);
+      appender.addTogether(drafts, this.#client?.keptShare() ?? []);
       appender.store();
     }
     return { taken, waitMs };

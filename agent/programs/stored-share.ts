@@ -27,7 +27,8 @@ export type ShareOutbox = Pick<Outbox, "stats" | "read" | "lastRow">;
  * Bytes of one program's records in the outbox, never too few, those from before a restart included.
  *
  * Records count until every older one of their stream has left the outbox too, and in runs of up to 1/32 of the bound: while a backlog
- * drains, what was delivered out of its turn still counts. While memory stands in for the disk of the outbox, what is on the disk does not.
+ * drains, what was delivered out of its turn still counts. While memory stands in for the disk of the outbox, nothing is forgotten; what
+ * memory took counts until the disk is back.
  */
 export class StoredShare {
   readonly #outbox: ShareOutbox;
@@ -58,9 +59,13 @@ export class StoredShare {
     }
   }
 
-  /** What is to be kept beside records that are on their way into the outbox, of which there are so many bytes at most, so that a restart knows both them and what is there. */
-  kept(pendingBytes: Readonly<Record<ProgramStream, number>>): Uint8Array {
-    const { epoch } = this.#outbox.stats();
+  /**
+   * What is to be kept beside records that are on their way into the outbox, of which there are so many bytes at most, so that a restart knows
+   * both them and what is there. Undefined while memory stands in: the disk has kept what is on it.
+   */
+  kept(pendingBytes: Readonly<Record<ProgramStream, number>>): Uint8Array | undefined {
+    const { epoch, fault } = this.#outbox.stats();
+    if (fault !== undefined) return undefined;
     const pending = PROGRAM_STREAMS.flatMap((stream) =>
       pendingBytes[stream] > 0 ? [{ stream, epoch, bytes: pendingBytes[stream] }] : [],
     );
@@ -71,7 +76,8 @@ export class StoredShare {
   /** Forgets what has left the outbox: asks it once a stream. One that the broker has refused for good waits for nobody, and holds nothing up. */
   settle(): void {
     if (this.#runs.length === 0) return;
-    const { epoch } = this.#outbox.stats();
+    const { epoch, fault } = this.#outbox.stats();
+    if (fault !== undefined) return;
     const lastRow = this.#outbox.lastRow();
     const oldest = new Map(STREAMS.map((stream) => [stream, this.#outbox.read(stream, 0, lastRow, 1, 0)[0]?.seq]));
     const isStored = (run: Run): boolean =>

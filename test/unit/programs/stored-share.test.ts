@@ -30,8 +30,11 @@ class IdOutbox {
   /** Of those that the broker has refused for good. */
   readonly dead = new Set<number>();
   readonly #seqs = { event: 0, telemetry: 0 };
+  /** Whether memory stands in for the disk, with an epoch and no records of its own. */
+  isAway = false;
   stats = () => ({
     ...STATS,
+    ...(this.isAway && { epoch: 8, fault: { code: "outbox.unavailable", what: "", remedy: "" } as const }),
     streams: {
       control: NO_STREAM,
       event: { ...NO_STREAM, lastSeq: this.#seqs.event },
@@ -46,7 +49,9 @@ class IdOutbox {
   }
   lastRow = () => Number.MAX_SAFE_INTEGER;
   read(stream: StreamName, _after: number, _through: number, limit: number): readonly QueuedRecord[] {
-    const some = this.held.filter((record) => record.stream === stream && !this.dead.has(record.seq)).slice(0, limit);
+    const some = (this.isAway ? [] : this.held)
+      .filter((record) => record.stream === stream && !this.dead.has(record.seq))
+      .slice(0, limit);
     return some.map(({ seq, stream: of }) => ({ ...ANY, stream: of, seq, row: seq }));
   }
 }
@@ -111,6 +116,20 @@ it("never counts less than is stored after kills at any moment, and nothing once
     expect(share.bytes).toBe(0);
   });
   fc.assert(property, { seed: SEED });
+});
+
+it("forgets nothing while memory stands in for the disk, and keeps nothing in its place", () => {
+  const outbox = new IdOutbox();
+  const share = new StoredShare(outbox, MAX_BYTES);
+  share.add({ epoch: 7, stream: "event", seq: outbox.append("event", 50, true) }, 50);
+  outbox.isAway = true;
+  share.settle();
+  share.add({ epoch: 8, stream: "event", seq: 1 }, 20);
+  expect(share.bytes).toBe(70);
+  expect(share.kept({ event: 0, telemetry: 0 })).toBeUndefined();
+  outbox.isAway = false;
+  share.settle();
+  expect(share.bytes).toBe(50);
 });
 
 it.each([
