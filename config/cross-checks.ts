@@ -35,6 +35,7 @@ type CheckedConfig = TopicSettings & {
   readonly commands?: CommandsConfig | undefined;
   readonly place?: unknown;
   readonly tunnels?: { readonly endWhenDriving: boolean } | undefined;
+  readonly files?: { readonly credentialsHost?: string | undefined; readonly buckets?: object | undefined } | undefined;
   readonly shadows?:
     | {
         readonly state?: { readonly name: string; readonly position?: unknown } | undefined;
@@ -63,6 +64,7 @@ const CHECKS: readonly ((config: CheckedConfig) => readonly CrossProblem[])[] = 
   ({ power, buses, diagnostics }) => powerProblems(power, buses, diagnostics),
   busOfPositions,
   drivingUnknown,
+  bucketsWithoutCredentials,
 ];
 
 /** What does not fit together in a configuration, in a fixed order. */
@@ -178,4 +180,10 @@ function unknownInterfaces({ fleetwise, buses }: CheckedConfig): readonly CrossP
       ? []
       : [{ path: ["fleetwise", "interfaces", id], message: `unknown bus ${bus}; configured: ${names.join(", ")}` }],
   );
+}
+
+function bucketsWithoutCredentials({ files }: CheckedConfig): readonly CrossProblem[] {
+  if (files?.buckets === undefined || files.credentialsHost !== undefined) return [];
+  const message = "needs files.credentialsHost: aws iot describe-endpoint --endpoint-type iot:CredentialProvider";
+  return [{ path: ["files", "buckets"], message }];
 }

@@ -234,6 +234,16 @@ export const EVERYTHING = {
   defender: { interfaces: ["wwan0"], custom: ["causeway_security_*"] },
   files: {
     hosts: ["*.s3.eu-central-1.amazonaws.com"],
+    credentialsHost: "example.credentials.iot.eu-central-1.amazonaws.com",
+    buckets: {
+      captures: {
+        bucket: "causeway-test-uploads-123456789012-eu-central-1",
+        region: "eu-central-1",
+        endpoint: "bucket.vpce-1a2b3c4d.s3.eu-central-1.vpce.amazonaws.com",
+        roleAlias: "causeway-test-vehicle",
+        owner: "123456789012",
+      },
+    },
     caFile: "upload-ca.pem",
     metered: "hold",
     maxBytesPerSecond: 1_000_000,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { bucketsConfig, hostAndPort } from "./buckets.ts";
 import { copiedPath } from "./fields.ts";
 
 /** What may be asked for: a support bundle, a finished file of the continuous log (`frameLog`), a DBC file of the configuration, lines of the agent's log. */
@@ -17,9 +18,17 @@ const hostPattern = z
 export const filesConfig = z.strictObject({
   hosts: z
     .array(hostPattern)
-    .min(1)
     .max(16)
-    .describe("where files may go and nowhere else, for example '*.s3.eu-central-1.amazonaws.com'"),
+    .default([])
+    .describe(
+      "where files may go by presigned URLs, and nowhere else, for example '*.s3.eu-central-1.amazonaws.com'; nowhere when empty",
+    ),
+  credentialsHost: hostAndPort
+    .optional()
+    .describe(
+      "credentials provider of AWS IoT that gives credentials for buckets, asked with the certificate of the vehicle; broker.caFile must have the authority of its own",
+    ),
+  buckets: bucketsConfig.optional().describe("where files may go by name, with credentials of the vehicle's own"),
   kinds: z
     .array(z.enum(FILE_KINDS))
     .min(1)
@@ -28,7 +37,7 @@ export const filesConfig = z.strictObject({
     .describe(
       "what may be asked for: support bundles, finished files of frameLog, DBC files of this configuration, lines of the log of the agent; never a path",
     ),
-  caFile: copiedPath.optional().describe("root certificates of the hosts; Node's own when absent"),
+  caFile: copiedPath.optional().describe("root certificates of hosts and buckets; Node's own when absent"),
   maxFileBytes: z.int().min(1000).max(5_000_000_000).default(200_000_000).describe("a longer file is refused"),
   maxStoredBytes: z
     .int()

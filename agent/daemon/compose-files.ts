@@ -3,11 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FilesConfig } from "../../config/files.ts";
 import type { AgentConfig } from "../../config/schema.ts";
+import type { TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { openLogFolder } from "../../drivers/os/log-folder.ts";
 import { heldFiles } from "../../drivers/os/upload/held-files.ts";
 import { createHttpsStore } from "../../drivers/os/upload/https-store.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { BucketUploads } from "../files/bucket-uploads.ts";
 import type { FileSourceParts, MadeFiles } from "../files/file-sources.ts";
 import { uploadFile } from "../files/upload-action.ts";
 import { UploadBook } from "../files/upload-book.ts";
@@ -20,6 +22,8 @@ import { takeToSleep } from "../files/upload-sleep.ts";
 import { Uploader } from "../files/uploader.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { BucketStore } from "./compose-buckets.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import type { DataLine, FilesLine, LinkLine, Runtime, Sleep } from "./parts.ts";
 import { loopService } from "./services.ts";
@@ -38,7 +42,8 @@ type SourceConfig = {
 
 export type FilesComposeParts = {
   readonly settings: FilesConfig;
-  readonly loaded: { readonly config: SourceConfig & Pick<AgentConfig, "stateDir" | "proxy"> };
+  readonly loaded: { readonly config: SourceConfig & Pick<AgentConfig, "stateDir" | "proxy" | "thingName"> };
+  readonly identity: TlsIdentity;
   readonly line: Pick<DataLine, "loggedFile"> & {
     readonly records: Pick<DataLine["records"], "uploadedFiles" | "notices">;
   };
@@ -53,19 +58,16 @@ export async function composeFiles(
   runtime: Pick<Runtime, "clock" | "log" | "random" | "environment">,
 ): Promise<FilesLine | undefined> {
   const { settings, loaded, line, links, sleep, journal } = parts;
-  const { clock, log, random, environment } = runtime;
+  const { clock, log, random } = runtime;
   const { config } = loaded;
   const book = openBook(journal, log);
   if (book === undefined) return undefined;
   const files = heldFiles(join(config.stateDir, "uploads"));
   await files.keepOnly(new Set(book.plans.map(({ id }) => id)));
   const budget = new UploadBudget({ settings, book, links, sleep: sleep?.keeper.line, clock });
-  const store = createHttpsStore({
-    settings: { ...SLOWEST, maxBytesPerSecond: settings.maxBytesPerSecond },
-    ca: settings.caFile === undefined ? undefined : await readFile(settings.caFile, "utf8"),
-    proxyFor: composeProxy({ config, environment }),
-    clock,
-  });
+  const store = await httpsStoreOf(parts, runtime);
+  const signed = await bucketStoreOf(parts, store, runtime);
+  const buckets = new BucketUploads({ buckets: settings.buckets, thing: config.thingName });
   const { uploadedFiles: uploaded, notices } = line.records;
   const { hosts, kinds } = settings;
   const reports = new UploadReports({ uploaded, notices, wallUs: () => clock.wallUs(), log });
@@ -74,7 +76,7 @@ export async function composeFiles(
     book,
     budget,
     files,
-    store,
+    destinations: { store: signed?.store ?? store, buckets },
     reports,
     clock,
     random,
@@ -82,7 +84,7 @@ export async function composeFiles(
   if (sleep !== undefined) takeToSleep(uploader, sleep.keeper, clock);
   let made: MadeFiles | undefined;
   const sources = sourcesOf(settings, config, () => made, line.loggedFile);
-  const orders = new UploadOrders({ settings, sources, book, files, uploader, name: randomUUID, clock });
+  const orders = new UploadOrders({ settings, sources, book, files, buckets, uploader, name: randomUUID, clock });
   return {
     offer: (support) => {
       made = support;
@@ -90,9 +92,32 @@ export async function composeFiles(
     actions: [uploadFile(orders)],
     job: { handler: uploadJob({ orders, journal }), problem: (document) => problemOfUpload(document, orders) },
     local: { orders, wantPlace: (plan, why) => reports.wantsPlace(plan, why) },
-    status: () => filesStatusOf({ settings, book, budget, uploader }),
+    status: () => filesStatusOf({ settings, book, budget, uploader, credentials: signed?.credentials }),
     service: loopService("uploads", uploader),
   };
+}
+
+async function httpsStoreOf(
+  { settings, loaded: { config } }: FilesComposeParts,
+  { clock, environment }: Pick<Runtime, "clock" | "environment">,
+): Promise<ObjectStore> {
+  return createHttpsStore({
+    settings: { ...SLOWEST, maxBytesPerSecond: settings.maxBytesPerSecond },
+    ca: settings.caFile === undefined ? undefined : await readFile(settings.caFile, "utf8"),
+    proxyFor: composeProxy({ config, environment }),
+    clock,
+  });
+}
+
+/** Undefined where there is no bucket: then nothing of it is loaded. */
+async function bucketStoreOf(
+  { settings: { credentialsHost: host, buckets }, loaded: { config }, identity }: FilesComposeParts,
+  store: ObjectStore,
+  runtime: Pick<Runtime, "clock" | "random" | "environment">,
+): Promise<BucketStore | undefined> {
+  if (buckets === undefined || host === undefined) return undefined;
+  const { composeBuckets } = await import("./compose-buckets.ts");
+  return composeBuckets({ host, config, identity, store }, runtime);
 }
 
 function openBook(journal: Journal, log: Log): UploadBook | undefined {
@@ -122,12 +147,19 @@ type StatusParts = {
   readonly book: Pick<UploadBook, "plans">;
   readonly budget: Pick<UploadBudget, "dayUsedBytes">;
   readonly uploader: Pick<Uploader, "counts" | "problemOf">;
+  readonly credentials: BucketStore["credentials"] | undefined;
 };
 
-function filesStatusOf({ settings, book, budget, uploader }: StatusParts): FilesStatus {
+function filesStatusOf({ settings, book, budget, uploader, credentials }: StatusParts): FilesStatus {
   const uploads = book.plans.map((plan) => {
     const { id: upload, kind, name, state, sizeBytes: bytes } = plan;
     return { upload, kind, name, state, bytes, sentBytes: sentBytes(plan), problem: uploader.problemOf(upload) };
   });
-  return { uploads, ...uploader.counts, dayUsedBytes: budget.dayUsedBytes, dayBytes: settings.dayBytes };
+  return {
+    uploads,
+    ...uploader.counts,
+    dayUsedBytes: budget.dayUsedBytes,
+    dayBytes: settings.dayBytes,
+    credentials: credentials?.(),
+  };
 }

@@ -33,7 +33,7 @@ import { type SharedBus, sharedSystemBus } from "./system-bus.ts";
 
 export type SideLineParts = {
   readonly loaded: DaemonConfig;
-  readonly link: Pick<CloudLink, "broker" | "presence">;
+  readonly link: Pick<CloudLink, "broker" | "identities" | "presence">;
   readonly line: DataLine;
   /** What the data line collects with, shared. */
   readonly shared: CollectingParts;
@@ -129,7 +129,7 @@ async function defenderOf(
 }
 
 async function filesOf(
-  { loaded, line, journal }: SideLineParts,
+  { loaded, link, line, journal }: SideLineParts,
   { links, sleep }: Pick<SideLines, "links" | "sleep">,
   runtime: Runtime,
 ): Promise<FilesLine | undefined> {
@@ -140,7 +140,8 @@ async function filesOf(
   }
   if (journal === undefined) return undefined;
   const { composeFiles } = await import("./compose-files.ts");
-  return composeFiles({ settings, loaded, line, links, sleep, journal }, runtime);
+  const { inUse: identity } = link.identities;
+  return composeFiles({ settings, loaded, identity, line, links, sleep, journal }, runtime);
 }
 
 async function programsOf(

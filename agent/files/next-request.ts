@@ -2,17 +2,22 @@ import type { StoreRequest } from "../ports/object-store.ts";
 import type { UploadPlan } from "./upload-plan.ts";
 import { checksumHeader, signsChecksum } from "./upload-url.ts";
 
-/** What is to be sent next: the file, a part of it, or the end of all parts. */
+/**
+ * What is to be sent next: the file, a part of it, or the end of all parts. For a bucket also the beginning of an upload in parts, the
+ * question which it has, or that it forget them.
+ */
 export type NextRequest = StoreRequest & {
-  readonly step: "whole" | "part" | "complete";
-  /** Whether the store is told the SHA-256 of the file. */
+  readonly step: "whole" | "part" | "complete" | "create" | "list" | "abort";
+  /** Whether the store is told the SHA-256 of the file, or of each part. */
   readonly isChecked: boolean;
+  /** SHA-256 in base64 of the part that is sent, or asked for. */
+  readonly checksum?: string;
 };
 
-/** The next request of a plan that is sending; undefined for one that has no place. `path`: where its bytes are. */
+/** The next request of a plan that goes to presigned URLs; undefined for one that has none. `path`: where its bytes are. */
 export function nextRequest(plan: UploadPlan, path: string): NextRequest | undefined {
   const { place, sizeBytes, sha256, etags } = plan;
-  if (place === undefined) return undefined;
+  if (place === undefined || place.kind === "bucket") return undefined;
   if (place.kind === "whole") {
     const isChecked = signsChecksum(place.url);
     const headers = isChecked ? checksumHeader(sha256) : {};

@@ -17,6 +17,7 @@ export const uploadArguments = wantedLinesSchema.extend({
   partUrls: z.array(url).min(1).max(MAX_PARTS).optional(),
   partBytes: z.int().min(1).max(5_000_000_000).optional(),
   completeUrl: url.optional(),
+  bucket: z.string().min(1).max(32).optional(),
   cancel: z.literal(true).optional(),
   reason: z.string().max(256).optional(),
 });
@@ -97,7 +98,11 @@ function namesLines({ since, until, level, code }: Given): boolean {
 }
 
 /** Where it goes; why the arguments name no place, or more than one. */
-function placeOf({ url, partUrls, partBytes, completeUrl }: Given): UploadPlace | undefined | string {
+function placeOf({ url, partUrls, partBytes, completeUrl, bucket }: Given): UploadPlace | undefined | string {
+  if (bucket !== undefined) {
+    const others = [url, partUrls, partBytes, completeUrl].some((given) => given !== undefined);
+    return others ? "give bucket or URLs" : { kind: "bucket", bucket };
+  }
   if (partUrls === undefined && partBytes === undefined && completeUrl === undefined) {
     return url === undefined ? undefined : { kind: "whole", url };
   }

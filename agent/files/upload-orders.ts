@@ -4,6 +4,7 @@ import { isBelievable } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { JournalDocument } from "../ports/journal.ts";
 import type { HeldFiles } from "../ports/object-store.ts";
+import type { BucketUploads } from "./bucket-uploads.ts";
 import { type FileSourceParts, findFile, type WantedFile } from "./file-sources.ts";
 import type { UploadBook } from "./upload-book.ts";
 import { fits, type UploadPlace, type UploadPlan, withPlace } from "./upload-plan.ts";
@@ -18,6 +19,7 @@ export type UploadOrderParts = {
   readonly sources: FileSourceParts;
   readonly book: UploadBook;
   readonly files: HeldFiles;
+  readonly buckets: Pick<BucketUploads, "problemWith">;
   readonly uploader: Pick<Uploader, "wake" | "cancel">;
   /** A new id of an upload. */
   readonly name: () => string;
@@ -47,7 +49,8 @@ export class UploadOrders {
 
   /** Why a file may not go to a place, for people; undefined where it may. */
   problemWith(place: UploadPlace): string | undefined {
-    const { settings, clock } = this.#parts;
+    const { settings, clock, buckets } = this.#parts;
+    if (place.kind === "bucket") return buckets.problemWith(place);
     const urls = place.kind === "whole" ? [place.url] : [...place.urls, place.completeUrl];
     const names = place.kind === "whole" ? ["url"] : [...place.urls.map((_, at) => `partUrls.${at}`), "completeUrl"];
     for (const [at, url] of urls.entries()) {
@@ -72,7 +75,7 @@ export class UploadOrders {
   goOn(id: string, place: UploadPlace): Ordered {
     const { book, uploader } = this.#parts;
     const plan = book.get(id);
-    if (plan === undefined || plan.state === "stored") return refused(NOT_KNOWN);
+    if (plan === undefined || !mayChange(plan)) return refused(NOT_KNOWN);
     if (!fits(place, plan.sizeBytes)) return refused(wrongParts(plan.sizeBytes));
     const next = withPlace(plan, place);
     book.put(next);
@@ -83,7 +86,7 @@ export class UploadOrders {
   /** Gives up one that is known. Rejects with the faults of the journal. */
   async cancel(id: string): Promise<Ordered> {
     const plan = this.#parts.book.get(id);
-    if (plan === undefined || plan.state === "stored") return refused(NOT_KNOWN);
+    if (plan === undefined || !mayChange(plan)) return refused(NOT_KNOWN);
     await this.#parts.uploader.cancel(id);
     return { kind: "ordered", plan };
   }
@@ -96,7 +99,7 @@ export class UploadOrders {
     const found = await findFile(sources, order, Math.max(LEAST_LOG_BYTES, settings.maxFileBytes));
     if (typeof found === "string") return refused(found);
     const id = this.#parts.name();
-    const storedBytes = book.plans.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const storedBytes = book.plans.filter(holdsFile).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const room = Math.min(settings.maxFileBytes, settings.maxStoredBytes - storedBytes);
     const held = await attempt(() => files.hold(id, found.source, room));
     if (held === "too-large")
@@ -131,12 +134,20 @@ export class UploadOrders {
 
   #problemWithRoom(): string | undefined {
     const { settings, book } = this.#parts;
-    const { length } = book.plans;
+    const { length } = book.plans.filter(holdsFile);
     return length < settings.maxUploads ? undefined : `${length} uploads wait already (files.maxUploads)`;
   }
 }
 
 const NOT_KNOWN = "there is no such upload under way";
+
+function mayChange({ state }: UploadPlan): boolean {
+  return state === "waiting" || state === "sending";
+}
+
+function holdsFile({ state }: UploadPlan): boolean {
+  return state !== "aborting";
+}
 
 function refused(what: string): Ordered {
   return { kind: "refused", what };

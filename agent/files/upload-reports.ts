@@ -47,6 +47,13 @@ export class UploadReports {
     notices.handOver([{ event: "upload.place-wanted", detail }]);
   }
 
+  /** A bucket of the configuration does not take it: it is tried again from time to time. */
+  refused({ id: upload, kind, name }: UploadPlan, why: string): void {
+    const { notices, log } = this.#parts;
+    log.warn("upload.refused", { upload, kind, name, why });
+    notices.handOver([{ event: "upload.refused", detail: `upload ${upload} of ${name} (${kind}): ${why}` }]);
+  }
+
   /** Nothing goes on for a while. */
   hindered(why: string): void {
     this.#parts.log.warn("upload.hindered", { why });

@@ -5,15 +5,21 @@ import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { WakeSignal } from "../core/wake-signal.ts";
 import type { HeldFiles, ObjectStore, StoreAnswer } from "../ports/object-store.ts";
+import { withChecksum } from "./bucket-requests.ts";
+import type { BucketOutcome, BucketUploads } from "./bucket-uploads.ts";
 import { type NextRequest, nextRequest } from "./next-request.ts";
 import type { UploadBook } from "./upload-book.ts";
 import type { UploadBudget } from "./upload-budget.ts";
-import { type UploadPlan, withoutPlace } from "./upload-plan.ts";
+import { type BucketPlace, type UploadPlan, withoutPlace } from "./upload-plan.ts";
 import type { UploadReports } from "./upload-reports.ts";
 import { isOver, problemWithUrl } from "./upload-url.ts";
 
 /** How soon what is held is looked at again, ms. */
 const LOOK_MS = 30_000;
+/** How soon a bucket that refuses is asked again, ms: somebody must act first. */
+const REFUSED_MS = 900_000;
+/** Uploads that were given up and that a store is still to forget. */
+const MAX_ABORTING = 16;
 /** How often the age of an upload that makes no progress is written down, ms. */
 const AGE_MS = 600_000;
 
@@ -29,7 +35,7 @@ export type UploaderParts = {
   readonly book: UploadBook;
   readonly budget: UploadBudget;
   readonly files: HeldFiles;
-  readonly store: ObjectStore;
+  readonly destinations: { readonly store: ObjectStore; readonly buckets: BucketUploads };
   readonly reports: UploadReports;
   readonly clock: Clock;
   readonly random: () => number;
@@ -114,9 +120,10 @@ export class Uploader {
   /** Gives an upload up for somebody; what is on its way is cut. Nothing is told. */
   async cancel(id: string): Promise<void> {
     const { book, files } = this.#parts;
-    book.remove(id);
-    this.#tries.delete(id);
+    const plan = book.get(id);
+    if (plan !== undefined) this.#drop(plan);
     if (this.#current?.id === id) this.#current.cut.abort();
+    this.#wake.wake();
     await files.release(id);
   }
 
@@ -174,6 +181,7 @@ export class Uploader {
 
   async #step(plan: UploadPlan, signal: AbortSignal): Promise<void> {
     if (plan.state === "stored") return this.#tell(plan);
+    if (plan.place?.kind === "bucket") return await this.#stepToBucket(plan, plan.place, signal);
     const { files, budget, clock } = this.#parts;
     const request = nextRequest(plan, files.pathOf(plan.id));
     if (request === undefined) return this.#ask(plan, "it has no place to go to");
@@ -185,25 +193,75 @@ export class Uploader {
     const held = budget.heldBy(request.body.kind === "file" ? request.body.bytes : 0);
     if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
     const cut = new AbortController();
-    const sent = await this.#send({ id: plan.id, cut }, request, AbortSignal.any([signal, cut.signal]));
+    const sent = await this.#send({ plan, cut }, request, AbortSignal.any([signal, cut.signal]));
     // Somebody has named another place meanwhile, or given it up.
     if (this.#parts.book.get(plan.id)?.place !== plan.place) return;
     if (typeof sent === "string") return this.#fail(plan, sent);
-    if (sent.kind === "done") return this.#advance(plan, request, sent.etag);
-    if (sent.kind === "refused") return this.#refused(plan, sent);
-    if (!signal.aborted && !cut.signal.aborted) this.#retry(plan.id, sent.detail);
+    const { answer } = sent;
+    if (answer.kind === "done") return this.#advance(plan, request, answer.etag);
+    if (answer.kind === "refused") return this.#refused(plan, answer);
+    if (!signal.aborted && !cut.signal.aborted) this.#retry(plan.id, answer.detail);
   }
 
-  /** The answer, or why the file cannot be read. */
-  async #send(current: Sending, request: NextRequest, signal: AbortSignal): Promise<StoreAnswer | string> {
-    const { store, budget } = this.#parts;
-    this.#current = current;
+  async #stepToBucket(plan: UploadPlan, place: BucketPlace, signal: AbortSignal): Promise<void> {
+    const { files, budget, book } = this.#parts;
+    const { buckets } = this.#parts.destinations;
+    const next = buckets.next(plan, place, files.pathOf(plan.id));
+    if ("kind" in next) return await this.#turnOut(plan, next);
+    const held = budget.heldBy(next.body.kind === "file" ? next.body.bytes : 0);
+    if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
+    const cut = new AbortController();
+    const sent = await this.#send({ plan, cut }, next, AbortSignal.any([signal, cut.signal]));
+    // Somebody has named another place meanwhile, or given it up.
+    const now = book.get(plan.id);
+    if (now?.place !== place || now.state !== plan.state) return;
+    if (typeof sent === "string") return await this.#fail(plan, sent);
+    const outcome = buckets.after(plan, place, sent.request, sent.answer);
+    if (outcome.kind === "again" && (signal.aborted || cut.signal.aborted)) return;
+    return await this.#turnOut(plan, outcome);
+  }
+
+  async #turnOut(plan: UploadPlan, outcome: BucketOutcome): Promise<void> {
+    switch (outcome.kind) {
+      case "plan":
+        // An answer that tells nothing new is no progress: what was tried before it counts on.
+        if (outcome.plan === plan) return;
+        this.#put(plan, outcome.plan);
+        this.#tries.delete(plan.id);
+        return;
+      case "over":
+        return this.#end(plan.id);
+      case "again":
+        return this.#retry(plan.id, outcome.why);
+      case "refused":
+        return this.#refusedByBucket(plan, outcome.why);
+      case "failed":
+        return await this.#fail(plan, outcome.why);
+    }
+  }
+
+  #refusedByBucket(plan: UploadPlan, why: string): void {
+    this.#counts.refused += 1;
+    if (this.problemOf(plan.id) !== why) this.#parts.reports.refused(plan, why);
+    this.#wait(plan.id, REFUSED_MS, why);
+  }
+
+  /** What was sent, and its answer; or why the file cannot be read. */
+  async #send(
+    { plan, cut }: { readonly plan: UploadPlan; readonly cut: AbortController },
+    next: NextRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly request: NextRequest; readonly answer: StoreAnswer } | string> {
+    const { budget, files } = this.#parts;
+    const { store } = this.#parts.destinations;
+    this.#current = { id: plan.id, cut };
     const spent = (bytes: number): void => {
       budget.spent(bytes);
-      this.#counts.sentBytes += request.body.kind === "file" ? bytes : 0;
+      this.#counts.sentBytes += next.body.kind === "file" ? bytes : 0;
     };
     try {
-      return await store.send(request, spent, signal);
+      const request = await withChecksum(next, plan, files);
+      return { request, answer: await store.send(request, spent, signal) };
     } catch (thrown) {
       return messageOf(thrown);
     } finally {
@@ -271,21 +329,24 @@ export class Uploader {
   }
 
   async #tell(plan: UploadPlan): Promise<void> {
-    const { reports, book, files } = this.#parts;
+    const { reports, files } = this.#parts;
     if (!reports.stored(plan)) return this.#wait(plan.id, LOOK_MS, "the record of it is not durable yet");
     await files.release(plan.id);
-    book.remove(plan.id);
+    this.#end(plan.id);
     reports.forget(plan.id);
-    this.#tries.delete(plan.id);
     this.#counts.stored += 1;
   }
 
   async #age(plan: UploadPlan): Promise<void> {
     if (plan.state === "stored") return;
     const { settings, clock } = this.#parts;
-    if (!settings.kinds.includes(plan.kind)) return this.#fail(plan, `files.kinds has no ${plan.kind} any more`);
+    const isAborting = plan.state === "aborting";
+    if (!isAborting && !settings.kinds.includes(plan.kind)) {
+      return this.#fail(plan, `files.kinds has no ${plan.kind} any more`);
+    }
     const idleMs = clock.monotonicMs() - this.#tryOf(plan.id).idleSinceMs;
     if (plan.idleMs + idleMs >= settings.giveUpMs) {
+      if (isAborting) return this.#end(plan.id);
       const why = this.problemOf(plan.id) ?? "nobody named a place for it";
       return this.#fail(plan, `nothing more of it has arrived for ${settings.giveUpMs} ms: ${why}`);
     }
@@ -300,11 +361,29 @@ export class Uploader {
   }
 
   async #fail(plan: UploadPlan, why: string): Promise<void> {
-    const { reports, book, files } = this.#parts;
-    book.remove(plan.id);
-    this.#tries.delete(plan.id);
+    const { reports, files } = this.#parts;
+    this.#drop(plan);
     this.#counts.failed += 1;
     reports.failed(plan, why);
     await files.release(plan.id);
+  }
+
+  /** No more of it is sent. A bucket that has parts of it is to forget them: they cost whoever owns it. */
+  #drop(plan: UploadPlan): void {
+    const { book } = this.#parts;
+    const hasParts = plan.place?.kind === "bucket" && plan.place.at !== undefined;
+    if (!hasParts || plan.state === "aborting") return this.#end(plan.id);
+    this.#tries.delete(plan.id);
+    book.put({ ...plan, state: "aborting", idleMs: 0 });
+    const [oldest, ...others] = book.plans.filter(({ state }) => state === "aborting");
+    if (oldest !== undefined && others.length >= MAX_ABORTING) this.#end(oldest.id);
+  }
+
+  /** Nothing is known of it any more. */
+  #end(id: string): void {
+    const { book, destinations } = this.#parts;
+    book.remove(id);
+    destinations.buckets.forget(id);
+    this.#tries.delete(id);
   }
 }

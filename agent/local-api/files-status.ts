@@ -14,8 +14,8 @@ export const filesStatus = z
             upload: z.string(),
             kind: z.enum(FILE_KINDS),
             name: z.string(),
-            /** waiting: for somebody to name a place; stored: the record of it is not durable yet. */
-            state: z.enum(["waiting", "sending", "stored"]),
+            /** waiting: for somebody to name a place; stored: the record of it is not durable yet; aborting: given up, and the store is to forget it. */
+            state: z.enum(["waiting", "sending", "stored", "aborting"]),
             bytes: count,
             /** That the store has. */
             sentBytes: count,
@@ -34,6 +34,8 @@ export const filesStatus = z
     /** Bytes of today, UTC, and how many there may be. */
     dayUsedBytes: count,
     dayBytes: count,
+    /** How often credentials for buckets were asked for; absent where there are none. */
+    credentials: z.object({ given: count, failed: count }).readonly().optional(),
   })
   .readonly();
 

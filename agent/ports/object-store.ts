@@ -16,6 +16,8 @@ export interface HeldFiles {
   hold(id: string, source: HeldSource, maxBytes: number): Promise<HeldFile | "too-large">;
   /** Where the bytes of an upload are; whether they are is found when they are read. */
   pathOf(id: string): string;
+  /** SHA-256 of a part of it, 64 hexadecimal digits; also rejects where it is shorter. */
+  digestOf(id: string, offset: number, bytes: number): Promise<string>;
   /** Its bytes; undefined where nothing is held for it. */
   sizeOf(id: string): Promise<number | undefined>;
   /** One that is gone already is no error. */
@@ -29,21 +31,25 @@ export type RequestBody =
   | { readonly kind: "file"; readonly path: string; readonly offset: number; readonly bytes: number }
   | { readonly kind: "text"; readonly text: string };
 
-/** One request to an object store. The query of `url` is a secret: in no message, log or answer. */
+/** Whose credentials sign the headers of a request, and what they say of its body: its SHA-256, 64 hexadecimal digits. */
+export type RequestSigning = { readonly roleAlias: string; readonly region: string; readonly bodySha256: string };
+
+/** One request to an object store. The query of `url` is a secret where there is no `signing`: in no message, log or answer. */
 export type StoreRequest = {
-  readonly method: "PUT" | "POST";
+  readonly method: "PUT" | "POST" | "GET" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: RequestBody;
+  readonly signing?: RequestSigning;
 };
 
 /**
- * "done": it has it, with its name for this version of the bytes where it gave one. "refused": it will not take it as it was asked; `code`
+ * "done": it has it, with its name for this version of the bytes where it gave one; `text` is the beginning of what it said. "refused": it will not take it as it was asked; `code`
  * is the store's word for why (S3 error codes), where it gave one. "unavailable": another try may find it better; `isBusy`: it asked for
  * fewer. Nothing in it tells the query of the URL.
  */
 export type StoreAnswer =
-  | { readonly kind: "done"; readonly etag: string | undefined }
+  | { readonly kind: "done"; readonly etag: string | undefined; readonly text?: string }
   | {
       readonly kind: "refused";
       readonly status: number;

@@ -27,6 +27,18 @@ export const FILES_METRICS: readonly StatusMetric[] = [
     { name: "uploads_sent_bytes", help: "Bytes of files that went out, repeats counted.", unit: "bytes" },
     ({ files }) => files?.sentBytes,
   ),
+  metric(
+    "counter",
+    { name: "uploads_credentials_requests", help: "Requests for credentials of buckets, by what came of them." },
+    ["result"],
+    ({ files }) =>
+      files?.credentials === undefined
+        ? []
+        : byLabel("result", [
+            ["given", files.credentials.given],
+            ["failed", files.credentials.failed],
+          ]),
+  ),
   gauge(
     { name: "uploads_today_bytes", help: "Bytes that went out today, UTC.", unit: "bytes" },
     ({ files }) => files?.dayUsedBytes,

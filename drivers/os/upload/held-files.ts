@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errnoOf } from "../../../agent/core/errors.ts";
 import { syncFolder } from "../../../agent/core/sync-folder.ts";
 import type { HeldFile, HeldFiles, HeldSource } from "../../../agent/ports/object-store.ts";
-import { digestFile } from "../file-digest.ts";
+import { digestFile, digestPart } from "../file-digest.ts";
 
 /** A link may not be made between file systems, to a file of another user (protected_hardlinks), or at all. */
 const NO_LINK: ReadonlySet<string | undefined> = new Set(["EXDEV", "EPERM", "EACCES", "EMLINK", "ENOTSUP"]);
@@ -17,6 +17,7 @@ export function heldFiles(folder: string): HeldFiles {
   return {
     hold: (id, source, maxBytes) => hold(folder, pathOf(id), source, maxBytes),
     pathOf,
+    digestOf: (id, offset, bytes) => digestPart(pathOf(id), offset, bytes),
     sizeOf: (id) => sizeOf(pathOf(id)),
     release: (id) => rm(pathOf(id), { force: true }),
     keepOnly: async (ids) => {

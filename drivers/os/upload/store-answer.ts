@@ -16,7 +16,7 @@ export async function answerOf(response: IncomingMessage): Promise<StoreAnswer> 
   const text = await textOf(response);
   const isError = /^\s*(?:<\?xml[^>]*\?>\s*)?<Error>/.test(text);
   // The end of an upload in parts may come as an error with status 200 (CompleteMultipartUpload of S3), sent when 200 was already.
-  if (status >= 200 && status < 300 && !isError) return { kind: "done", etag: etagOf(headers.etag, text) };
+  if (status >= 200 && status < 300 && !isError) return { kind: "done", etag: etagOf(headers.etag, text), text };
   const code = isError ? /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text)?.[1] : undefined;
   const named = code === undefined ? `HTTP ${status}` : `HTTP ${status} ${code}`;
   const mayPass = status >= 500 || TEMPORARY.has(status) || TEMPORARY_CODES.has(code) || status < 300;

@@ -1,8 +1,10 @@
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import { freePorts } from "../core/ports.ts";
+import { MultipartUploads, type StoreReply } from "./multipart-uploads.ts";
 import { presignedQuery, type SignedRequest, type SigningCredentials } from "./presigned-urls.ts";
+import { denialOf, hasSignedHeaders, type Session } from "./signed-headers.ts";
 
 /** Parts but the last have at least so many bytes in S3. */
 const MIN_PART_BYTES = 5_242_880;
@@ -28,18 +30,9 @@ export type PresignOrder = {
   readonly port?: number;
 };
 
-type Answer = {
-  readonly status: number;
-  readonly code?: string;
-  readonly message?: string;
-  readonly etag?: string;
-  readonly text?: string;
-};
-type Parts = { readonly key: string; readonly parts: Map<number, { readonly etag: string; readonly bytes: Buffer }> };
-
 /**
- * An object store as S3 is one, with what an upload by presigned URLs needs: PUT of objects and parts, the end of uploads in parts, and
- * the errors of each. A signature is checked by AWS's own code (`presignedQuery`). Objects are in memory.
+ * An object store as S3 is one, with what uploads need: PUT of objects and parts, uploads in parts from beginning to end, and the errors of
+ * each. Signatures, in URLs and in headers, are checked by AWS's own code (`presignedQuery`, `denialOf`). Objects are in memory.
  */
 export class ObjectStore {
   readonly faults: StoreFaults = { answers: [], cutAfterBytes: undefined, errorAfter200: false };
@@ -54,15 +47,17 @@ export class ObjectStore {
     secretAccessKey: randomBytes(30).toString("base64"),
     sessionToken: randomBytes(96).toString("base64"),
   };
+  /** Those who may sign headers, as a credentials provider has let them. */
+  readonly sessions: Session[] = [];
+  readonly uploads: MultipartUploads;
+  readonly region = "eu-central-1";
   /** ms since the Unix epoch. */
   now = (): number => Date.now();
-  readonly #minPartBytes: number;
-  readonly #uploads = new Map<string, Parts>();
   #server: Server | undefined;
 
   private constructor(port: number, minPartBytes: number) {
     this.port = port;
-    this.#minPartBytes = minPartBytes;
+    this.uploads = new MultipartUploads(minPartBytes);
   }
 
   /** `minPartBytes` below that of S3 keeps tests small. */
@@ -104,14 +99,12 @@ export class ObjectStore {
 
   /** CreateMultipartUpload, by whoever presigns its URLs. */
   createUpload(key: string): string {
-    const id = randomUUID();
-    this.#uploads.set(id, { key, parts: new Map() });
-    return id;
+    return this.uploads.create(key, false);
   }
 
   /** AbortMultipartUpload, or a rule of the bucket. */
   abortUpload(id: string): void {
-    this.#uploads.delete(id);
+    this.uploads.abort(id);
   }
 
   async #take(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
@@ -125,13 +118,14 @@ export class ObjectStore {
     if (body !== undefined) this.#answer(request, response, this.#act(request, body));
   }
 
-  #faulty(): Answer | undefined {
+  #faulty(): StoreReply | undefined {
     const next = this.faults.answers.shift();
     return next === undefined ? undefined : { ...next, message: "as the test wants it" };
   }
 
   /** Undefined for a request with a good signature whose time runs. */
-  async #denied(request: IncomingMessage): Promise<Answer | undefined> {
+  async #denied(request: IncomingMessage): Promise<StoreReply | undefined> {
+    if (hasSignedHeaders(request)) return await this.#deniedSession(request);
     const { path, query } = targetOf(request);
     const { "X-Amz-Signature": signature, "X-Amz-Date": date = "", "X-Amz-Expires": expires = "" } = query;
     const signedAt = new Date(date.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z"));
@@ -148,6 +142,16 @@ export class ObjectStore {
     const expected = await presignedQuery(this.credentials, signed, { at: signedAt, lifeSeconds });
     if (expected["X-Amz-Signature"] === signature) return undefined;
     return { status: 403, code: "SignatureDoesNotMatch", message: `StringToSign of ${query["X-Amz-Credential"]}` };
+  }
+
+  async #deniedSession(request: IncomingMessage): Promise<StoreReply | undefined> {
+    const denial = await denialOf(request, this.sessions, { region: this.region, nowMs: this.now() });
+    if (denial !== undefined) return denial;
+    const by = this.sessions.find(({ credentials }) =>
+      request.headers.authorization?.includes(credentials.accessKeyId),
+    );
+    if (by !== undefined && keyOf(targetOf(request).path).startsWith(by.keyPrefix)) return undefined;
+    return { status: 403, code: "AccessDenied", message: "Access Denied" };
   }
 
   /** Undefined where the connection has ended before the body. */
@@ -172,52 +176,53 @@ export class ObjectStore {
     return Buffer.concat(chunks);
   }
 
-  #act(request: IncomingMessage, body: Buffer): Answer {
+  #act(request: IncomingMessage, body: Buffer): StoreReply {
     const { path, query } = targetOf(request);
-    const key = path.replace("/bucket/", "");
+    const key = keyOf(path);
     const { uploadId, partNumber } = query;
-    const etag = `"${createHash("md5").update(body).digest("hex")}"`;
-    const told = request.headers["x-amz-checksum-sha256"];
-    if (told !== undefined && told !== createHash("sha256").update(body).digest("base64")) {
+    const told = request.headers["x-amz-checksum-sha256"]?.toString();
+    const hash = createHash("sha256").update(body);
+    if (told !== undefined && told !== hash.copy().digest("base64")) {
       return { status: 400, code: "BadDigest", message: "The SHA256 you specified did not match" };
+    }
+    const signedHash = request.headers["x-amz-content-sha256"] ?? "UNSIGNED-PAYLOAD";
+    if (signedHash !== "UNSIGNED-PAYLOAD" && signedHash !== hash.digest("hex")) {
+      return { status: 400, code: "XAmzContentSHA256Mismatch" };
+    }
+    if (request.method === "POST" && query.uploads !== undefined) {
+      const id = this.uploads.create(key, request.headers["x-amz-checksum-algorithm"] === "SHA256");
+      const named = `<Bucket>bucket</Bucket><Key>${key}</Key><UploadId>${id}</UploadId>`;
+      return { status: 200, text: `<InitiateMultipartUploadResult>${named}</InitiateMultipartUploadResult>` };
     }
     if (uploadId === undefined) {
       this.objects.set(key, body);
-      return { status: 200, etag };
+      return { status: 200, etag: `"${createHash("md5").update(body).digest("hex")}"` };
     }
-    const upload = this.#uploads.get(uploadId);
-    if (upload === undefined || upload.key !== key) return { status: 404, code: "NoSuchUpload" };
-    if (request.method === "POST") return this.#complete(uploadId, upload, body.toString());
-    upload.parts.set(Number(partNumber), { etag, bytes: body });
-    return { status: 200, etag };
+    if (request.method === "POST") return this.#complete(uploadId, key, body.toString());
+    if (request.method === "DELETE") return this.uploads.abort(uploadId);
+    if (request.method === "PUT") return this.uploads.put(uploadId, key, Number(partNumber), body, told);
+    return this.uploads.list(
+      uploadId,
+      key,
+      Number(query["part-number-marker"] ?? 0),
+      Number(query["max-parts"] ?? 1000),
+    );
   }
 
-  #complete(id: string, { key, parts }: Parts, text: string): Answer {
-    const named = [...text.matchAll(/<Part><PartNumber>(\d+)<\/PartNumber><ETag>([^<]+)<\/ETag><\/Part>/g)];
-    const list = named.map(([, number, etag]) => ({ found: parts.get(Number(number)), etag }));
-    if (list.length === 0) return { status: 400, code: "MalformedXML" };
-    if (list.some(({ found, etag }) => found?.etag !== etag)) return { status: 400, code: "InvalidPart" };
-    const bodies = list.flatMap(({ found }) => (found === undefined ? [] : [found.bytes]));
-    if (bodies.slice(0, -1).some(({ length }) => length < this.#minPartBytes)) {
-      return { status: 400, code: "EntityTooSmall" };
-    }
+  #complete(id: string, key: string, text: string): StoreReply {
     if (this.faults.errorAfter200) {
       this.faults.errorAfter200 = false;
       return { status: 200, code: "InternalError" };
     }
-    this.objects.set(key, Buffer.concat(bodies));
-    this.#uploads.delete(id);
-    const etag = `&quot;${createHash("md5").update(text).digest("hex")}-${bodies.length}&quot;`;
-    return {
-      status: 200,
-      text: `<CompleteMultipartUploadResult><Key>${key}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
-    };
+    const { object, ...reply } = this.uploads.complete(id, key, text);
+    if (object !== undefined) this.objects.set(key, object);
+    return reply;
   }
 
   #answer(
     request: IncomingMessage,
     response: ServerResponse,
-    { status, code, message = "", etag, text }: Answer,
+    { status, code, message = "", etag, text }: StoreReply,
   ): void {
     const name = `${request.method} ${status}${code === undefined ? "" : ` ${code}`}`;
     this.answered[name] = (this.answered[name] ?? 0) + 1;
@@ -231,4 +236,9 @@ export class ObjectStore {
 function targetOf(request: IncomingMessage): { readonly path: string; readonly query: Record<string, string> } {
   const url = new URL(request.url ?? "/", "https://bench");
   return { path: url.pathname, query: Object.fromEntries(url.searchParams) };
+}
+
+/** The key of an object, as it was before it was escaped. */
+function keyOf(path: string): string {
+  return decodeURIComponent(path.replace("/bucket/", ""));
 }

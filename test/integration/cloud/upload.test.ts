@@ -18,6 +18,7 @@ import { ObjectStore } from "../../bench/cloud/object-store.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { fakeTlsIdentity } from "../../fakes/ports/tls-identity.ts";
 
 const PART_BYTES = 65_536;
 const SPEED = 50;
@@ -67,6 +68,7 @@ async function start(change: Readonly<Record<string, unknown>> = {}): Promise<Fi
     {
       settings,
       loaded: { config: configOf() },
+      identity: fakeTlsIdentity("none", []),
       line: {
         records: { uploadedFiles: sinkOf(uploaded), notices: sinkOf(notices) },
         loggedFile: () => "00002-0001.log",
@@ -100,7 +102,7 @@ async function stop(): Promise<void> {
 function configOf() {
   const frameLog = { folder: join(folder, "frames") };
   const dbc = [{ file: join(folder, "van.dbc") }];
-  return { stateDir: folder, proxy: undefined, frameLog, dbc };
+  return { stateDir: folder, thingName: "van-1", proxy: undefined, frameLog, dbc };
 }
 
 function sinkOf<T>(taken: T[]) {

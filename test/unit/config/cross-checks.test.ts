@@ -35,6 +35,12 @@ describe("settings that do not fit together", () => {
     expect(problems({ place: undefined, shadows: { state: {} } })).toEqual([]);
   });
 
+  it("are buckets, and nobody who gives credentials for them", () => {
+    const files = { ...EVERYTHING.files, credentialsHost: undefined };
+    expect(problems({ files })).toEqual([expect.stringMatching(/^files\.buckets: needs files\.credentialsHost/)]);
+    expect(problems({ files: { ...files, buckets: undefined } })).toEqual([]);
+  });
+
   it("are one shadow for the state and for campaigns", () => {
     const campaigns = { ...EVERYTHING.campaigns, cloud: { shadow: "both" } };
     expect(problems({ campaigns, shadows: { state: { name: "both" } } })).toEqual([

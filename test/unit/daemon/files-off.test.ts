@@ -9,6 +9,11 @@ describe("an agent without the section files", () => {
     expect(found).toEqual([]);
   });
 
+  it("loads nothing of credentials and buckets where it has presigned URLs alone", () => {
+    const loaded = loadedBy("agent/daemon/compose-files.ts");
+    expect([...loaded].filter((path) => /^drivers\/aws\/credentials\/|compose-buckets/.test(path))).toEqual([]);
+  });
+
   it("would load them where it is asked to", () => {
     const loaded = loadedBy("agent/daemon/compose-files.ts");
     expect(["agent/files/uploader.ts", "drivers/os/upload/https-store.ts"].every((path) => loaded.has(path))).toBe(

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
+import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
 import { uploadFile } from "../../../agent/files/upload-action.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { UploadOrders } from "../../../agent/files/upload-orders.ts";
@@ -24,6 +25,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
       return { sizeBytes: 25, sha256: "0f".repeat(32) };
     },
     pathOf: (id) => id,
+    digestOf: async () => "0f".repeat(32),
     sizeOf: async () => 25,
     release: async (id) => void calls.push(`release ${id}`),
     keepOnly: async () => undefined,
@@ -52,6 +54,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     },
     book,
     files,
+    buckets: new BucketUploads({ buckets: undefined, thing: "van" }),
     uploader: {
       wake: (id) => void calls.push(`wake ${id}`),
       cancel: async (id) => {

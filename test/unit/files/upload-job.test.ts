@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
+import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { problemOfUpload, uploadJob } from "../../../agent/files/upload-job.ts";
 import { UploadOrders } from "../../../agent/files/upload-orders.ts";
@@ -39,6 +40,7 @@ function vehicle() {
       return { sizeBytes: 25, sha256: FILE.sha256 };
     },
     pathOf: (id) => id,
+    digestOf: async () => "0f".repeat(32),
     sizeOf: async () => 25,
     // A process that is dead releases nothing.
     release: async (id) => void (isDead || held.delete(id)),
@@ -62,6 +64,7 @@ function vehicle() {
       },
       book,
       files,
+      buckets: new BucketUploads({ buckets: undefined, thing: "van" }),
       uploader: { wake: (id) => void ordered.add(id), cancel: async (id) => book.remove(id) },
       name: () => `u-${++names}`,
       clock,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { CHECK_IN_BYTES, UploadBudget } from "../../../agent/files/upload-budget.ts";
 import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
@@ -45,20 +46,24 @@ async function rig(takesMs: number) {
     files: {
       hold: async () => "too-large",
       pathOf: (id) => id,
+      digestOf: async () => "0f".repeat(32),
       sizeOf: async () => 0,
       release: async () => undefined,
       keepOnly: async () => undefined,
     },
-    store: {
-      send: async ({ url }, onBytes, signal): Promise<StoreAnswer> => {
-        const what = new URL(url).pathname.slice(1);
-        begun.push(what);
-        onBytes(1);
-        await clock.sleep(network.takesMs, signal);
-        if (signal.aborted) return { kind: "unavailable", detail: "cut", isBusy: false };
-        if (network.answer === "unavailable") return { kind: "unavailable", detail: "no network", isBusy: false };
-        ended.push(what);
-        return { kind: "done", etag: '"e"' };
+    destinations: {
+      buckets: new BucketUploads({ buckets: undefined, thing: "van" }),
+      store: {
+        send: async ({ url }, onBytes, signal): Promise<StoreAnswer> => {
+          const what = new URL(url).pathname.slice(1);
+          begun.push(what);
+          onBytes(1);
+          await clock.sleep(network.takesMs, signal);
+          if (signal.aborted) return { kind: "unavailable", detail: "cut", isBusy: false };
+          if (network.answer === "unavailable") return { kind: "unavailable", detail: "no network", isBusy: false };
+          ended.push(what);
+          return { kind: "done", etag: '"e"' };
+        },
       },
     },
     reports: new UploadReports({ uploaded: sink, notices: sink, wallUs: () => clock.wallUs(), log: new MemoryLog() }),

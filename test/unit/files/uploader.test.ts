@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
+import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { UploadBudget } from "../../../agent/files/upload-budget.ts";
 import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
@@ -113,6 +114,7 @@ function rig(
   const files: HeldFiles = {
     hold: async () => "too-large",
     pathOf: (id) => id,
+    digestOf: async () => "0f".repeat(32),
     sizeOf: async () => FILE.length,
     release: async (id) => void released.push(id),
     keepOnly: async () => undefined,
@@ -128,7 +130,7 @@ function rig(
     book,
     budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, sleep, clock }),
     files,
-    store,
+    destinations: { store, buckets: new BucketUploads({ buckets: undefined, thing: "van" }) },
     reports: new UploadReports({
       uploaded: {
         handOver: (some) => void uploaded.push(...some),

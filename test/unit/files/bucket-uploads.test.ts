@@ -1,0 +1,312 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
+import { UploadBook } from "../../../agent/files/upload-book.ts";
+import { UploadBudget } from "../../../agent/files/upload-budget.ts";
+import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
+import { UploadReports } from "../../../agent/files/upload-reports.ts";
+import { Uploader } from "../../../agent/files/uploader.ts";
+import type { ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
+import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
+import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
+import { bucketsConfig } from "../../../config/buckets.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeJournal } from "../../fakes/ports/journal.ts";
+
+const SEED = 1841;
+const HOUR_MS = 3_600_000;
+const PART = 5_242_880;
+const SIZE = 4 * PART + 7;
+const PARTS = 5;
+const PLAN: UploadPlan = {
+  id: "u-1",
+  kind: "capture",
+  name: "00001-0001.log",
+  sizeBytes: SIZE,
+  sha256: "0f".repeat(32),
+  reason: "",
+  state: "waiting",
+  etags: [],
+  idleMs: 0,
+};
+const OBJECT = "https://fleet.s3.eu-central-1.amazonaws.com/van/u-1/00001-0001.log";
+const BUCKETS = bucketsConfig.parse({
+  captures: { bucket: "fleet", region: "eu-central-1", roleAlias: "uploads", partBytes: PART },
+});
+
+/** What a part of the file is, told by where it lies: the model never reads bytes. */
+const digestOf = (offset: number, bytes: number): string =>
+  createHash("sha256").update(`${offset} ${bytes}`).digest("hex");
+
+/**
+ * What becomes of a request: taken; taken, and the answer is lost; it does not arrive; it is refused; the store forgets the upload before
+ * it; the credentials are over, which whoever signs turns into another try.
+ */
+type Fate = "taken" | "lost" | "cut" | "refused" | "forgotten";
+
+type Kept = { readonly parts: Map<number, { readonly sha256: string; readonly bytes: number }> };
+
+/** The slow, obvious model of a store with uploads in parts: what S3 checks is checked. */
+class ModelBucket implements ObjectStore {
+  readonly uploads = new Map<string, Kept>();
+  readonly steps: string[] = [];
+  /** Digests of the parts of each object that was put together. */
+  readonly objects: string[][] = [];
+  readonly fates: Fate[] = [];
+  mayList = true;
+
+  async send(request: StoreRequest, onBytes: (bytes: number) => void): Promise<StoreAnswer> {
+    const fate = this.fates.shift() ?? "taken";
+    const { body } = request;
+    if (fate === "refused") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
+    if (fate === "forgotten") this.uploads.clear();
+    onBytes(body.kind === "file" ? body.bytes : 0);
+    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    const answer = this.#act(request);
+    return fate === "lost" ? { kind: "unavailable", detail: "ECONNRESET", isBusy: false } : answer;
+  }
+
+  #act({ method, url, headers, body, signing }: StoreRequest): StoreAnswer {
+    const { searchParams: query } = new URL(url);
+    if (signing?.roleAlias !== "uploads") throw new Error("not signed");
+    if (query.has("uploads")) {
+      const id = `id+${this.uploads.size}/${this.steps.length}=`;
+      this.uploads.set(id, { parts: new Map() });
+      this.steps.push("create");
+      if (headers["x-amz-checksum-algorithm"] !== "SHA256") throw new Error("no checksums");
+      return done(`<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    }
+    const id = query.get("uploadId") ?? "";
+    const upload = this.uploads.get(id);
+    if (upload === undefined) return { kind: "refused", status: 404, code: "NoSuchUpload", isExpired: false };
+    if (method === "DELETE") {
+      this.uploads.delete(id);
+      this.steps.push("abort");
+      return done("");
+    }
+    if (method === "GET") return this.#list(upload, Number(query.get("part-number-marker")));
+    if (body.kind === "text") return this.#complete(id, upload, body.text);
+    return this.#put(upload, Number(query.get("partNumber")), { headers, body, signing });
+  }
+
+  #put(
+    { parts }: Kept,
+    number: number,
+    { headers, body, signing }: Required<Pick<StoreRequest, "headers" | "body" | "signing">>,
+  ): StoreAnswer {
+    if (body.kind !== "file") throw new Error("a part without bytes");
+    this.steps.push(`${number}`);
+    const sha256 = digestOf(body.offset, body.bytes);
+    const told = [signing.bodySha256, headers["x-amz-checksum-sha256"]];
+    if (told[0] !== sha256 || told[1] !== base64Of(sha256)) throw new Error("BadDigest");
+    if (body.offset !== (number - 1) * PART) throw new Error("another part");
+    parts.set(number, { sha256, bytes: body.bytes });
+    return { kind: "done", etag: `"e${number}"`, text: "" };
+  }
+
+  #list({ parts }: Kept, after: number): StoreAnswer {
+    this.steps.push("list");
+    if (!this.mayList) return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
+    const [number] = [...parts.keys()].filter((one) => one > after).toSorted((a, b) => a - b);
+    const part = number === undefined ? undefined : parts.get(number);
+    if (part === undefined) return done("<ListPartsResult></ListPartsResult>");
+    const sum = `<ChecksumSHA256>${base64Of(part.sha256)}</ChecksumSHA256>`;
+    return done(
+      `<ListPartsResult><Part><PartNumber>${number}</PartNumber><ETag>&quot;e${number}&quot;</ETag>${sum}</Part></ListPartsResult>`,
+    );
+  }
+
+  #complete(id: string, { parts }: Kept, text: string): StoreAnswer {
+    this.steps.push("complete");
+    const listed = [
+      ...text.matchAll(
+        /<PartNumber>(\d+)<\/PartNumber><ETag>"e(\d+)"<\/ETag><ChecksumSHA256>([^<]+)<\/ChecksumSHA256>/g,
+      ),
+    ];
+    const sums = listed.map(([, number, etag, sum]) => {
+      const part = parts.get(Number(number));
+      if (part === undefined || number !== etag || base64Of(part.sha256) !== sum) throw new Error("InvalidPart");
+      return part.sha256;
+    });
+    this.objects.push(sums);
+    this.uploads.delete(id);
+    return { kind: "done", etag: '"whole-5"', text: "" };
+  }
+}
+
+function done(text: string): StoreAnswer {
+  return { kind: "done", etag: undefined, text };
+}
+
+function base64Of(sha256: string): string {
+  return Buffer.from(sha256, "hex").toString("base64");
+}
+
+const WHOLE = Array.from({ length: PARTS }, (_, at) => digestOf(at * PART, Math.min(PART, SIZE - at * PART)));
+
+function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, buckets = BUCKETS) {
+  const uploaded: UploadedFile[] = [];
+  const notices: Notice[] = [];
+  const released: string[] = [];
+  const log = new MemoryLog();
+  const book = new UploadBook(journal);
+  const uploader = new Uploader({
+    settings: { hosts: [], kinds: ["capture"], giveUpMs: 168 * HOUR_MS, reconnect: { minMs: 2000, maxMs: 900_000 } },
+    book,
+    budget: new UploadBudget({
+      settings: { dayBytes: 1e12, metered: "send" },
+      book,
+      links: undefined,
+      sleep: undefined,
+      clock,
+    }),
+    files: {
+      hold: async () => "too-large",
+      pathOf: (id) => id,
+      digestOf: async (_, offset, bytes) => digestOf(offset, bytes),
+      sizeOf: async () => SIZE,
+      release: async (id) => void released.push(id),
+      keepOnly: async () => undefined,
+    },
+    destinations: { store, buckets: new BucketUploads({ buckets, thing: "van" }) },
+    reports: new UploadReports({
+      uploaded: { handOver: (some) => void uploaded.push(...some), hasRoom: () => true, isStored: () => true },
+      notices: { handOver: (some) => void notices.push(...some) },
+      wallUs: () => clock.wallUs(),
+      log,
+    }),
+    clock,
+    random: () => 0.5,
+  });
+  return { book, uploader, uploaded, notices, released, log };
+}
+
+/** Runs it for so long, and stops it in order. */
+async function runFor(uploader: Uploader, clock: ManualClock, ms: number): Promise<void> {
+  const stopping = new AbortController();
+  const ended = uploader.run(stopping.signal);
+  await clock.run(ms);
+  stopping.abort();
+  await clock.run(1);
+  await ended;
+}
+
+const TO_BUCKET = withPlace(PLAN, { kind: "bucket", bucket: "captures" });
+
+describe("an upload to a bucket", () => {
+  it("puts the object together from the parts of the file, whatever the link and the store do, and tells of it once", async () => {
+    const fate = fc.constantFrom<Fate>("taken", "taken", "taken", "lost", "cut", "refused", "forgotten");
+    const lives = fc.array(fc.array(fate, { maxLength: 14 }), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(lives, async (fatesOfLives) => {
+        const clock = new ManualClock();
+        const journal = new FakeJournal({ clock });
+        const store = new ModelBucket();
+        new UploadBook(journal).put(TO_BUCKET);
+        const told: UploadedFile[] = [];
+        const ends: Notice[] = [];
+        for (const fates of [...fatesOfLives, []]) {
+          store.fates.splice(0, store.fates.length, ...fates);
+          const { uploader, uploaded, notices } = rig(journal, clock, store);
+          await runFor(uploader, clock, 20 * HOUR_MS);
+          if (uploaded.length > 0) expect(store.objects.at(-1)).toEqual(WHOLE);
+          told.push(...uploaded);
+          ends.push(...notices.filter(({ event }) => event === "upload.failed"));
+        }
+        // It is given up only where the store has forgotten it more often than it may.
+        expect(told.length + ends.length).toBe(1);
+        if (ends.length === 1) expect(ends[0]?.detail).toContain("forgotten its parts again and again");
+        else expect([told[0]?.isChecked, told[0]?.location]).toEqual([true, OBJECT]);
+        expect(new UploadBook(journal).plans).toEqual([]);
+      }),
+      { seed: SEED, numRuns: 150 },
+    );
+  });
+
+  it("does not send a part again whose answer was lost, and asks for it only then", async () => {
+    const clock = new ManualClock();
+    const store = new ModelBucket();
+    store.fates.push("taken", "taken", "lost", "taken", "cut");
+    const { book, uploader, uploaded } = rig(new FakeJournal({ clock }), clock, store);
+    book.put(TO_BUCKET);
+    await runFor(uploader, clock, HOUR_MS);
+    expect(store.steps).toEqual(["create", "1", "2", "list", "list", "3", "4", "5", "complete"]);
+    expect(uploaded).toHaveLength(1);
+  });
+
+  it("sends it again where the store says of no parts what it has", async () => {
+    const clock = new ManualClock();
+    const store = new ModelBucket();
+    store.mayList = false;
+    store.fates.push("taken", "lost");
+    const { book, uploader, uploaded } = rig(new FakeJournal({ clock }), clock, store);
+    book.put(TO_BUCKET);
+    await runFor(uploader, clock, HOUR_MS);
+    expect(store.steps).toEqual(["create", "1", "list", "1", "2", "3", "4", "5", "complete"]);
+    expect(uploaded).toHaveLength(1);
+  });
+
+  it("is tried again from time to time where the bucket refuses it, and says so once", async () => {
+    const clock = new ManualClock();
+    const store = new ModelBucket();
+    store.fates.push(...Array.from({ length: 100 }, () => "refused" as const));
+    const { book, uploader, notices } = rig(new FakeJournal({ clock }), clock, store);
+    book.put(TO_BUCKET);
+    await runFor(uploader, clock, 4.1 * HOUR_MS);
+    expect(notices.map(({ event, detail }) => `${event}: ${detail}`)).toEqual([
+      "upload.refused: upload u-1 of 00001-0001.log (capture): the store refuses it: HTTP 403 AccessDenied",
+    ]);
+    expect(100 - store.fates.length).toBe(17);
+  });
+
+  it("is given up where nothing of it arrives for so long, and the store forgets its parts when it can be reached again", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const store = new ModelBucket();
+    const first = rig(journal, clock, store);
+    store.fates.push("taken", "taken", ...Array.from({ length: 5000 }, () => "cut" as const));
+    first.book.put(TO_BUCKET);
+    await runFor(first.uploader, clock, 170 * HOUR_MS);
+    expect(first.notices.map(({ event }) => event)).toEqual(["upload.failed"]);
+    expect([first.released, first.book.get("u-1")?.state, store.uploads.size]).toEqual([["u-1"], "aborting", 1]);
+    store.fates.splice(0);
+    const second = rig(journal, clock, store);
+    await runFor(second.uploader, clock, HOUR_MS);
+    expect([store.uploads.size, second.book.plans, second.notices]).toEqual([0, [], []]);
+  });
+
+  it("goes nowhere where the configuration has the bucket no more, and begins anew where it has become another", async () => {
+    const clock = new ManualClock();
+    const journal = new FakeJournal({ clock });
+    const store = new ModelBucket();
+    const first = rig(journal, clock, store);
+    store.fates.push("taken", "taken", ...Array.from({ length: 50 }, () => "cut" as const));
+    first.book.put(TO_BUCKET);
+    await runFor(first.uploader, clock, HOUR_MS / 4);
+    store.fates.splice(0);
+    const moved = bucketsConfig.parse({ captures: { ...BUCKETS.captures, bucket: "other" } });
+    const second = rig(journal, clock, store, moved);
+    await runFor(second.uploader, clock, HOUR_MS);
+    expect(second.uploaded[0]?.location).toMatch(/^https:\/\/other\.s3\./);
+    expect(store.objects).toEqual([WHOLE]);
+    second.book.put(TO_BUCKET);
+    const third = rig(journal, clock, store, bucketsConfig.parse({}));
+    third.uploader.wake("u-1");
+    await runFor(third.uploader, clock, HOUR_MS);
+    expect(third.notices[0]?.detail).toContain("files.buckets has no captures any more");
+  });
+
+  it("aborts no more uploads that were given up than a journal has room for", async () => {
+    const clock = new ManualClock();
+    const store = new ModelBucket();
+    const { book, uploader } = rig(new FakeJournal({ clock }), clock, store);
+    const at = { url: "https://fleet.s3.eu-central-1.amazonaws.com/x", partBytes: PART, uploadId: "i" };
+    for (let number = 1; number <= 20; number += 1) {
+      book.put({ ...TO_BUCKET, id: `u-${number}`, place: { kind: "bucket", bucket: "captures", at } });
+      await uploader.cancel(`u-${number}`);
+    }
+    expect(book.plans.map(({ id }) => id)).toEqual(Array.from({ length: 16 }, (_, number) => `u-${number + 5}`));
+  });
+});
