@@ -46,6 +46,7 @@ import { loadCatalogue, transmitIds } from "./configuration/command-files.ts";
 import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
+import { lineMetrics } from "./line-metrics.ts";
 import { MetricBook } from "./metric-book.ts";
 import { openIdentity } from "./open-identity.ts";
 import { openLog } from "./open-log.ts";
@@ -304,6 +305,7 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   });
   const wake = (): void => publisher.wake();
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
+  runtime.metrics.add(...lineMetrics(appender, publisher));
   const collector = new Collector(table);
   const wanted = new WantedSignals(table);
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });

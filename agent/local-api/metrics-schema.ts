@@ -5,9 +5,19 @@ const metric = z.object({
   name: z.string(),
   help: z.string(),
   unit: z.enum(["bytes", "seconds", "ratio", "metres"]).optional(),
-  type: z.enum(["counter", "gauge", "stateset", "info"]),
+  type: z.enum(["counter", "gauge", "stateset", "info", "histogram"]),
   labels: z.array(z.string()).readonly(),
-  samples: z.array(z.object({ labels: z.record(z.string(), z.string()), value: z.number() }).readonly()).readonly(),
+  samples: z
+    .array(
+      z
+        .object({
+          labels: z.record(z.string(), z.string()),
+          value: z.number(),
+          of: z.enum(["bucket", "sum", "count"]).optional(),
+        })
+        .readonly(),
+    )
+    .readonly(),
 });
 
 /** Every metric of the agent with its numbers at this moment, by name. */

@@ -116,7 +116,8 @@ const streams: Readonly<Record<StreamName, typeof streamStats>> = {
   capture: streamStats,
 };
 
-const sentCounters = z.object({ records: count, bytes: count }).readonly();
+/** `dayBytes`: of the last 24 hours. */
+const sentCounters = z.object({ records: count, bytes: count, dayBytes: count }).readonly();
 
 const sentStreams: Readonly<Record<StreamName, typeof sentCounters>> = {
   control: sentCounters,

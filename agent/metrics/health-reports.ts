@@ -72,10 +72,14 @@ export class HealthReports {
 
   #toldOf({ metric, samples }: MetricReading): readonly HealthSample[] {
     const { name, type } = metric;
-    const all = samples.map((sample) => ({ name, ...sample, delta: undefined }));
+    if (type === "counter" || type === "histogram") {
+      return countsOf({ metric, samples })
+        .map((count) => ({ ...count, delta: this.#grownBy(count) }))
+        .filter(({ delta }) => delta > 0);
+    }
+    const all = samples.map(({ labels, value }) => ({ name, labels, value, delta: undefined }));
     if (type === "gauge" || type === "info") return all;
-    if (type === "stateset") return all.filter(({ value }) => value !== 0);
-    return all.map((sample) => ({ ...sample, delta: this.#grownBy(sample) })).filter(({ delta }) => delta > 0);
+    return all.filter(({ value }) => value !== 0);
   }
 
   /** A counter that is lower than before has begun again: all of it is new. */
@@ -86,13 +90,18 @@ export class HealthReports {
 }
 
 function countersOf(readings: readonly MetricReading[]): ReadonlyMap<string, number> {
-  const counters = readings.filter(({ metric }) => metric.type === "counter");
-  return new Map(
-    counters.flatMap(({ metric: { name }, samples }) =>
-      samples.map((sample) => [keyOf({ name, ...sample }), sample.value] as const),
-    ),
-  );
+  return new Map(readings.flatMap(countsOf).map((count) => [keyOf(count), count.value] as const));
 }
+
+/** What counts in a reading: of a histogram sum and count, as its buckets would cost more than they say. */
+function countsOf({ metric: { name, type }, samples }: MetricReading): readonly Count[] {
+  if (type === "counter") return samples.map(({ labels, value }) => ({ name, labels, value }));
+  if (type !== "histogram") return [];
+  const told = samples.filter(({ of }) => of !== "bucket");
+  return told.map(({ labels, value, of }) => ({ name: `${name}_${of}`, labels, value }));
+}
+
+type Count = Pick<HealthSample, "name" | "labels" | "value">;
 
 /** The registry gives labels in the order in which the metric names them. */
 function keyOf({ name, labels }: Pick<HealthSample, "name" | "labels">): string {

@@ -1,5 +1,5 @@
 import type { OpenMetricsContentType } from "prom-client";
-import type { MetricFacts } from "../core/metrics/metric.ts";
+import type { MetricFacts, MetricSample } from "../core/metrics/metric.ts";
 import type { MetricReading } from "../core/metrics/registry.ts";
 
 /** Text format 0.0.4 of Prometheus, or OpenMetrics 1.0. */
@@ -15,14 +15,34 @@ type Told = Pick<MetricReading, "samples"> & {
  * both formats can say. Metrics without a sample are not there. There are no timestamps: node_exporter refuses a file with one.
  */
 export async function metricsText(readings: readonly Told[], format: TextFormat): Promise<string> {
-  const { Counter, Gauge, Registry } = await import("prom-client");
+  const { Counter, Gauge, Histogram, Registry } = await import("prom-client");
+  /** One that has been counted already. */
+  class CountedHistogram extends Histogram {
+    readonly #metric: { readonly name: string; readonly help: string };
+    readonly #samples: readonly MetricSample[];
+
+    constructor(facts: ConstructorParameters<typeof Histogram>[0], samples: readonly MetricSample[]) {
+      super(facts);
+      this.#metric = facts;
+      this.#samples = samples;
+    }
+
+    /** What prom-client asks for. */
+    async getForPromString() {
+      const { name, help } = this.#metric;
+      const values = this.#samples.map(({ labels, value, of }) => ({ metricName: `${name}_${of}`, labels, value }));
+      return { name, help, type: "histogram", values };
+    }
+  }
   const open = new Registry<OpenMetricsContentType>();
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registry = format === "openmetrics" ? open : new Registry();
   const told = readings.filter(({ samples }) => samples.length > 0);
   for (const { metric, samples } of told) {
     const facts = { name: nameOf(metric), help: metric.help, labelNames: [...metric.labels], registers: [registry] };
-    if (metric.type === "counter") {
+    if (metric.type === "histogram") {
+      new CountedHistogram(facts, samples);
+    } else if (metric.type === "counter") {
       const counter = new Counter(facts);
       for (const { labels, value } of samples) counter.inc({ ...labels }, value);
     } else {

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { AgentError, FaultCode } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { Histogram } from "../core/metrics/histogram.ts";
 import { type KeptValue, type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type OutboxFault, outboxFaultOf } from "../ports/outbox-faults.ts";
 import type { EncodedDraft } from "./record/encode/record-sealer.ts";
@@ -18,6 +19,9 @@ export type StoreState =
       /** What waits in memory. */
       readonly heldBytes: number;
     };
+
+/** Buckets of the time that a batch takes to be stored, s: from a fast disk to one that stalls. */
+const STORE_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10] as const;
 
 /** Counts since start. */
 export type AppendCounters = {
@@ -52,6 +56,8 @@ type Held = { readonly draft: EncodedDraft; payloadBytes: number };
  * (`EncodedDraft.kept`) is stored with it in any case.
  */
 export class Appender {
+  /** How long the outbox took for each batch that it stored, s. */
+  readonly storeTimes = new Histogram(STORE_BOUNDS);
   readonly #parts: AppenderParts;
   readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
   #heldBytes = 0;
@@ -171,8 +177,11 @@ export class Appender {
     const ownKept = drafts.flatMap(({ draft }) => draft.kept ?? []);
     const kept = isLast ? [...ownKept, ...this.#kept.values()] : ownKept;
     if (drafts.length === 0 && kept.length === 0) return undefined;
+    const { outbox, clock } = this.#parts;
+    const startMs = clock.monotonicMs();
     try {
-      this.#parts.outbox.append(drafts.map(measured), kept);
+      outbox.append(drafts.map(measured), kept);
+      this.storeTimes.note((clock.monotonicMs() - startMs) / 1000);
       if (isLast) this.#kept.clear();
       return undefined;
     } catch (thrown) {

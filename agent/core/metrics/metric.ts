@@ -1,8 +1,16 @@
-/** What a metric is: counts only grow until the process ends; a stateset has one sample a state, of which those in force are 1; an info is 1. */
-export type MetricType = "counter" | "gauge" | "stateset" | "info";
+/**
+ * What a metric is: counts only grow until the process ends; a stateset has one sample a state, of which those in force are 1; an info is 1; a
+ * histogram has cumulative buckets, their sum and their count, each of which is a count.
+ */
+export type MetricType = "counter" | "gauge" | "stateset" | "info" | "histogram";
 
-/** One number of a metric. `labels` has exactly the labels that the metric names. */
-export type MetricSample = { readonly labels: Readonly<Record<string, string>>; readonly value: number };
+/** One number of a metric. `labels` has exactly the labels that the metric names, and `le` in a bucket. */
+export type MetricSample = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Which part of a histogram it is; absent in any other metric. */
+  readonly of?: "bucket" | "sum" | "count" | undefined;
+};
 
 /** What is said of a metric, beside its numbers. Names follow OpenMetrics 1.0. */
 export type MetricFacts = {

@@ -77,10 +77,13 @@ export class MetricRegistry {
         this.#dropped[cause] += 1;
         continue;
       }
-      const labels = Object.fromEntries(metric.labels.map((label) => [label, labelValue(sample.labels[label])]));
-      const key = JSON.stringify(labels);
+      const { value, of } = sample;
+      const labels = Object.fromEntries(
+        namesOf(metric, sample).map((label) => [label, labelValue(sample.labels[label])]),
+      );
+      const key = JSON.stringify([of, labels]);
       if (told.has(key)) this.#dropped.repeated += 1;
-      else told.set(key, { labels, value: sample.value });
+      else told.set(key, of === undefined ? { labels, value } : { labels, value, of });
     }
     return [...told.values()];
   }
@@ -107,11 +110,20 @@ function problemOf({ name, help, unit, type, labels }: Metric): string | undefin
   return type === "stateset" && labels.length === 0 ? "a stateset has no label for its states" : undefined;
 }
 
-function dropCauseOf(metric: Metric, { labels, value }: MetricSample, told: number): DropCause | undefined {
-  if (!Number.isFinite(value) || (metric.type === "counter" && value < 0)) return "value";
+function dropCauseOf(metric: Metric, sample: MetricSample, told: number): DropCause | undefined {
+  const { labels, value, of } = sample;
+  const isCount = metric.type === "counter" || metric.type === "histogram";
+  if (!Number.isFinite(value) || (isCount && value < 0)) return "value";
   const names = Object.keys(labels);
-  if (names.length !== metric.labels.length || !metric.labels.every((label) => names.includes(label))) return "labels";
+  const wanted = namesOf(metric, sample);
+  if (names.length !== wanted.length || !wanted.every((label) => names.includes(label))) return "labels";
+  if ((of !== undefined) !== (metric.type === "histogram")) return "labels";
   return told >= MAX_SAMPLES ? "bound" : undefined;
+}
+
+/** The labels that a sample has to have. */
+function namesOf({ labels }: Metric, { of }: MetricSample): readonly string[] {
+  return of === "bucket" ? [...labels, "le"] : labels;
 }
 
 /** Without control characters, and cut. */

@@ -30,10 +30,11 @@ export function customMetrics(
   let leftOut = 0;
   for (const { metric, samples } of readings) {
     if (metric.type === "info" || !patterns.some((pattern) => matchesPattern(pattern, metric.name))) continue;
-    for (const { labels, value } of samples) {
-      const name = nameOf(metric, labels);
+    for (const { labels, value, of } of samples) {
+      if (of === "bucket") continue;
+      const name = nameOf(metric, labels, of);
       const last = before.get(name) ?? 0;
-      const isCount = metric.type === "counter";
+      const isCount = metric.type === "counter" || metric.type === "histogram";
       if (isCount) counts.set(name, value);
       if (isCount && value < last) continue;
       if (numbers.size >= MAX_CUSTOM || numbers.has(name)) leftOut += 1;
@@ -48,7 +49,11 @@ export function unknownPatterns(readings: readonly MetricReading[], patterns: re
   return patterns.filter((pattern) => !readings.some(({ metric }) => matchesPattern(pattern, metric.name)));
 }
 
-function nameOf({ name, labels: names }: MetricReading["metric"], labels: Readonly<Record<string, string>>): string {
+function nameOf(
+  { name, labels: names }: MetricReading["metric"],
+  labels: Readonly<Record<string, string>>,
+  of: "sum" | "count" | undefined,
+): string {
   const parts = names.map((label) => `:${(labels[label] ?? "").replaceAll(/[^a-zA-Z0-9:_-]/g, "_")}`);
-  return `${name}${parts.join("")}`.slice(0, MAX_NAME);
+  return `${name}${of === undefined ? "" : `_${of}`}${parts.join("")}`.slice(0, MAX_NAME);
 }

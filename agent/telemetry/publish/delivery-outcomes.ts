@@ -1,5 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
+import { DaySum } from "../../core/metrics/day-sum.ts";
+import { Histogram } from "../../core/metrics/histogram.ts";
 import type { BrokerLimits, ConnectionEnding, PublishOutcome } from "../../ports/broker.ts";
 import type { StreamName } from "../../ports/outbox.ts";
 import type { OutboxGuard } from "../outbox-guard.ts";
@@ -26,11 +28,26 @@ export type DeliveryOutcomesParts = {
   readonly log: Log;
 };
 
-/** A record that was published, where, and what the broker takes. */
-export type SentRecord = { readonly sent: NextRecord; readonly topic: string; readonly limits: BrokerLimits };
+/** A record that was published, where, when (monotonic ms), and what the broker takes. */
+export type SentRecord = {
+  readonly sent: NextRecord;
+  readonly topic: string;
+  readonly atMs: number;
+  readonly limits: BrokerLimits;
+};
 
-/** Records with a good PUBACK, and their payload bytes. */
-export type SentCounters = { readonly records: number; readonly bytes: number };
+/** Records with a good PUBACK, and their payload bytes: since start, and those of the last 24 hours, to the hour. */
+export type SentCounters = { readonly records: number; readonly bytes: number; readonly dayBytes: number };
+
+/** Buckets of the time from a PUBLISH to its PUBACK, s: from a good link to one that hardly is. */
+const PUBACK_BOUNDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+
+/** What is counted of a stream. */
+type StreamCounts = { records: number; bytes: number; readonly day: DaySum; readonly pubackTimes: Histogram };
+
+function noneSent(): StreamCounts {
+  return { records: 0, bytes: 0, day: new DaySum(), pubackTimes: new Histogram(PUBACK_BOUNDS) };
+}
 
 /** Counts since start. */
 export type OutcomeCounters = {
@@ -63,11 +80,11 @@ export class DeliveryOutcomes {
   readonly #parts: DeliveryOutcomesParts;
   readonly #rejectedTopics = new RejectedTopics();
   #counters = { delivered: 0, deliveredBytes: 0, refused: 0, retried: 0 };
-  readonly #streams = {
-    control: { records: 0, bytes: 0 },
-    event: { records: 0, bytes: 0 },
-    telemetry: { records: 0, bytes: 0 },
-    capture: { records: 0, bytes: 0 },
+  readonly #streams: Readonly<Record<StreamName, StreamCounts>> = {
+    control: noneSent(),
+    event: noneSent(),
+    telemetry: noneSent(),
+    capture: noneSent(),
   };
   #firstPubackMs: number | undefined;
 
@@ -77,12 +94,19 @@ export class DeliveryOutcomes {
 
   counters(): OutcomeCounters {
     const { control, event, telemetry, capture } = this.#streams;
+    const nowMs = this.#parts.clock.boottimeMs();
+    const sent = ({ records, bytes, day }: StreamCounts) => ({ records, bytes, dayBytes: day.sum(nowMs) });
     return {
       ...this.#counters,
-      streams: { control: { ...control }, event: { ...event }, telemetry: { ...telemetry }, capture: { ...capture } },
+      streams: { control: sent(control), event: sent(event), telemetry: sent(telemetry), capture: sent(capture) },
       refusedTopics: this.#rejectedTopics.list(),
       firstPubackMs: this.#firstPubackMs,
     };
+  }
+
+  /** How long PUBACKs of a stream took, s. */
+  pubackTimes(stream: StreamName): Histogram {
+    return this.#streams[stream].pubackTimes;
   }
 
   /** `isOnline`: whether the connection that the record went out on still stands. */
@@ -107,7 +131,7 @@ export class DeliveryOutcomes {
     }
   }
 
-  #delivered({ sent, topic }: SentRecord): void {
+  #delivered({ sent, topic, atMs }: SentRecord): void {
     const { state, lossReporter, clock, settings } = this.#parts;
     const nowMs = clock.monotonicMs();
     this.#rejectedTopics.end(topic);
@@ -116,6 +140,8 @@ export class DeliveryOutcomes {
     const ofStream = this.#streams[sent.record.stream];
     ofStream.records += 1;
     ofStream.bytes += sent.record.payload.length;
+    ofStream.day.add(sent.record.payload.length, clock.boottimeMs());
+    ofStream.pubackTimes.note((nowMs - atMs) / 1000);
     this.#firstPubackMs ??= nowMs - settings.startedAtMs;
     state.inFlight.endAcked(sent, nowMs);
     lossReporter.noteDelivered(sent.record.row);

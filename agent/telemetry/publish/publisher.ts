@@ -1,9 +1,10 @@
 import type { Topics } from "../../cloud/topics.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
+import type { Histogram } from "../../core/metrics/histogram.ts";
 import { WakeSignal } from "../../core/wake-signal.ts";
 import type { Broker, BrokerLimits } from "../../ports/broker.ts";
-import type { LossRange, Outbox, RecordDraft } from "../../ports/outbox.ts";
+import type { LossRange, Outbox, RecordDraft, StreamName } from "../../ports/outbox.ts";
 import { OutboxGuard } from "../outbox-guard.ts";
 import { type AttemptSettings, DeliveryOutcomes, type OutcomeCounters } from "./delivery-outcomes.ts";
 import type { NextRecord } from "./drain-order.ts";
@@ -111,6 +112,11 @@ export class Publisher {
 
   counters(): DeliveryCounters {
     return { ...this.#outcomes.counters(), inFlight: this.#state.inFlight.count };
+  }
+
+  /** How long PUBACKs of a stream took, s. */
+  pubackTimes(stream: StreamName): Histogram {
+    return this.#outcomes.pubackTimes(stream);
   }
 
   /** Publishes until `signal` aborts; then waits a moment for the acknowledgements that are due. Rejects only for a bug. */
@@ -241,7 +247,12 @@ export class Publisher {
     for (const budget of this.#state.budgets) budget.spent(record.stream, wireBytes(publication));
     backoff.beginAttempt(publication.topic);
     this.#backoffDueMs = backoff.nextDueMs(nowMs);
-    const sent = { sent: candidate, topic: publication.topic, limits: connection.limits };
+    const sent = {
+      sent: candidate,
+      topic: publication.topic,
+      atMs: clock.monotonicMs(),
+      limits: connection.limits,
+    };
     void broker.publish(publication).then((outcome) => {
       this.#outcomes.settle(sent, outcome, this.#isOnline());
       this.wake();

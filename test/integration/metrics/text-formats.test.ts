@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { Histogram } from "../../../agent/core/metrics/histogram.ts";
 import { MetricRegistry } from "../../../agent/core/metrics/registry.ts";
 import { StartTime } from "../../../agent/core/start-time.ts";
+import { lineMetrics } from "../../../agent/daemon/line-metrics.ts";
 import { addProcessMetrics } from "../../../agent/daemon/process-metrics.ts";
 import { addStatusMetrics } from "../../../agent/local-api/status-metrics/all-metrics.ts";
 import { metricsText, type TextFormat } from "../../../agent/metrics/metrics-text.ts";
@@ -19,6 +21,9 @@ for f in parse(sys.stdin.read()): print(f.name, f.type, f.unit, len(f.samples))
 async function fullText(format: TextFormat): Promise<string> {
   const registry = new MetricRegistry();
   const { status } = fullStatus();
+  const times = new Histogram([0.5, 1]);
+  times.note(0.75);
+  registry.add(...lineMetrics({ storeTimes: times }, { pubackTimes: () => times }));
   addProcessMetrics(registry, new StartTime(new ManualClock(), 0));
   addStatusMetrics(
     registry,

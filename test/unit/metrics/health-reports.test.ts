@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Histogram } from "../../../agent/core/metrics/histogram.ts";
 import { MetricRegistry } from "../../../agent/core/metrics/registry.ts";
 import { HealthReports } from "../../../agent/metrics/health-reports.ts";
 import type { HealthReport, HealthSample } from "../../../agent/telemetry/record/encode/health.ts";
@@ -8,7 +9,7 @@ import { ManualClock } from "../../fakes/core/clock.ts";
 const SEED = 36;
 
 /** Reports of one counter by bus, one gauge and one state; `frames` is what the counter says. */
-function reporting(frames: ReadonlyMap<string, number>) {
+function reporting(frames: ReadonlyMap<string, number>, histogram = new Histogram([])) {
   const registry = new MetricRegistry();
   registry.add(
     {
@@ -17,6 +18,13 @@ function reporting(frames: ReadonlyMap<string, number>) {
       type: "counter",
       labels: ["bus"],
       read: () => [...frames].map(([bus, value]) => ({ labels: { bus }, value })),
+    },
+    {
+      name: "causeway_store_seconds",
+      help: "S.",
+      type: "histogram",
+      labels: [],
+      read: () => histogram.samples({}),
     },
     { name: "causeway_waiting", help: "W.", type: "gauge", labels: [], read: () => [{ labels: {}, value: 0 }] },
     {
@@ -116,6 +124,31 @@ describe("HealthReports", () => {
     frames.set("can0", 9);
     await reports.report();
     expect(of(sent[2], "causeway_frames").map(({ delta }) => delta)).toEqual([2]);
+  });
+
+  it("tells sum and count of a histogram, and no buckets", async () => {
+    const histogram = new Histogram([1]);
+    const { reports, sent } = reporting(new Map(), histogram);
+    await reports.report();
+    histogram.note(0.5);
+    histogram.note(2);
+    await reports.report();
+    histogram.note(1);
+    await reports.report();
+    const told = sent.map((report) =>
+      report.samples.filter(({ name }) => name.startsWith("causeway_store")).map(({ name, delta }) => [name, delta]),
+    );
+    expect(told).toEqual([
+      [],
+      [
+        ["causeway_store_seconds_sum", 2.5],
+        ["causeway_store_seconds_count", 2],
+      ],
+      [
+        ["causeway_store_seconds_sum", 1],
+        ["causeway_store_seconds_count", 1],
+      ],
+    ]);
   });
 
   it("has deltas whose sum is all that was counted, over counters that begin again", async () => {

@@ -18,6 +18,15 @@ const READINGS: readonly MetricReading[] = [
       { labels: { state: "down" }, value: 0 },
     ],
   },
+  {
+    metric: { name: "causeway_store_seconds", help: "Time.", unit: "seconds", type: "histogram", labels: ["stream"] },
+    samples: [
+      { labels: { stream: "event", le: "0.5" }, value: 2, of: "bucket" },
+      { labels: { stream: "event", le: "+Inf" }, value: 3, of: "bucket" },
+      { labels: { stream: "event" }, value: 1.75, of: "sum" },
+      { labels: { stream: "event" }, value: 3, of: "count" },
+    ],
+  },
   { metric: { name: "causeway_absent", help: "Nothing.", type: "counter", labels: [] }, samples: [] },
 ];
 
@@ -35,6 +44,13 @@ causeway_build_info{version="1"} 1
 # TYPE causeway_state gauge
 causeway_state{state="up"} 1
 causeway_state{state="down"} 0
+
+# HELP causeway_store_seconds Time.
+# TYPE causeway_store_seconds histogram
+causeway_store_seconds_bucket{stream="event",le="0.5"} 2
+causeway_store_seconds_bucket{stream="event",le="+Inf"} 3
+causeway_store_seconds_sum{stream="event"} 1.75
+causeway_store_seconds_count{stream="event"} 3
 `);
   });
 
@@ -42,6 +58,7 @@ causeway_state{state="down"} 0
     const text = await metricsText(READINGS, "openmetrics");
     expect(text).toContain("# TYPE causeway_sent_bytes counter\n# UNIT causeway_sent_bytes bytes\n");
     expect(text).toContain('causeway_sent_bytes_total{stream="a\\"b\\\\c"} 7\n');
+    expect(text).toContain("# TYPE causeway_store_seconds histogram\n# UNIT causeway_store_seconds seconds\n");
     expect(text.endsWith("\n# EOF\n")).toBe(true);
   });
 

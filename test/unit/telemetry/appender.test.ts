@@ -15,7 +15,17 @@ class WatchedOutbox extends FakeOutbox {
   isGone = false;
   readonly appends: string[] = [];
 
+  /** Passes while it stores. */
+  storeMs = 0;
+  #pass: (ms: number) => void;
+
+  constructor(parts: { readonly clock: ManualClock; readonly maxBytes: number }) {
+    super(parts);
+    this.#pass = (ms) => parts.clock.advance(ms);
+  }
+
   override append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
+    this.#pass(this.storeMs);
     if (this.isGone) throw GONE;
     const ids = super.append(drafts, kept);
     const values = kept.map(({ key, value }) => `${key}=${[...(value ?? [])].join(".")}`);
@@ -129,6 +139,24 @@ describe("Appender with kept values", () => {
       ["b", [9]],
     ]);
     expect(appender.counters().discardedRecords).toBe(2);
+  });
+});
+
+describe("the times of stores", () => {
+  it("are of each batch that the outbox took", () => {
+    const { outbox, appender } = bench();
+    outbox.storeMs = 30;
+    appender.addTogether([draft("telemetry", 10), draft("event", 10)], []);
+    appender.store();
+    outbox.isGone = true;
+    appender.add(draft("telemetry", 10));
+    appender.store();
+    const samples = appender.storeTimes.samples({});
+    expect(samples.find(({ of, value }) => of === "bucket" && value > 0)?.labels.le).toBe("0.05");
+    expect(samples.slice(-2)).toEqual([
+      { labels: {}, value: 0.03, of: "sum" },
+      { labels: {}, value: 1, of: "count" },
+    ]);
   });
 });
 

@@ -46,6 +46,7 @@ bus can0   up, 0 dropped
            1 234 567 received, 1 200 000 decoded, 34 567 in no DBC file
 collected  40 000 000 samples in 28 000 records, 61.0 MB
 delivered  27 988 records, 60.9 MB, 2 in flight, 0 refused, 3 sent again
+           in 24 hours: event 4.2 kB, telemetry 12.3 MB
 buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
   stream     waiting  bytes    last seq  dead  lost  oldest
   control    0        0 B      0         0     0     -

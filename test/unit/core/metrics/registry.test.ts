@@ -84,6 +84,21 @@ describe("MetricRegistry", () => {
     );
   });
 
+  it("takes of a histogram what it has, with le in buckets alone", () => {
+    const registry = new MetricRegistry();
+    const bucket = { labels: { bus: "can0", le: "+Inf" }, value: 3, of: "bucket" } as const;
+    const sum = { labels: { bus: "can0" }, value: 0.5, of: "sum" } as const;
+    const count = { labels: { bus: "can0" }, value: 3, of: "count" } as const;
+    const wrong = [
+      { ...count, of: undefined },
+      { ...sum, labels: bucket.labels },
+      { ...bucket, labels: sum.labels },
+    ];
+    registry.add(metricOf({ type: "histogram", labels: ["bus"], read: () => [bucket, sum, count, count, ...wrong] }));
+    expect(read(registry, "causeway_frames")).toEqual([bucket, sum, count]);
+    expect(dropped(registry)).toMatchObject({ labels: 6, repeated: 2 });
+  });
+
   it("cuts the values of labels and takes control characters out", () => {
     const registry = new MetricRegistry();
     registry.add(metricOf({ labels: ["bus"], read: () => [{ labels: { bus: `a\n${"b".repeat(500)}` }, value: 1 }] }));

@@ -32,6 +32,22 @@ describe("customMetrics", () => {
     ]);
   });
 
+  it("have sum and count of a histogram, as differences, and no buckets", () => {
+    const store = (count: number) => ({
+      metric: { ...facts, name: "causeway_store_seconds", type: "histogram" as const },
+      samples: [
+        { labels: { le: "+Inf" }, value: count, of: "bucket" as const },
+        { labels: {}, value: count / 4, of: "sum" as const },
+        { labels: {}, value: count, of: "count" as const },
+      ],
+    });
+    const { counts } = customMetrics([store(4)], ["*"], new Map());
+    expect([...customMetrics([store(10)], ["*"], counts).numbers]).toEqual([
+      ["causeway_store_seconds_sum", 1.5],
+      ["causeway_store_seconds_count", 6],
+    ]);
+  });
+
   it("count what happened for the first time since the report before", () => {
     const before = new Map([["causeway_bus_lost_frames:can0", 10]]);
     expect([...customMetrics([lost(["can0", 10], ["can1", 3])], ["*"], before).numbers]).toEqual([

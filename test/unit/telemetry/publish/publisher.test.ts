@@ -35,15 +35,26 @@ describe("Publisher", () => {
   });
 
   it("keeps a record until its PUBACK has come", async () => {
-    const { clock, outbox, broker, append, start } = createPublisherBench();
+    const { clock, outbox, broker, publisher, append, start } = createPublisherBench();
     broker.answer = held;
     append(draft("telemetry"));
     await start();
     await clock.run(5000);
     expect(outbox.stats().records).toBe(1);
+    expect(publisher.pubackTimes("telemetry").samples({})).toEqual([]);
     broker.sent[0].settle({ kind: "acked" });
     await clock.run(100);
     expect(outbox.stats().records).toBe(0);
+    const times = publisher.pubackTimes("telemetry").samples({});
+    expect(times.filter(({ of, value }) => of === "bucket" && value === 0).at(-1)?.labels.le).toBe("2.5");
+    expect(times.slice(-2)).toEqual([
+      { labels: {}, value: 5, of: "sum" },
+      { labels: {}, value: 1, of: "count" },
+    ]);
+    expect(publisher.counters().streams.telemetry).toEqual({ records: 1, bytes: 1, dayBytes: 1 });
+    expect(publisher.pubackTimes("event").samples({})).toEqual([]);
+    await clock.run(24 * 3_600_000);
+    expect(publisher.counters().streams.telemetry).toEqual({ records: 1, bytes: 1, dayBytes: 0 });
   });
 
   it("publishes a signal table retained on the schema topic", async () => {

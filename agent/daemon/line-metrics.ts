@@ -1,0 +1,29 @@
+import type { Metric } from "../core/metrics/metric.ts";
+import { STREAMS } from "../ports/outbox.ts";
+import type { Appender } from "../telemetry/appender.ts";
+import type { Publisher } from "../telemetry/publish/publisher.ts";
+
+/** The metrics of the data line that no status tells. */
+export function lineMetrics(
+  appender: Pick<Appender, "storeTimes">,
+  publisher: Pick<Publisher, "pubackTimes">,
+): readonly Metric[] {
+  return [
+    {
+      name: "causeway_outbox_store_seconds",
+      help: "How long the outbox took to store a batch of records.",
+      unit: "seconds",
+      type: "histogram",
+      labels: [],
+      read: () => appender.storeTimes.samples({}),
+    },
+    {
+      name: "causeway_mqtt_puback_seconds",
+      help: "Time from the PUBLISH of a record to its good PUBACK, by stream.",
+      unit: "seconds",
+      type: "histogram",
+      labels: ["stream"],
+      read: () => STREAMS.flatMap((stream) => publisher.pubackTimes(stream).samples({ stream })),
+    },
+  ];
+}
