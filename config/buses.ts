@@ -13,6 +13,13 @@ const listenOnly = z
   .optional()
   .describe("nothing is ever sent on it, whatever else allows it; what the controller says of itself counts too");
 
+const bitrate = z
+  .int()
+  .min(1000)
+  .max(1_000_000)
+  .optional()
+  .describe("bits a second of the bus, for its load; absent: the load is not told");
+
 /** How one bus is reached. */
 export const busConfig = z.discriminatedUnion("driver", [
   z.strictObject({
@@ -20,6 +27,7 @@ export const busConfig = z.discriminatedUnion("driver", [
     driver: z.literal("native"),
     interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
     listenOnly,
+    bitrate,
     receiveBufferBytes,
     ringFrames: z
       .int()
@@ -33,6 +41,7 @@ export const busConfig = z.discriminatedUnion("driver", [
     driver: z.literal("socketcan"),
     interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
     listenOnly,
+    bitrate,
   }),
   z.strictObject({
     name: busName,

@@ -27,7 +27,7 @@ export const EVERYTHING = {
     ...CHOICES.buses,
     { name: "can1", driver: "socketcan", interface: "can1" },
     { name: "body", driver: "socketcand", host: "192.0.2.10", interface: "can0" },
-    { name: "adas", driver: "native", interface: "can2", listenOnly: true },
+    { name: "adas", driver: "native", interface: "can2", listenOnly: true, bitrate: 500_000 },
     { name: "bench", driver: "replay", file: "drive.log", interface: "can0", skipGapsSeconds: 60 },
   ],
   dbc: [{ ...CHOICES.dbc[0], encoding: "windows-1252" }],

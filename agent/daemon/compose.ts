@@ -46,7 +46,7 @@ import { loadCatalogue, transmitIds } from "./configuration/command-files.ts";
 import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
-import { lineMetrics } from "./line-metrics.ts";
+import { busLoadOf, lineMetrics } from "./line-metrics.ts";
 import { MetricBook } from "./metric-book.ts";
 import { openIdentity } from "./open-identity.ts";
 import { openLog } from "./open-log.ts";
@@ -316,7 +316,14 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
     const permitted = transmitPermission(bus, ids, requestIds.get(bus.name));
     const driver = createCanBus(bus, [], permitted, { clock, log, random });
     wanted.attach(driver);
-    return { bus: driver, hasNarrowed: () => wanted.hasNarrowed(bus.name), state: "absent", detail: "not opened yet" };
+    const hasNarrowed = (): boolean => wanted.hasNarrowed(bus.name);
+    return {
+      bus: driver,
+      load: busLoadOf(bus, driver, table, clock),
+      hasNarrowed,
+      state: "absent",
+      detail: "not opened yet",
+    };
   });
   const activeCodes = new ActiveCodes();
   const vehicleFacts = new VehicleFacts();

@@ -1,6 +1,11 @@
+import type { BusConfig } from "../../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Metric } from "../core/metrics/metric.ts";
+import type { CanBus } from "../ports/can-bus.ts";
 import { STREAMS } from "../ports/outbox.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
 import type { Appender } from "../telemetry/appender.ts";
+import { BusLoad, extendedShareOf } from "../telemetry/bus-load.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
 
 /** The metrics of the data line that no status tells. */
@@ -26,4 +31,16 @@ export function lineMetrics(
       read: () => STREAMS.flatMap((stream) => publisher.pubackTimes(stream).samples({ stream })),
     },
   ];
+}
+
+/** How busy a bus is; undefined where the bit rate of the bus is not configured. */
+export function busLoadOf(
+  bus: BusConfig,
+  driver: Pick<CanBus, "traffic">,
+  { messages }: Pick<SignalTable, "messages">,
+  clock: Clock,
+): BusLoad | undefined {
+  if (!("bitrate" in bus) || bus.bitrate === undefined) return undefined;
+  const extendedShare = extendedShareOf(messages, bus.name);
+  return new BusLoad({ bitrate: bus.bitrate, extendedShare, traffic: () => driver.traffic(), clock });
 }

@@ -8,6 +8,7 @@ import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { BusSink, BusState, CanBus } from "../ports/can-bus.ts";
 import type { Notifier } from "../ports/notifier.ts";
+import type { BusLoad } from "../telemetry/bus-load.ts";
 import type { Snapshots } from "../telemetry/campaigns/snapshots/snapshots.ts";
 import type { Pipeline } from "../telemetry/pipeline.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
@@ -28,6 +29,8 @@ const STATE_INTERVAL_MS = 1000;
 /** A bus and what it said of itself last. */
 export type ObservedBus = {
   readonly bus: CanBus;
+  /** How busy it is; absent where its bit rate is not known. */
+  readonly load?: BusLoad | undefined;
   /** Whether it has ever held back frames that the DBC files name, as nobody wanted them; absent where that cannot be. */
   readonly hasNarrowed?: () => boolean;
   state: BusState;

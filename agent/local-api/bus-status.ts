@@ -42,6 +42,11 @@ export const busStatus = z
     /** ms since the last frame that came through; absent before the first. */
     quietMs: count.optional(),
     dropped: count.optional(),
+    /** Where they were lost, see `BusLosses`; absent where the driver cannot tell. */
+    losses: z.object({ interface: count, socket: count, ring: count }).readonly().optional(),
+    /** How long the bus was busy at most, and part of the time of late, see `BusLoad`; absent without a bit rate. */
+    busyMs: count.optional(),
+    load: count.optional(),
     errorFrames: count,
     transmitted: count,
   })

@@ -5,6 +5,7 @@ import type { BusState, CanBus } from "../ports/can-bus.ts";
 import type { SocketCounts } from "../ports/local-socket.ts";
 import type { Outbox } from "../ports/outbox.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
+import type { BusLoad } from "../telemetry/bus-load.ts";
 import type { ContinuousLog } from "../telemetry/frame-log/continuous-log.ts";
 import { type HealthFacts, stuckAfterMs } from "../telemetry/health.ts";
 import type { FrameCounters, Pipeline } from "../telemetry/pipeline.ts";
@@ -28,6 +29,8 @@ type StatusLink = IdentityStatusParts & { readonly broker: Pick<Broker, "status"
 type StatusLine = {
   readonly buses: readonly {
     readonly bus: Pick<CanBus, "name" | "filtered" | "facts" | "counters">;
+    /** Undefined where the bit rate of the bus is not known. */
+    readonly load?: Pick<BusLoad, "read"> | undefined;
     readonly hasNarrowed?: () => boolean;
     readonly state: BusState;
     readonly detail: string;
@@ -182,7 +185,7 @@ function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPa
 
 function busStatusOf({ buses, pipeline }: StatusLine, clock: Clock): Status["buses"] {
   const frames = pipeline.counters().buses;
-  return buses.map(({ bus, hasNarrowed, state, detail }) => ({
+  return buses.map(({ bus, load, hasNarrowed, state, detail }) => ({
     name: bus.name,
     state,
     detail,
@@ -191,6 +194,7 @@ function busStatusOf({ buses, pipeline }: StatusLine, clock: Clock): Status["bus
     narrowed: hasNarrowed?.() === true ? true : undefined,
     ...bus.facts(),
     ...bus.counters(),
+    ...load?.read(),
   }));
 }
 

@@ -20,7 +20,18 @@ export type BusCounters = {
   readonly dropped: number | undefined;
   readonly errorFrames: number;
   readonly transmitted: number;
+  /** Where those of `dropped` were lost; absent where the driver cannot tell them apart. */
+  readonly losses?: BusLosses | undefined;
 };
+
+/**
+ * Frames lost on the way, since start. "interface": in the interface's driver or the queue of received packets; "socket": as the socket's
+ * buffer was full; "ring": as ours was.
+ */
+export type BusLosses = Readonly<Record<"interface" | "socket" | "ring", number>>;
+
+/** Frames that were on the bus since `start` and the bytes of their data, whatever the filters, ours among them. */
+export type BusTraffic = { readonly frames: number; readonly bytes: number };
 
 /** Facts about an open bus. */
 export type BusFacts = {
@@ -62,6 +73,8 @@ export interface CanBus {
   counters(): BusCounters;
   /** Frames that were on the bus since `start` and that the filters held back; undefined where the driver cannot know. Never sinks. Not for the frame path: it may ask the kernel. */
   filtered(): number | undefined;
+  /** What was on the bus; undefined where the driver cannot know. Not for the frame path: it asks the kernel. */
+  traffic(): BusTraffic | undefined;
   /**
    * Hands one frame to the bus (its `receivedAtUs` is ignored). Waits, bounded, for queue space; a frame whose call has rejected is
    * not sent later. Rejects with `bus.transmit-failed`, at once while the controller is bus-off, or with `bus.unsupported` where the

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BusCounters } from "../../agent/ports/can-bus.ts";
+import type { BusCounters, BusTraffic } from "../../agent/ports/can-bus.ts";
 import { NET_FOLDER } from "./can-interface.ts";
 
 /**
@@ -8,7 +8,7 @@ import { NET_FOLDER } from "./can-interface.ts";
  *
  * `rx_dropped`: frames lost between the interface and its sockets, which no socket is told of: the queue of received packets is full
  * (net.core.netdev_max_backlog), or the interface's driver has no memory for them. Frames that the filters would have held back are
- * among them. `rx_packets`: frames received, whatever the filters; since Linux 5.17 without error frames.
+ * among them. `rx_packets`: frames received, whatever the filters; since Linux 5.17 without error frames. `rx_bytes`, `tx_bytes`: of their data alone.
  */
 export class InterfaceCounter {
   readonly #file: string;
@@ -16,7 +16,11 @@ export class InterfaceCounter {
   #total = 0;
 
   /** Begins at 0, whatever was counted before. */
-  constructor(interfaceName: string, statistic: "rx_dropped" | "rx_packets", netFolder = NET_FOLDER) {
+  constructor(
+    interfaceName: string,
+    statistic: "rx_dropped" | `${"rx" | "tx"}_${"packets" | "bytes"}`,
+    netFolder = NET_FOLDER,
+  ) {
     this.#file = join(netFolder, interfaceName, "statistics", statistic);
     this.#counter = this.#read();
   }
@@ -38,6 +42,30 @@ export class InterfaceCounter {
       return 0;
     }
   }
+}
+
+/** Counts of what is on the bus of an interface. */
+export class TrafficCounter {
+  readonly #frames: readonly InterfaceCounter[];
+  readonly #bytes: readonly InterfaceCounter[];
+
+  /** Begins at 0. */
+  constructor(interfaceName: string, netFolder = NET_FOLDER) {
+    // A virtual one counts what it sends as received, too.
+    const isVirtual = !existsSync(join(netFolder, interfaceName, "device"));
+    const ways = isVirtual ? (["rx"] as const) : (["rx", "tx"] as const);
+    this.#frames = ways.map((way) => new InterfaceCounter(interfaceName, `${way}_packets`, netFolder));
+    this.#bytes = ways.map((way) => new InterfaceCounter(interfaceName, `${way}_bytes`, netFolder));
+  }
+
+  /** Up to now, over deletions of the interface too. */
+  count(): BusTraffic {
+    return { frames: sumOf(this.#frames), bytes: sumOf(this.#bytes) };
+  }
+}
+
+function sumOf(counters: readonly InterfaceCounter[]): number {
+  return counters.reduce((sum, counter) => sum + counter.count(), 0);
 }
 
 /** Frames that the interface received and that did not come through: held back by filters, and those that wait or are lost where a driver does not count them. */

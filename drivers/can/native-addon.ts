@@ -36,7 +36,7 @@ export type NativeAddon = {
   receive(slot: number, between: Uint32Array, after: Uint32Array): void;
   /** Frames lost since `open`, in the kernel's queue and in the ring. */
   dropped(slot: number): number;
-  /** SO_RCVBUF asked for (result[0]) and got (result[1]), bytes. */
+  /** SO_RCVBUF asked for (result[0]) and got (result[1]), bytes; frames lost in the ring since `open`, low and high word (result[2], result[3]). */
   facts(slot: number, result: Uint32Array): void;
   /** Ends receiving; `onNews` is not called again. The reader thread ends with the last bus. */
   close(slot: number): void;

@@ -1,13 +1,21 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
+import type {
+  BusCounters,
+  BusFacts,
+  BusLosses,
+  BusSink,
+  BusTraffic,
+  CanBus,
+  FrameFilter,
+} from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FrameBatch } from "../../agent/ports/frame.ts";
 import { describeInterface, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan, notPermitted } from "./faults.ts";
 import { betweenFilters, kernelFilters } from "./filter.ts";
-import { HeldBack, InterfaceCounter } from "./interface-counter.ts";
+import { HeldBack, InterfaceCounter, TrafficCounter } from "./interface-counter.ts";
 import { loadNativeAddon, NATIVE_INTERFACE, type NativeAddon } from "./native-addon.ts";
 import { loadRawChannels } from "./raw-channel.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -44,6 +52,7 @@ type OpenBus = {
   readonly slot: number;
   readonly drops: InterfaceCounter;
   readonly packets: InterfaceCounter;
+  readonly traffic: TrafficCounter;
 };
 
 class NativeBus implements CanBus {
@@ -53,12 +62,13 @@ class NativeBus implements CanBus {
   readonly #transmitter: Transmitter;
   readonly #delivery = new Delivery();
   readonly #batch = new FrameBatch(BATCH_FRAMES);
-  readonly #result = new Uint32Array(2);
+  readonly #result = new Uint32Array(4);
   /** Pairs of CAN_RAW_FILTER. */
   #filters: Uint32Array;
   #open: OpenBus | undefined;
   readonly #heldBack = new HeldBack();
   #dropped = 0;
+  #losses: BusLosses = { interface: 0, socket: 0, ring: 0 };
   #receiveBuffer: BusFacts["receiveBuffer"];
 
   constructor(settings: NativeBusSettings, parts: CanBusParts) {
@@ -87,10 +97,11 @@ class NativeBus implements CanBus {
     };
     const drops = new InterfaceCounter(interfaceName, "rx_dropped");
     const packets = new InterfaceCounter(interfaceName, "rx_packets");
+    const traffic = new TrafficCounter(interfaceName);
     const slot = openSlot(interfaceName, () =>
       addon.open(interfaceName, receiveBufferBytes, ringFrames, this.#filters, this.#batch.bytes, onNews),
     );
-    this.#open = { addon, slot, drops, packets };
+    this.#open = { addon, slot, drops, packets, traffic };
     await this.#delivery.open(sink);
   }
 
@@ -107,12 +118,17 @@ class NativeBus implements CanBus {
 
   counters(): BusCounters {
     this.#countDropped();
-    return this.#delivery.counters(this.#dropped, this.#transmitter.transmitted);
+    const counters = this.#delivery.counters(this.#dropped, this.#transmitter.transmitted);
+    return { ...counters, losses: this.#losses };
   }
 
   /** What the interface received and did not come through, frames that wait in the ring included. */
   filtered(): number {
     return this.#heldBack.count(this.#open?.packets, this.counters());
+  }
+
+  traffic(): BusTraffic | undefined {
+    return this.#open?.traffic.count();
   }
 
   async send(frame: CanFrame): Promise<void> {
@@ -131,7 +147,14 @@ class NativeBus implements CanBus {
 
   #countDropped(): void {
     const open = this.#open;
-    if (open !== undefined) this.#dropped = open.addon.dropped(open.slot) + open.drops.count();
+    if (open === undefined) return;
+    const below = open.drops.count();
+    const above = open.addon.dropped(open.slot);
+    open.addon.facts(open.slot, this.#result);
+    const ring = this.#result[2] + this.#result[3] * 2 ** 32;
+    // The ring may lose more between the two reads: a count never sinks for that.
+    this.#losses = { interface: below, socket: Math.max(this.#losses.socket, above - ring), ring };
+    this.#dropped = below + above;
   }
 
   #readReceiveBuffer(): void {

@@ -94,6 +94,10 @@ class ReplayBus implements CanBus {
     return this.#filter.heldBack;
   }
 
+  traffic(): undefined {
+    return undefined;
+  }
+
   async send(): Promise<void> {
     throw cannotTransmit(this.name, "a replayed log takes no frames");
   }

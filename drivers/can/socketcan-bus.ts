@@ -1,13 +1,13 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import type { Log } from "../../agent/core/log.ts";
-import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
+import type { BusCounters, BusFacts, BusSink, BusTraffic, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { describeInterface, kernelHasCan, readInterface } from "./can-interface.ts";
 import { Delivery } from "./delivery.ts";
 import { kernelWithoutCan, notCan } from "./faults.ts";
 import { betweenFilters, kernelFilters } from "./filter.ts";
 import { FrameCollector } from "./frame-collector.ts";
-import { HeldBack, InterfaceCounter } from "./interface-counter.ts";
+import { HeldBack, InterfaceCounter, TrafficCounter } from "./interface-counter.ts";
 import type { CanBusParts } from "./native-bus.ts";
 import {
   loadRawChannels,
@@ -61,6 +61,7 @@ class SocketcanBus implements CanBus {
   #endChecks = (): void => undefined;
   #packets: InterfaceCounter | undefined;
   readonly #heldBack = new HeldBack();
+  #traffic: TrafficCounter | undefined;
   #lastStampUs = 0;
 
   constructor(settings: SocketcanBusSettings, parts: CanBusParts) {
@@ -82,6 +83,7 @@ class SocketcanBus implements CanBus {
     const { interface: interfaceName } = this.#settings;
     this.#channels = await loadRawChannels();
     this.#packets = new InterfaceCounter(interfaceName, "rx_packets");
+    this.#traffic = new TrafficCounter(interfaceName);
     if (readInterface(interfaceName) === "not-can") throw notCan(interfaceName);
     const failure = this.#openChannel();
     if (failure !== undefined && !kernelHasCan()) throw kernelWithoutCan(interfaceName, failure);
@@ -110,6 +112,10 @@ class SocketcanBus implements CanBus {
   /** What the interface received and did not come through, lost frames included. */
   filtered(): number {
     return this.#heldBack.count(this.#packets, this.counters());
+  }
+
+  traffic(): BusTraffic | undefined {
+    return this.#traffic?.count();
   }
 
   async send(frame: CanFrame): Promise<void> {

@@ -84,6 +84,10 @@ class SocketcandBus implements CanBus {
     return this.#filter.heldBack;
   }
 
+  traffic(): undefined {
+    return undefined;
+  }
+
   async send(frame: CanFrame): Promise<void> {
     if ((frame.flags & FRAME_FLAG.remote) !== 0) {
       throw cannotTransmit(this.name, "socketcand has no remote frames");

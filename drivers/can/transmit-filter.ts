@@ -28,6 +28,7 @@ export function limitTransmit(bus: CanBus, permitted: TransmitPermission): CanBu
     facts: () => bus.facts(),
     counters: () => bus.counters(),
     filtered: () => bus.filtered(),
+    traffic: () => bus.traffic(),
     stop: () => bus.stop(),
     send: async (frame) => {
       const id = { id: frame.id, extended: (frame.flags & FRAME_FLAG.extended) !== 0 };

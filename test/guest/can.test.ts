@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { errnoOf } from "../../agent/core/errors.ts";
 import { type BusSink, type BusState, type CanBus, EVERY_FRAME } from "../../agent/ports/can-bus.ts";
 import { FRAME_FLAG, type FrameBatch } from "../../agent/ports/frame.ts";
@@ -62,6 +63,15 @@ class CountingSink implements BusSink {
   onState(): void {}
 }
 
+const linkCounts = z.object({ packets: z.number(), bytes: z.number() });
+
+/** What the kernel says was sent on an interface, by `ip` of iproute2. */
+async function sentOn(name: string): Promise<z.infer<typeof linkCounts>> {
+  const { stdout } = await run("ip", ["-json", "-statistics", "link", "show", name]);
+  const [link] = z.array(z.object({ stats64: z.object({ tx: linkCounts }) })).parse(JSON.parse(stdout));
+  return link.stats64.tx;
+}
+
 /** Waits until every frame that was sent is either received or counted as dropped. */
 async function settle(bus: CanBus, sent: number): Promise<void> {
   await until(
@@ -85,18 +95,20 @@ describe("loss", () => {
   });
 
   it.each([
-    ["a small kernel buffer", { receiveBufferBytes: 4096, ringFrames: 65_536 }],
-    ["a small ring", { receiveBufferBytes: 8_388_608, ringFrames: 64 }],
-    ["both", { receiveBufferBytes: 4096, ringFrames: 64 }],
-  ])("counts every frame that %s loses", async (_name, buffers) => {
+    ["a small kernel buffer", { receiveBufferBytes: 4096, ringFrames: 65_536 }, ["socket"]],
+    ["a small ring", { receiveBufferBytes: 8_388_608, ringFrames: 64 }, ["ring"]],
+    ["both", { receiveBufferBytes: 4096, ringFrames: 64 }, []],
+  ] as const)("counts every frame that %s loses", async (_name, buffers, places) => {
     const bus = nativeBus(buffers);
     const sink = new CountingSink();
     await bus.start(sink);
     const sent = await flood("vcan0", 50_000, 0);
     await settle(bus, sent);
-    const { received, dropped = 0 } = bus.counters();
+    const { received, dropped = 0, losses } = bus.counters();
     expect(received + dropped).toBe(sent);
     expect(dropped).toBeGreaterThan(0);
+    expect(Object.values(losses ?? {}).reduce((sum, count) => sum + count, 0)).toBe(dropped);
+    for (const place of places) expect(losses?.[place]).toBeGreaterThan(0);
     expect(sink).toMatchObject({ frames: received, outOfOrder: 0 });
   });
 
@@ -124,11 +136,16 @@ describe("loss", () => {
     writeFileSync(limit, "0");
     const bus = nativeBus();
     await bus.start(new CountingSink());
+    const before = await sentOn("vcan0");
     const { stdout } = await run("taskset", ["--cpu-list", "0", await buildNativeTool("flood"), "vcan0", "5000", "0"]);
     await settle(bus, Number(stdout));
-    const { received, dropped = 0 } = bus.counters();
+    const { received, dropped = 0, losses } = bus.counters();
     expect(received + dropped).toBe(5000);
     expect(dropped).toBeGreaterThan(0);
+    expect(losses).toEqual({ interface: dropped, socket: 0, ring: 0 });
+    // What the sender put on the bus, by the kernel's own count.
+    const after = await sentOn("vcan0");
+    expect(bus.traffic()).toEqual({ frames: after.packets - before.packets, bytes: after.bytes - before.bytes });
   });
 
   it("loses nothing while the main thread stands still for a second at 8000 frames a second", async () => {

@@ -185,6 +185,10 @@ class LogBus implements Pick<CanBus, "name" | "counters"> {
     this.name = name;
   }
 
+  traffic(): undefined {
+    return undefined;
+  }
+
   counters(): BusCounters {
     return { received: this.#received, dropped: undefined, errorFrames: this.#errorFrames, transmitted: 0 };
   }

@@ -13,6 +13,7 @@ export function busLines(bus: Bus, framesPerSecond: number | undefined, colors: 
   const dropped = bus.dropped === undefined ? "drops unknown" : `${formatCount(bus.dropped)} dropped`;
   const facts = [
     state,
+    ...(bus.load === undefined ? [] : [`load ${Math.round(bus.load * 100)} %`]),
     ...(framesPerSecond === undefined ? [] : [`${formatCount(framesPerSecond)} frames/s`]),
     bus.dropped !== undefined && bus.dropped > 0 ? colors.yellow(dropped) : dropped,
   ];

@@ -46,6 +46,33 @@ export const BUS_METRICS: readonly StatusMetric[] = [
     { name: "bus_dropped_frames", help: "Frames that the kernel or the driver lost; absent where it cannot be known." },
     (bus) => bus.dropped,
   ),
+  metric(
+    "counter",
+    { name: "bus_lost_frames", help: "Frames that were lost, by where: interface, socket or ring." },
+    ["bus", "place"],
+    ({ buses }) =>
+      buses.flatMap(({ name, losses }) =>
+        Object.entries(losses ?? {}).map(([place, value]) => ({ labels: { bus: name, place }, value })),
+      ),
+  ),
+  perBus(
+    "counter",
+    {
+      name: "bus_busy_seconds",
+      help: "How long the bus was busy at most, by its bit rate; absent without one.",
+      unit: "seconds",
+    },
+    (bus) => seconds(bus.busyMs),
+  ),
+  perBus(
+    "gauge",
+    {
+      name: "bus_load_ratio",
+      help: "Part of the time that the bus was busy at most, since a look at least 10 s ago.",
+      unit: "ratio",
+    },
+    (bus) => bus.load,
+  ),
   perBus("counter", { name: "bus_error_frames", help: "Error frames." }, (bus) => bus.errorFrames),
   perBus("counter", { name: "bus_transmitted_frames", help: "Frames that the agent sent." }, (bus) => bus.transmitted),
   perBus(

@@ -275,17 +275,19 @@ static napi_value js_dropped(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* facts(slot, result: Uint32Array): void; SO_RCVBUF asked for and got, bytes */
+/* facts(slot, result: Uint32Array): void; SO_RCVBUF asked for and got, bytes; frames lost in the ring, low and high word */
 static napi_value js_facts(napi_env env, napi_callback_info info) {
   napi_value values[2];
   int slot = read_slot(env, info, 2, values);
   if (slot < 0) return NULL;
   size_t words = 0;
   void *result = NULL;
-  if (!read_array(env, values[1], napi_uint32_array, &words, &result) || words < 2) return throw_errno(env, EINVAL);
+  if (!read_array(env, values[1], napi_uint32_array, &words, &result) || words < 4) return throw_errno(env, EINVAL);
   struct bus_facts facts = bus_facts(&addon_of(env)->buses[slot]->bus);
   ((uint32_t *)result)[0] = facts.asked_bytes;
   ((uint32_t *)result)[1] = facts.got_bytes;
+  ((uint32_t *)result)[2] = (uint32_t)facts.ring_dropped;
+  ((uint32_t *)result)[3] = (uint32_t)(facts.ring_dropped >> 32);
   return NULL;
 }
 

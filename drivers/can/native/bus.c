@@ -151,6 +151,7 @@ static void store_locked(struct bus *bus, struct receive_vector *vector, int cou
   for (int i = 0; i < count; i += 1) {
     if (bus->held == bus->ring_frames) {
       bus->dropped += 1;
+      bus->ring_dropped += 1;
       vector->messages[i].msg_hdr.msg_controllen = CONTROL_BYTES;
       continue;
     }
@@ -289,7 +290,7 @@ uint64_t bus_dropped(struct bus *bus) {
 
 struct bus_facts bus_facts(struct bus *bus) {
   pthread_mutex_lock(&bus->lock);
-  struct bus_facts facts = {bus->options.receive_buffer_bytes, bus->socket.got_bytes};
+  struct bus_facts facts = {bus->options.receive_buffer_bytes, bus->socket.got_bytes, bus->ring_dropped};
   pthread_mutex_unlock(&bus->lock);
   return facts;
 }

@@ -24,6 +24,7 @@ struct bus {
   uint32_t first; /* index of the oldest frame */
   uint32_t held;
   uint64_t dropped;      /* by a full ring, and by the kernel up to `kernel_drops` */
+  uint64_t ring_dropped; /* by a full ring alone */
   double clock_offset_us; /* wall time less boottime when frames last came */
   uint32_t kernel_drops; /* of the present socket, as last added to `dropped` */
   enum link_state link;
@@ -54,6 +55,7 @@ struct filter_change {
 struct bus_facts {
   uint32_t asked_bytes;
   uint32_t got_bytes;
+  uint64_t ring_dropped;
 };
 
 /* What JavaScript is to be told next. */

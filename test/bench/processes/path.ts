@@ -203,6 +203,7 @@ function silentBus(): CanBus {
     send: async () => undefined,
     counters: () => ({ received: 0, dropped: 0, errorFrames: 0, transmitted: 0 }),
     filtered: () => 0,
+    traffic: () => undefined,
     facts: () => ({ driver: "replay", receiveBuffer: undefined, timestamps: "process" }),
   };
 }

@@ -66,6 +66,10 @@ export class FakeCanBus implements CanBus {
     return this.#filter.heldBack;
   }
 
+  traffic(): undefined {
+    return undefined;
+  }
+
   async send(frame: CanFrame): Promise<void> {
     if (this.sendFault !== undefined) throw this.sendFault;
     if (this.#sink === undefined) {

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { HeldBack, InterfaceCounter } from "../../../../drivers/can/interface-counter.ts";
+import { HeldBack, InterfaceCounter, TrafficCounter } from "../../../../drivers/can/interface-counter.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 
 it("counts from its beginning, and over an interface that is deleted and made again", () => {
@@ -42,4 +42,23 @@ it("does not take back frames that waited and came through", () => {
   expect([lookAt(1100, 1000), lookAt(1100, 1090), lookAt(1300, 1090), lookAt(1300, 1300)]).toEqual([
     100, 100, 210, 210,
   ]);
+});
+
+it.each([
+  ["a controller", true, { frames: 5, bytes: 40 }],
+  ["a virtual interface, which counts what it sends as received", false, { frames: 3, bytes: 24 }],
+])("counts what is on the bus of %s", (_what, hasDevice, expected) => {
+  const folder = temporaryFolder();
+  const statistics = join(folder, "can0/statistics");
+  mkdirSync(statistics, { recursive: true });
+  if (hasDevice) mkdirSync(join(folder, "can0/device"));
+  const kernelSays = (received: number, sent: number): void => {
+    const said = { rx_packets: received, tx_packets: sent, rx_bytes: received * 8, tx_bytes: sent * 8 };
+    for (const [name, value] of Object.entries(said)) writeFileSync(join(statistics, name), `${value}\n`);
+  };
+  kernelSays(100, 50);
+  const traffic = new TrafficCounter("can0", folder);
+  expect(traffic.count()).toEqual({ frames: 0, bytes: 0 });
+  kernelSays(103, 52);
+  expect(traffic.count()).toEqual(expected);
 });
