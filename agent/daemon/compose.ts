@@ -305,7 +305,6 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   });
   const wake = (): void => publisher.wake();
   const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
-  runtime.metrics.add(...lineMetrics(appender, publisher));
   const collector = new Collector(table);
   const wanted = new WantedSignals(table);
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });
@@ -347,7 +346,9 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   const auditBytes = config.commands?.audit.maxBytes ?? config.outbox.maxBytes * CONTROL_SHARE;
   const records = composeRecordSinks({ encoder, appender, outbox, auditBytes });
   const signals = new LatestSignals(table, collector.latest, (who, held) => wanted.holdSignals(who, held));
-  const vehicle = { signals, steps: new ClockSteps(clock), clock, facts: vehicleFacts };
+  const steps = new ClockSteps(clock);
+  runtime.metrics.add(...lineMetrics(appender, publisher, steps));
+  const vehicle = { signals, steps, clock, facts: vehicleFacts };
   const told = { loggedFile: () => frameLog?.log.status().file, activeCodes, position, vehicle };
   const line = { buses, pipeline, campaigns, capture, records, outbox, publisher, ...told };
   return { line, shared: { encoder, appender, wanted }, requestIds };

@@ -7,13 +7,22 @@ import type { SignalTable } from "../signals/signal-table.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import { BusLoad, extendedShareOf } from "../telemetry/bus-load.ts";
 import type { Publisher } from "../telemetry/publish/publisher.ts";
+import type { ClockSteps } from "../vehicle/time/clock-steps.ts";
 
 /** The metrics of the data line that no status tells. */
 export function lineMetrics(
   appender: Pick<Appender, "storeTimes">,
   publisher: Pick<Publisher, "pubackTimes">,
+  steps: Pick<ClockSteps, "counts">,
 ): readonly Metric[] {
   return [
+    {
+      name: "causeway_clock_steps",
+      help: "Times that somebody set the wall clock by more than 50 ms.",
+      type: "counter",
+      labels: ["direction"],
+      read: () => Object.entries(steps.counts()).map(([direction, value]) => ({ labels: { direction }, value })),
+    },
     {
       name: "causeway_outbox_store_seconds",
       help: "How long the outbox took to store a batch of records.",

@@ -35,6 +35,8 @@ export type ObservedBus = {
   readonly hasNarrowed?: () => boolean;
   state: BusState;
   detail: string;
+  /** How often each state has begun; absent before the first. */
+  changes?: Readonly<Partial<Record<BusState, number>>>;
 };
 
 /** A local socket. Served first, so that a start that fails later can still be looked at. */
@@ -133,6 +135,7 @@ export function busService(line: ObservedBus, sink: BusSink, log: Log): Service 
   const note = (state: BusState, detail: string): void => {
     line.state = state;
     line.detail = detail;
+    line.changes = { ...line.changes, [state]: (line.changes?.[state] ?? 0) + 1 };
     if (state === "up") log.info("bus.state-changed", { bus: bus.name, state, detail });
     else log.warn("bus.state-changed", { bus: bus.name, state, detail });
     sink.onState(state, detail);

@@ -24,6 +24,8 @@ export const busStatus = z
     state: z.enum(["up", "down", "absent", "error-passive", "bus-off"]),
     /** For people. */
     detail: z.string(),
+    /** How often each state has begun; absent before the first. */
+    changes: z.record(z.string(), count).optional(),
     driver: z.enum(["native", "socketcan", "socketcand", "replay"]),
     receiveBuffer: z.object({ askedBytes: count, gotBytes: count }).readonly().optional(),
     timestamps: z.enum(["kernel", "remote", "log", "process"]),

@@ -34,6 +34,7 @@ type StatusLine = {
     readonly hasNarrowed?: () => boolean;
     readonly state: BusState;
     readonly detail: string;
+    readonly changes?: Readonly<Partial<Record<BusState, number>>>;
   }[];
   readonly pipeline: Pick<Pipeline, "counters" | "health">;
   readonly outbox: Pick<Outbox, "stats" | "disk" | "lossCounts">;
@@ -185,10 +186,11 @@ function dataPathOf({ loaded, line }: HealthParts, clock: Clock): Status["dataPa
 
 function busStatusOf({ buses, pipeline }: StatusLine, clock: Clock): Status["buses"] {
   const frames = pipeline.counters().buses;
-  return buses.map(({ bus, load, hasNarrowed, state, detail }) => ({
+  return buses.map(({ bus, load, hasNarrowed, state, detail, changes }) => ({
     name: bus.name,
     state,
     detail,
+    changes,
     ...framesOf(frames.get(bus.name), clock),
     filtered: bus.filtered(),
     narrowed: hasNarrowed?.() === true ? true : undefined,

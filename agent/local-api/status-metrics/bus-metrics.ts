@@ -36,6 +36,15 @@ export const BUS_METRICS: readonly StatusMetric[] = [
       STATES.map((state) => ({ labels: { bus: name, state }, value: state === now ? 1 : 0 })),
     ),
   ),
+  metric(
+    "counter",
+    { name: "bus_state_changes", help: "How often each state has begun." },
+    ["bus", "state"],
+    ({ buses }) =>
+      buses.flatMap(({ name, changes }) =>
+        Object.entries(changes ?? {}).map(([state, value]) => ({ labels: { bus: name, state }, value })),
+      ),
+  ),
   perBus(
     "counter",
     { name: "bus_frames", help: "Frames that came through the receive filters." },

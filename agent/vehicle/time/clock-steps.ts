@@ -24,6 +24,7 @@ export class ClockSteps {
   readonly #takers = new Set<(look: ClockLook) => void>();
   #last: Reading;
   #steppedAtMs: number | undefined;
+  readonly #counts = { forward: 0, back: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -43,6 +44,11 @@ export class ClockSteps {
     return () => void this.#takers.delete(take);
   }
 
+  /** Steps since start, by direction. */
+  counts(): Readonly<Record<"forward" | "back", number>> {
+    return { ...this.#counts };
+  }
+
   /** Time since the last step, ms; infinite when there was none. */
   sinceStepMs(): number {
     this.#look();
@@ -54,7 +60,10 @@ export class ClockSteps {
     this.#last = this.#read();
     const movedMs = this.#last.offsetMs - before.offsetMs;
     const steppedMs = Math.abs(movedMs) > STEP_MS ? movedMs : 0;
-    if (steppedMs !== 0) this.#steppedAtMs = this.#last.monotonicMs;
+    if (steppedMs !== 0) {
+      this.#steppedAtMs = this.#last.monotonicMs;
+      this.#counts[steppedMs > 0 ? "forward" : "back"] += 1;
+    }
     const look = {
       steppedMs,
       suspendedMs: this.#last.suspendedMs - before.suspendedMs,

@@ -23,7 +23,9 @@ async function fullText(format: TextFormat): Promise<string> {
   const { status } = fullStatus();
   const times = new Histogram([0.5, 1]);
   times.note(0.75);
-  registry.add(...lineMetrics({ storeTimes: times }, { pubackTimes: () => times }));
+  registry.add(
+    ...lineMetrics({ storeTimes: times }, { pubackTimes: () => times }, { counts: () => ({ forward: 1, back: 0 }) }),
+  );
   addProcessMetrics(registry, new StartTime(new ManualClock(), 0));
   addStatusMetrics(
     registry,

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { loadedBy } from "../../fakes/core/loaded-files.ts";
 
 /** What only an agent needs whose numbers somebody asks for. */
-const OF_METRICS = /^agent\/metrics\/|status-metrics\/|compose-metrics|process-metrics/;
+const OF_METRICS =
+  /^agent\/metrics\/|status-metrics\/|compose-metrics|process-metrics|local-socket\/http-server|shown-file/;
 
 describe("an agent whose metrics nobody asks for", () => {
   it("loads nothing of that, before it runs and while it does", () => {

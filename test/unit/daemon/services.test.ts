@@ -67,9 +67,12 @@ describe("busService", () => {
     const line: ObservedBus = { bus, state: "absent", detail: "not opened yet" };
     const states: string[] = [];
     const sink = { onFrames: () => undefined, onState: (state: string) => void states.push(state) };
-    await busService(line, sink, new MemoryLog()).start();
+    const service = busService(line, sink, new MemoryLog());
+    await service.start();
     expect(line.state).toBe("up");
     expect(states).toEqual(["up"]);
+    await service.start();
+    expect(line.changes).toEqual({ up: 2 });
   });
 
   it("leaves a bus that cannot be opened as absent with its reason, and does not fail the start", async () => {

@@ -88,5 +88,6 @@ describe("ClockSteps", () => {
     clock.stepWall(49_000);
     clock.advance(260);
     expect(seen).toHaveLength(2);
+    expect(steps.counts()).toEqual({ forward: 1, back: 1 });
   });
 });
