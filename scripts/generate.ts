@@ -44,6 +44,7 @@ const FILES: readonly Generated[] = [
   { path: "config/proto/commands.desc", content: () => descriptor("commands") },
   { path: "config/proto/fleetwise.desc", content: () => descriptor("fleetwise") },
   { path: "config/proto/tunnel.desc", content: () => descriptor("tunnel") },
+  { path: "config/proto/program.desc", content: () => descriptor("program") },
   { path: "config/agent.schema.json", content: () => text(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`) },
   { path: "config/catalogue.schema.json", content: () => jsonSchema(catalogueSchema) },
   { path: "config/campaign.schema.json", content: () => jsonSchema(campaignDocument) },

@@ -104,7 +104,7 @@ const PACKAGES: readonly (readonly [name: RegExp, where: RegExp])[] = [
   [/^hyparquet-writer$/, /^(agent\/consumer\/parquet|test)\//],
   [/^(hono|@hono\/node-server|jose|openid-client)(\/|$)/, /^(agent\/companion|test)\//],
   [/^snappyjs$/, /^(agent\/fleetwise|test)\//],
-  [/^protobufjs/, /^(agent\/(telemetry\/record|commands\/channels|fleetwise\/read|tunnels)|test|scripts)\//],
+  [/^protobufjs/, /^(agent\/(telemetry\/record|commands\/channels|fleetwise\/read|programs|tunnels)|test|scripts)\//],
   [/^@jellybrick\/dbus-next$/, /^(drivers\/dbus|test)\//],
   [/^unix-dgram$/, /^(drivers\/os|test)\//],
   [/^cborg/, /^(agent\/cloud|test)\//],

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { readDescriptor } from "../../config/proto/descriptor.ts";
 import type { AgentConfig } from "../../config/schema.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
 import type { ProgramSocketCounts } from "../ports/program-socket.ts";
 import { CommandDesk } from "../programs/command-desk.ts";
+import { ProgramForms } from "../programs/program-form.ts";
 import { ProgramIntake } from "../programs/program-intake.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import type { DataLine, ProgramsLine, Runtime } from "./parts.ts";
@@ -21,7 +23,8 @@ export function composePrograms(parts: ProgramsComposeParts, runtime: Runtime): 
   const { encoder, appender } = shared;
   const { clock } = runtime;
   const desk = new CommandDesk(settings.clients, randomUUID);
-  const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, desk, clock });
+  const forms = new ProgramForms(() => readDescriptor("program"));
+  const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, desk, forms, clock });
   const sockets = programSockets({ settings, runtimeDir, openFor: (owner) => intake.openFor(owner) }, runtime);
   return {
     service: {

@@ -1,7 +1,12 @@
+/** A line without its newline, or a message of config/proto/program.proto without its length; what is written has either. */
+export type ProgramFrame = string | Uint8Array;
+
 /** A program that is connected. Calls are synchronous, and none throws for what the program sent. */
 export interface ProgramSession {
-  /** Takes lines in their order, the first at least. Each that is taken gets one answer, in this call or later. */
-  take(lines: readonly string[]): TakenLines;
+  /** Takes lines, or messages, in their order, the first at least. Each that is taken gets one answer, in this call or later, in its form. */
+  take(frames: readonly ProgramFrame[]): TakenLines;
+  /** What a program is told of a line, or a message, that is longer than `maxBytes`. */
+  tooLong(maxBytes: number, isMessage: boolean): ProgramFrame;
   /** Lines that have no answer yet. */
   unanswered(): number;
   /** Whether it is to be spoken to later: one that is keeps its place however quiet it is. */
@@ -10,14 +15,17 @@ export interface ProgramSession {
   end(): void;
 }
 
-/** How many lines were taken, from the first on, and for how long no more should be, ms. */
+/** How many were taken, from the first on, and for how long no more should be, ms. */
 export type TakenLines = { readonly taken: number; readonly waitMs: number };
 
 /**
- * Begins a session. `answer` gets one JSON value a line, in the order of the lines. `say` is for what no line asked for, at any time; it
+ * Begins a session. `answer` gets one answer a line, in the order of the lines. `say` is for what no line asked for, at any time; it
  * gives false, and has sent nothing, where the program does not take what it was sent before. Neither throws.
  */
-export type OpenProgramSession = (answer: (value: object) => void, say: (value: object) => boolean) => ProgramSession;
+export type OpenProgramSession = (
+  answer: (written: ProgramFrame) => void,
+  say: (written: ProgramFrame) => boolean,
+) => ProgramSession;
 
 /** What became of connections since start. */
 export type ProgramSocketCounts = {

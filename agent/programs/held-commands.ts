@@ -1,4 +1,5 @@
 import type { ProgramAnswer, ProgramCommand, ProgramReply } from "../ports/program-commands.ts";
+import type { ToProgram } from "./to-program.ts";
 
 type HeldCommand = Pick<ProgramCommand, "problemWith"> & { readonly end: (reply: ProgramReply) => void };
 
@@ -10,11 +11,11 @@ export type AnswerTaken =
 
 /** The commands that one connection was handed and has not answered. */
 export class HeldCommands {
-  readonly #say: (value: object) => boolean;
+  readonly #say: (said: ToProgram) => boolean;
   readonly #held = new Map<string, HeldCommand>();
 
   /** `say` as `OpenProgramSession` has it. */
-  constructor(say: (value: object) => boolean) {
+  constructor(say: (said: ToProgram) => boolean) {
     this.#say = say;
   }
 

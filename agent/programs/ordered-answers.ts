@@ -1,10 +1,10 @@
 /** Gives answers in the order in which their questions came, whenever they are known. */
-export class OrderedAnswers {
-  readonly #give: (value: object) => void;
-  readonly #waiting: { value: object | undefined }[] = [];
+export class OrderedAnswers<T extends object> {
+  readonly #give: (value: T) => void;
+  readonly #waiting: { value: T | undefined }[] = [];
   #hasEnded = false;
 
-  constructor(give: (value: object) => void) {
+  constructor(give: (value: T) => void) {
     this.#give = give;
   }
 
@@ -14,8 +14,8 @@ export class OrderedAnswers {
   }
 
   /** A question: call what it gives with the answer, once. */
-  expect(): (value: object) => void {
-    const slot: { value: object | undefined } = { value: undefined };
+  expect(): (value: T) => void {
+    const slot: { value: T | undefined } = { value: undefined };
     this.#waiting.push(slot);
     return (value) => {
       slot.value = value;

@@ -4,7 +4,7 @@ import type { FaultCode } from "../core/errors.ts";
 import type { ProgramStream } from "../core/program-streams.ts";
 import { TokenBucket } from "../core/token-bucket.ts";
 import { CONTROL_SHARE, type Outbox, type RecordId } from "../ports/outbox.ts";
-import type { OpenProgramSession, ProgramSession, TakenLines } from "../ports/program-socket.ts";
+import type { OpenProgramSession, ProgramFrame, ProgramSession, TakenLines } from "../ports/program-socket.ts";
 import type { Appender } from "../telemetry/appender.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { EncodedDraft } from "../telemetry/record/encode/record-sealer.ts";
@@ -12,7 +12,9 @@ import type { CommandDesk } from "./command-desk.ts";
 import { HeldCommands } from "./held-commands.ts";
 import { OrderedAnswers } from "./ordered-answers.ts";
 import { ProgramClient, strayShares } from "./program-client.ts";
-import { type ProgramLine, parseProgramLine, type RecordOf } from "./program-line.ts";
+import type { ProgramForms } from "./program-form.ts";
+import type { ProgramLine, RecordOf } from "./program-line.ts";
+import type { ToProgram } from "./to-program.ts";
 
 /** Lines a second of all that are no known program together; further ones wait. */
 const STRANGER_LINES = 20;
@@ -26,12 +28,13 @@ export type IntakeParts = {
   readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
   readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow" | "kept">;
   readonly desk: CommandDesk;
+  readonly forms: ProgramForms;
   readonly clock: Clock;
 };
 
 /** Why a line is not taken. */
 type Refusal = { readonly code: FaultCode; readonly what: string; readonly remedy: string };
-type Answer = (value: object) => void;
+type Answer = (said: ToProgram) => void;
 /** What becomes of a line: its answer, or a refusal, which is counted. */
 type Tell = { readonly answer: Answer; readonly refuse: (refusal: Refusal) => undefined };
 
@@ -65,7 +68,7 @@ export class ProgramIntake {
 
   /** What takes connections of a socket: that of the program `owner`, or the one on which each says who it is. */
   openFor(owner?: string): OpenProgramSession {
-    return (answer, say) => new Session(this, owner, new OrderedAnswers(answer), new HeldCommands(say));
+    return (answer, say) => new Session(this, owner, { answer, say });
   }
 
   /** Notes that so many bytes are taken; call what it gives when they are stored, or not any more. */
@@ -85,21 +88,29 @@ export class ProgramIntake {
   }
 }
 
+/** The two ways to a program, as `OpenProgramSession` has them. */
+type Writers = {
+  readonly answer: Parameters<OpenProgramSession>[0];
+  readonly say: Parameters<OpenProgramSession>[1];
+};
+
 /** One connection: who it says it is, its answers, and the commands in its hands. */
 class Session implements ProgramSession {
   readonly #intake: ProgramIntake;
-  readonly #answers: OrderedAnswers;
+  readonly #answers: OrderedAnswers<ToProgram>;
   readonly #held: HeldCommands;
   readonly #owner: string | undefined;
   #name: string;
   #hasSpoken = false;
+  /** Whether it sends messages, not lines. */
+  #isBinary = false;
 
-  constructor(intake: ProgramIntake, owner: string | undefined, answers: OrderedAnswers, held: HeldCommands) {
+  constructor(intake: ProgramIntake, owner: string | undefined, { answer, say }: Writers) {
     this.#intake = intake;
     this.#owner = owner;
     this.#name = owner ?? "";
-    this.#answers = answers;
-    this.#held = held;
+    this.#answers = new OrderedAnswers((said) => answer(this.#written(said)));
+    this.#held = new HeldCommands((said) => say(this.#written(said)));
   }
 
   /** Whose lines these are; undefined of a program that is not known, or may not be it here. */
@@ -108,17 +119,18 @@ class Session implements ProgramSession {
     return this.#owner === undefined && owners.has(this.#name) ? undefined : clients.get(this.#name);
   }
 
-  take(lines: readonly string[]): TakenLines {
+  take(frames: readonly ProgramFrame[]): TakenLines {
     const { appender } = this.#intake.parts;
     const drafts: EncodedDraft[] = [];
     let taken = 0;
     let waitMs = 0;
-    for (const line of lines) {
-      const draft = this.#takeLine(line, this.#answers.expect());
+    for (const frame of frames) {
+      this.#isBinary = typeof frame !== "string";
+      const draft = this.#takeFrame(frame, this.#answers.expect());
       if (draft !== undefined) drafts.push(draft);
       taken += 1;
       // After the line, which may have said who it is.
-      waitMs = this.#client?.charge(Buffer.byteLength(line)) ?? this.#intake.chargeStranger();
+      waitMs = this.#client?.charge(Buffer.byteLength(frame)) ?? this.#intake.chargeStranger();
       if (waitMs > 0) break;
     }
     if (drafts.length > 0) {
@@ -141,8 +153,18 @@ class Session implements ProgramSession {
     this.#intake.parts.desk.leave(this.#held);
   }
 
-  #takeLine(text: string, answer: Answer): EncodedDraft | undefined {
-    const line = parseProgramLine(text);
+  tooLong(maxBytes: number, isMessage: boolean): ProgramFrame {
+    const what = `a ${isMessage ? "message" : "line"} is longer than programs.maxLineBytes (${maxBytes})`;
+    const error = { code: "program.too-long", what, remedy: "send less at a time" } as const;
+    return this.#intake.parts.forms.write({ error }, isMessage);
+  }
+
+  #written(said: ToProgram): ProgramFrame {
+    return this.#intake.parts.forms.write(said, this.#isBinary);
+  }
+
+  #takeFrame(frame: ProgramFrame, answer: Answer): EncodedDraft | undefined {
+    const line = this.#intake.parts.forms.read(frame);
     const isFirst = !this.#hasSpoken;
     this.#hasSpoken = true;
     if (line.kind === "name" && isFirst && this.#owner === undefined) this.#name = line.program;

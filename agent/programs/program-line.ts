@@ -51,7 +51,10 @@ const bytesLine = z.strictObject({
     .string()
     .max(127)
     .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\x21-\x7e ]+)?$/, "must be a media type such as application/json"),
-  bytes: z.base64("must be base64"),
+  // Base64 in a line, bytes in a message.
+  bytes: z.union([z.instanceof(Uint8Array), z.base64().transform((text) => Buffer.from(text, "base64"))], {
+    error: "must be base64",
+  }),
 });
 const nameLine = z.strictObject({
   program: z.string().min(1).max(64),
@@ -93,6 +96,11 @@ export function parseProgramLine(line: string): ProgramLine {
     return { kind: "malformed", what: "the line is not JSON" };
   }
   if (typeof json !== "object" || json === null) return { kind: "malformed", what: "the line is not a JSON object" };
+  return readProgramObject(json);
+}
+
+/** Reads what a line, or a message in the form of one, says. Throws nothing. */
+export function readProgramObject(json: object): ProgramLine {
   if ("program" in json) return parsed(nameLine, json, (read) => ({ kind: "name", ...read }));
   if ("answer" in json) {
     return parsed(answerLine, json, ({ answer: { id, ...answer } }) => ({ kind: "answer", id, answer }));
@@ -118,8 +126,7 @@ function valuesOf({ stream, values }: z.infer<typeof valuesLine>): ProgramLine {
 }
 
 function bytesOf({ stream, contentType, bytes }: z.infer<typeof bytesLine>): ProgramLine {
-  const content = Buffer.from(bytes, "base64");
-  const recordOf: RecordOf = (program, timeUs) => ({ kind: "bytes", program, contentType, content, timeUs });
+  const recordOf: RecordOf = (program, timeUs) => ({ kind: "bytes", program, contentType, content: bytes, timeUs });
   return { kind: "record", stream, recordOf };
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
 
-/** The protocols that are described: records, commands in the protobuf flavour, what goes to and from a cloud side of FleetWise Edge, and tunnels. */
-export type Protocol = "telemetry" | "commands" | "fleetwise" | "tunnel";
+/** The protocols that are described: records, commands in the protobuf flavour, what goes to and from a cloud side of FleetWise Edge, tunnels, and other programs. */
+export type Protocol = "telemetry" | "commands" | "fleetwise" | "tunnel" | "program";
 
 /**
  * The FileDescriptorSet of a .proto file in this folder, as protoc made it (`npm run fix` renews it): for any protobuf reader.

@@ -16,6 +16,7 @@ const DATA_FILES = [
   "config/proto/commands.desc",
   "config/proto/fleetwise.desc",
   "config/proto/tunnel.desc",
+  "config/proto/program.desc",
 ] as const;
 
 /** Nothing is made shorter but by leaving out comments. */

@@ -14,7 +14,7 @@ export class LineCutter {
   }
 
   /** Whether bytes are left, of a line that has not ended. */
-  get isInLine(): boolean {
+  get isInFrame(): boolean {
     return this.#bytes.length > 0;
   }
 

@@ -1,7 +1,12 @@
 import type { Socket } from "node:net";
-import type { OpenProgramSession, ProgramSession, ProgramSocketCounts } from "../../../agent/ports/program-socket.ts";
+import type {
+  OpenProgramSession,
+  ProgramFrame,
+  ProgramSession,
+  ProgramSocketCounts,
+} from "../../../agent/ports/program-socket.ts";
 import type { FairTurns } from "./fair-turns.ts";
-import { LineCutter } from "./line-cutter.ts";
+import { FrameCutter } from "./frame-cutter.ts";
 
 /** Lines that are taken in one turn, and stored in one transaction. */
 const BATCH_LINES = 64;
@@ -32,9 +37,9 @@ export type ProgramConnectionParts = {
 /** One program: its lines are taken in batches, each once the answers of the one before have gone out or few are missing. What it can hold is bounded in bytes, lines and time. */
 export class ProgramConnection {
   readonly #parts: ProgramConnectionParts;
-  readonly #lines: LineCutter;
+  readonly #frames: FrameCutter;
   readonly #session: ProgramSession;
-  readonly #waiting: string[] = [];
+  readonly #waiting: ProgramFrame[] = [];
   #isTaking = false;
   #hasEnded = false;
   #wake: (() => void) | undefined;
@@ -45,10 +50,10 @@ export class ProgramConnection {
   constructor(parts: ProgramConnectionParts) {
     const { socket, open, bounds } = parts;
     this.#parts = parts;
-    this.#lines = new LineCutter(bounds.maxLineBytes);
+    this.#frames = new FrameCutter(bounds.maxLineBytes);
     this.#session = open(
-      (value) => this.#answer(value),
-      (value) => this.#say(value),
+      (written) => this.#answer(written),
+      (written) => this.#say(written),
     );
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#wake?.());
@@ -84,7 +89,7 @@ export class ProgramConnection {
   #read(chunk: Buffer): void {
     this.lastMs = performance.now();
     if (this.#hasEnded) return;
-    this.#lines.push(chunk);
+    this.#frames.push(chunk);
     // Half a line is no work, however often it comes; the next turn says whether it is too long.
     this.#parts.socket.pause();
     if (!this.#isTaking) void this.#takeAll();
@@ -93,10 +98,8 @@ export class ProgramConnection {
   #refuseLine(): void {
     const { socket, counts, bounds } = this.#parts;
     counts.tooLong += 1;
-    const what = `a line is longer than programs.maxLineBytes (${bounds.maxLineBytes})`;
-    const error = { code: "program.too-long", what, remedy: "send less in a line" };
     this.#hasEnded = true;
-    socket.end(lineOf({ error }), () => socket.destroy());
+    socket.end(this.#session.tooLong(bounds.maxLineBytes, this.#frames.isBinary), () => socket.destroy());
     this.#dieLater();
   }
 
@@ -128,7 +131,7 @@ export class ProgramConnection {
       return;
     }
     // Only while it is read can it end a line.
-    if (!this.#lines.isInLine) this.#stopWaiting();
+    if (!this.#frames.isInFrame) this.#stopWaiting();
     else if (this.#deadline === undefined) this.#dieLater();
     socket.resume();
   }
@@ -137,7 +140,7 @@ export class ProgramConnection {
   #step(): Step {
     if (this.#parts.socket.destroyed) return "end";
     if (this.#waiting.length === 0) {
-      const lines = this.#lines.next(BATCH_LINES);
+      const lines = this.#frames.next(BATCH_LINES);
       if (lines === "too-long") {
         if (!this.#parts.socket.writableEnded) this.#refuseLine();
         return "end";
@@ -188,17 +191,17 @@ export class ProgramConnection {
     this.#wake = undefined;
   }
 
-  #answer(value: object): void {
+  #answer(written: ProgramFrame): void {
     const { socket } = this.#parts;
-    if (socket.writable) socket.write(lineOf(value));
+    if (socket.writable) socket.write(written);
     this.#wake?.();
     if (this.#hasEnded && !this.#isTaking) this.#endOutput();
   }
 
-  #say(value: object): boolean {
+  #say(written: ProgramFrame): boolean {
     const { socket } = this.#parts;
     if (!socket.writable || socket.writableNeedDrain) return false;
-    socket.write(lineOf(value));
+    socket.write(written);
     return true;
   }
 
@@ -213,8 +216,4 @@ export class ProgramConnection {
     socket.end();
     this.#dieLater();
   }
-}
-
-function lineOf(value: object): string {
-  return `${JSON.stringify(value)}\n`;
 }

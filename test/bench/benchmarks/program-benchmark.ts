@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandDesk } from "../../../agent/programs/command-desk.ts";
+import { ProgramForms } from "../../../agent/programs/program-form.ts";
 import { ProgramIntake } from "../../../agent/programs/program-intake.ts";
 import { createSignalTable } from "../../../agent/signals/build-table.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { programsConfig } from "../../../config/programs.ts";
+import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { FairTurns } from "../../../drivers/os/local-socket/fair-turns.ts";
 import { serveProgramSocket } from "../../../drivers/os/local-socket/program-server.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
@@ -96,6 +98,7 @@ async function measure(program: string | undefined): Promise<BusFigures> {
     appender,
     outbox,
     desk: new CommandDesk([], () => ""),
+    forms: new ProgramForms(() => readDescriptor("program")),
     clock,
   });
   const path = join(folder, "publish.sock");

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { KeptValue, Outbox, RecordDraft } from "../../../agent/ports/outbox.ts";
 import { CommandDesk } from "../../../agent/programs/command-desk.ts";
+import { ProgramForms } from "../../../agent/programs/program-form.ts";
 import { ProgramIntake } from "../../../agent/programs/program-intake.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
@@ -42,14 +43,15 @@ function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000, f
     appender,
     outbox,
     desk,
+    forms: new ProgramForms(() => readDescriptor("program")),
     clock,
   });
   const connect = (owner?: string) => {
     const answers: unknown[] = [];
     const said: unknown[] = [];
     const session = intake.openFor(owner)(
-      (value) => answers.push(value),
-      (value) => said.push(value) > 0,
+      (written) => answers.push(written instanceof Uint8Array ? written : JSON.parse(written)),
+      (written) => said.push(written instanceof Uint8Array ? written : JSON.parse(written)) > 0,
     );
     return { session, answers, said };
   };

@@ -15,18 +15,18 @@ function echoes(answerBytes = 0) {
   const state = { holds: false, ended: 0 };
   /** Sessions that are to be spoken to, by their number from 1. */
   const awaited = new Set<number>();
-  const says: ((value: object) => boolean)[] = [];
+  const says: ((written: string) => boolean)[] = [];
   const open: OpenProgramSession = (answer, say) => {
     let unanswered = 0;
     const number = says.push(say);
     return {
       take: (lines) => {
         for (const line of lines) {
-          seen.push(line);
+          seen.push(typeof line === "string" ? line : `0x${Buffer.from(line).toString("hex")}`);
           unanswered += 1;
           const give = (): void => {
             unanswered -= 1;
-            answer({ line, more: "x".repeat(answerBytes) });
+            answer(typeof line === "string" ? `${line}${"x".repeat(answerBytes)}\n` : line);
           };
           if (state.holds) held.push(give);
           else give();
@@ -34,6 +34,7 @@ function echoes(answerBytes = 0) {
         return { taken: lines.length, waitMs: 0 };
       },
       unanswered: () => unanswered,
+      tooLong: (maxBytes, isMessage) => `too long: ${maxBytes} ${isMessage ? "message" : "line"}\n`,
       isAwaited: () => awaited.has(number),
       end: () => {
         state.ended += 1;
@@ -136,7 +137,7 @@ describe("serveProgramSocket", () => {
     socket.on("drain", pour);
     pour();
     await closed;
-    expect(lines()[0]).toContain("program.too-long");
+    expect(lines()).toEqual(["too long: 1000 line"]);
     expect([seen.length, counts.tooLong]).toEqual([0, 1]);
   });
 
@@ -220,7 +221,7 @@ describe("serveProgramSocket", () => {
     );
     await closeOf(other.socket);
     expect([quiet.socket.destroyed, counts.displaced]).toEqual([false, 1]);
-    expect(says[0]?.({ command: 1 })).toBe(true);
+    expect(says[0]?.('{"command":1}\n')).toBe(true);
     await until(() => (quiet.lines().length === 1 ? true : undefined), { what: "it is told", timeoutMs: 5000 });
     expect(quiet.lines()).toEqual(['{"command":1}']);
   });
@@ -232,12 +233,12 @@ describe("serveProgramSocket", () => {
     socket.pause();
     await until(() => (says.length === 1 ? true : undefined), { what: "it is connected", timeoutMs: 5000 });
     let said = 0;
-    while (said < 1000 && says[0]?.({ text: "x".repeat(10_000) }) === true) said += 1;
+    while (said < 1000 && says[0]?.("x".repeat(10_000)) === true) said += 1;
     expect(said).toBeLessThan(100);
     const ended = closeOf(socket);
     socket.destroy();
     await ended;
-    await until(() => (says[0]?.({}) === false ? true : undefined), { what: "it has gone", timeoutMs: 5000 });
+    await until(() => (says[0]?.("\n") === false ? true : undefined), { what: "it has gone", timeoutMs: 5000 });
   });
 
   it("lets answers out before it stops", async () => {
