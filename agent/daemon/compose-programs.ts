@@ -49,7 +49,8 @@ function statusOf(
   const programs = [...clients.values()].map(({ name, counts, share, limits }) => {
     share.settle();
     const stored = { storedBytes: share.bytes, maxStoredBytes: limits.maxStoredBytes };
-    return { name, ...counts, ...desk.countsOf(name), answers: desk.namesOf(name), ...stored };
+    const answering = { answers: desk.namesOf(name), missing: desk.missingOf(name) };
+    return { name, ...counts, ...desk.countsOf(name), ...answering, ...stored };
   });
   return { connected, ...rest, strangerLines, programs };
 }

@@ -32,6 +32,8 @@ export const programsStatus = z
             unanswered: count,
             /** Commands that it answers at this moment. */
             answers: z.array(z.string()).readonly(),
+            /** Commands that it may answer and does not: it is not connected, or has not said that it does. */
+            missing: z.array(z.string()).readonly(),
             /** In the outbox, over restarts; at most `maxStoredBytes`. */
             storedBytes: count,
             maxStoredBytes: count,

@@ -38,6 +38,11 @@ export class CommandDesk implements ProgramCommands {
     return [...(this.#allowed.get(program) ?? [])].filter((name) => this.#answering.has(keyOf(program, name)));
   }
 
+  /** The names that it may answer, and does not at this moment. */
+  missingOf(program: string): readonly string[] {
+    return [...(this.#allowed.get(program) ?? [])].filter((name) => !this.#answering.has(keyOf(program, name)));
+  }
+
   /** A connection answers these names from now on; all must be allowed to the program. */
   register(program: string, names: readonly string[], held: HeldCommands): void {
     this.#connected.add(held);

@@ -39,6 +39,11 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
     const remedy = "see why records do not leave (causeway status), raise its maxStoredBytes, or have it send less";
     return warned(check, `${name === "" ? "who says no name" : printable(name)} has ${budget}: it is refused`, remedy);
   });
+  for (const { name, missing } of programs) {
+    if (missing.length === 0) continue;
+    const remedy = 'start it; it says what it answers in its first line: {"program":"NAME","answers":[...]}';
+    problems.push(warned(check, `${printable(name)} does not answer ${missing.map(printable).join(", ")}`, remedy));
+  }
   if (strangerLines > 0) {
     const remedy = "name the program in programs.clients, or give programs.unnamed";
     problems.push(warned(check, `${formatCount(strangerLines)} lines of unknown programs since the start`, remedy));

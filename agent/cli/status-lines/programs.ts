@@ -17,8 +17,16 @@ export function programLines({ programs: section }: Pick<Status, "programs">): r
 }
 
 /** Nothing of a program that has nothing to do with commands. */
-function commandsOf({ answers, commands, unanswered }: Pick<Program, "answers" | "commands" | "unanswered">): string {
-  if (answers.length === 0 && commands === 0) return "";
-  const now = answers.length === 0 ? "no commands now" : answers.join(", ");
-  return `; answers ${now}: ${commands} handed over, ${unanswered} without a known end`;
+function commandsOf({
+  answers,
+  missing,
+  commands,
+  unanswered,
+}: Pick<Program, "answers" | "missing" | "commands" | "unanswered">): string {
+  if (answers.length + missing.length + commands === 0) return "";
+  const now = [
+    ...(answers.length === 0 ? [] : [`answers ${answers.join(", ")}`]),
+    ...(missing.length === 0 ? [] : [`does not answer ${missing.join(", ")}`]),
+  ];
+  return `; ${now.join(", ")}: ${commands} handed over, ${unanswered} without a known end`;
 }

@@ -108,7 +108,8 @@ describe("CommandDesk", () => {
       { kind: "answered", answer: DONE },
       { kind: "answered", answer: DONE },
     ]);
-    expect(desk.namesOf("hvac")).toEqual(["precondition"]);
+    expect([desk.namesOf("hvac"), desk.missingOf("hvac")]).toEqual([["precondition"], ["status"]]);
+    expect([desk.namesOf("other"), desk.missingOf("other")]).toEqual([[], []]);
   });
 
   it("waits no longer than the caller, and takes no answer after that", async () => {

@@ -8,7 +8,7 @@ import { fleetChecks } from "../../../agent/support/fleet-checks.ts";
 import { logCheck, tunnelPortChecks } from "../../../agent/support/service-checks.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 
-const NO_COMMANDS = { commands: 0, unanswered: 0, answers: [] };
+const NO_COMMANDS = { commands: 0, unanswered: 0, answers: [], missing: [] };
 const DOOR = { name: "door-watch", records: 1200, bytes: 0, refused: 0, delayed: 0, ...NO_COMMANDS };
 const PROGRAMS: ProgramsStatus = {
   connected: 1,
@@ -74,6 +74,22 @@ describe("the services in doctor", () => {
     expect(more).toEqual([]);
     const unnamed = [{ ...DOOR, name: "", storedBytes: 10, maxStoredBytes: 10 }];
     expect(told({ programs: { ...PROGRAMS, programs: unnamed } })[0]).toContain("who says no name has 10 B");
+  });
+
+  it("say which commands a program may answer and does not", () => {
+    const programs = [
+      {
+        ...DOOR,
+        name: "hvac",
+        answers: ["status"],
+        missing: ["precondition", "defrost"],
+        storedBytes: 0,
+        maxStoredBytes: 10,
+      },
+    ];
+    expect(told({ programs: { ...PROGRAMS, programs } })).toEqual([
+      'warn programs: hvac does not answer precondition, defrost | start it; it says what it answers in its first line: {"program":"NAME","answers":[...]}',
+    ]);
   });
 
   it("say that a shadow cannot be told, what is left out of it, and what went wrong last", () => {

@@ -42,6 +42,11 @@ describe("causeway config validate, for remote commands", () => {
 
   it.each([
     [
+      "  # - name: cabin.precondition\n  #   kind: program\n",
+      "  - { name: cabin.precondition, kind: program, program: hvac, command: precondition, class: R1 }\n",
+      /catalogue\.yaml:\d+:\d+ cabin\.precondition program: the configuration has no section programs/,
+    ],
+    [
       "message: DoorCommand",
       "message: DoorCmd",
       /catalogue\.yaml:\d+:\d+ doors\.lock message: no DBC file of can0 has DoorCmd/,
