@@ -91,9 +91,12 @@ function objectOf(type: protobuf.Type, bytes: Uint8Array): unknown {
   }
 }
 
-/** The bytes of a frame, its length before them. A payload beyond `MAX_PAYLOAD_BYTES` throws a RangeError: whoever sends cuts it. */
-export function encodeFrame(frame: TunnelFrame): Uint8Array {
-  const writer = new ProtobufWriter();
+/**
+ * The bytes of a frame, its length before them. A payload beyond `MAX_PAYLOAD_BYTES` throws a RangeError: whoever sends cuts it. Whoever
+ * encodes many gives a `writer`, which is used again.
+ */
+export function encodeFrame(frame: TunnelFrame, writer: ProtobufWriter = new ProtobufWriter()): Uint8Array {
+  writer.reset();
   writer.uintField(FIELD.type, typeof frame.type === "number" ? frame.type : FRAME_TYPES[frame.type]);
   writer.uintField(FIELD.streamId, frame.streamId);
   if (frame.payload.length > 0) writer.bytesField(FIELD.payload, frame.payload);

@@ -1,4 +1,5 @@
 import type { LocalConnection, OpenLocalConnection, TunnelSocket, TunnelSocketHandlers } from "../ports/tunnel.ts";
+import { ProtobufWriter } from "../telemetry/record/encode/protobuf-writer.ts";
 import { encodeFrame, FrameAssembly, type ReadFrame } from "./frames.ts";
 import { DestinationStreams, type StreamCounts, type StreamEffect } from "./streams.ts";
 
@@ -46,6 +47,8 @@ export type SessionEnd = { readonly kind: "cut" | "violated"; readonly detail: s
 export class TunnelSession {
   readonly #parts: SessionParts;
   readonly #frames: FrameAssembly;
+  /** One for all frames: a flood that has to be answered is no flood of buffers. */
+  readonly #writer = new ProtobufWriter();
   readonly #locals = new Map<number, Local>();
   /** Connections whose services take nothing for now. */
   readonly #full = new Set<number>();
@@ -136,7 +139,7 @@ export class TunnelSession {
           this.#forget(effect.connection, "")?.connection.end();
           break;
         case "send":
-          this.#send(encodeFrame(effect.frame));
+          this.#send(encodeFrame(effect.frame, this.#writer));
           break;
         case "end":
           this.#end({ kind: "violated", detail: effect.why });

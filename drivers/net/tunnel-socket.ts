@@ -19,6 +19,8 @@ const MAX_MESSAGE_BYTES = 131_076;
 /** From so many bytes that wait to be sent on, `send` says so; at most one message of each local connection comes on top. */
 const HIGH_BYTES = 1_048_576;
 const LOW_BYTES = 262_144;
+/** From so many messages that wait on: one of a few bytes costs some hundred in memory. */
+const MANY_MESSAGES = 256;
 
 export type TunnelDialerParts = {
   /** Root certificates, PEM, in place of those that Node brings. */
@@ -131,6 +133,7 @@ function openSocket(
   let isFull = false;
   let fault = "";
   let silentPings = 0;
+  let waiting = 0;
   const end = (): void => {
     isOver = true;
     clearInterval(pinging);
@@ -164,9 +167,10 @@ function openSocket(
   });
   socket.on("close", (code) => closed(fault === "" ? `closed by the service (${code})` : fault));
   const sent = (): void => {
+    waiting -= 1;
     // No ping goes out behind so much; the service takes what does.
     if (isFull) silentPings = 0;
-    if (isOver || !isFull || socket.bufferedAmount > LOW_BYTES) return;
+    if (isOver || !isFull || socket.bufferedAmount > LOW_BYTES || waiting > MANY_MESSAGES / 2) return;
     isFull = false;
     handlers.onDrain();
   };
@@ -175,8 +179,9 @@ function openSocket(
     channelId,
     send: (bytes) => {
       if (isOver) return true;
+      waiting += 1;
       socket.send(bytes, sent);
-      if (socket.bufferedAmount > HIGH_BYTES) isFull = true;
+      if (socket.bufferedAmount > HIGH_BYTES || waiting > MANY_MESSAGES) isFull = true;
       return !isFull;
     },
     pause: () => socket.pause(),

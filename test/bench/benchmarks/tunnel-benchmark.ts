@@ -5,7 +5,7 @@ import type { Tunnel } from "../../../agent/tunnels/tunnel.ts";
 import { startTunnelRig, type TunnelRig } from "../../fakes/tunnels/tunnel-rig.ts";
 import { SshServer } from "../cloud/ssh-server.ts";
 import { until } from "../core/wait.ts";
-import { type Times, timesOf } from "./timing.ts";
+import { type Spread, spreadOf, type Times, timesOf } from "./timing.ts";
 
 const PATIENCE_MS = 60_000;
 const ECHO_BYTES = 32;
@@ -20,11 +20,14 @@ export type TunnelFigures = {
 };
 
 type Way = {
-  readonly upBytesPerSecond: number;
-  readonly downBytesPerSecond: number;
-  /** From a few bytes that ssh gets to their echo. */
-  readonly echoMs: Times;
+  /** Of the rounds. */
+  readonly upBytesPerSecond: Spread;
+  readonly downBytesPerSecond: Spread;
+  /** From a few bytes that ssh gets to their echo, of all rounds. */
+  readonly echoMs: Times & Spread;
 };
+
+type Round = { readonly up: number; readonly down: number; readonly echoes: readonly number[] };
 
 /** What became of bytes over a link that was cut again and again. */
 export type CutFigures = {
@@ -32,7 +35,7 @@ export type CutFigures = {
   readonly bytes: number;
   readonly isEqual: boolean;
   /** From a cut to the next WebSocket. */
-  readonly backMs: Times;
+  readonly backMs: Times & Spread;
   readonly violations: readonly string[];
 };
 
@@ -55,13 +58,16 @@ async function withTunnel<T>(use: (bench: Bench & { readonly accessToken: string
   }
 }
 
-/** Sends `bytes` to sshd and fetches them again, straight and through a tunnel, and asks for so many echoes. */
-export function benchmarkTunnel(bytes: number, echoes: number): Promise<TunnelFigures> {
+/**
+ * Sends `bytes` to sshd and fetches them again, straight and through a tunnel, and asks for so many echoes; in turns, so that both have the
+ * same noise.
+ */
+export function benchmarkTunnel(bytes: number, echoes: number, rounds: number): Promise<TunnelFigures> {
   return withTunnel(async ({ rig, sshd, port }) => {
     const content = randomBytes(bytes);
     const file = join(rig.folder, "content");
     let isEqual = true;
-    const measure = async (to: number): Promise<Way> => {
+    const measure = async (to: number): Promise<Round> => {
       const startedMs = performance.now();
       const { code } = await sshd.run(to, `cat > ${file}`, content);
       const sentMs = performance.now();
@@ -69,12 +75,15 @@ export function benchmarkTunnel(bytes: number, echoes: number): Promise<TunnelFi
       const fetchedMs = performance.now();
       isEqual = isEqual && code === 0 && digestOf(output) === digestOf(content);
       const rateOf = (ms: number): number => Math.round((bytes * 1000) / ms);
-      const echoMs = await echoTimes(sshd, to, echoes);
-      return { upBytesPerSecond: rateOf(sentMs - startedMs), downBytesPerSecond: rateOf(fetchedMs - sentMs), echoMs };
+      const up = rateOf(sentMs - startedMs);
+      return { up, down: rateOf(fetchedMs - sentMs), echoes: await echoTimes(sshd, to, echoes) };
     };
-    const direct = await measure(sshd.port);
-    const tunnel = await measure(port);
-    return { bytes, isEqual, direct, tunnel };
+    const [direct, tunnel]: [Round[], Round[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      direct.push(await measure(sshd.port));
+      tunnel.push(await measure(port));
+    }
+    return { bytes, isEqual, direct: wayOf(direct), tunnel: wayOf(tunnel) };
   });
 }
 
@@ -103,11 +112,20 @@ export function benchmarkCuts(cuts: number, partBytes: number): Promise<CutFigur
     const { output } = await sshd.run(port, `cat ${join(rig.folder, "part*")}`);
     const isEqual = digestOf(output) === whole.digest("hex");
     const { violations } = rig.relay;
-    return { cuts, bytes: cuts * partBytes, isEqual, backMs: timesOf(backMs), violations };
+    return { cuts, bytes: cuts * partBytes, isEqual, backMs: { ...timesOf(backMs), ...spreadOf(backMs) }, violations };
   });
 }
 
-async function echoTimes(sshd: SshServer, port: number, echoes: number): Promise<Times> {
+function wayOf(rounds: readonly Round[]): Way {
+  const echoes = rounds.flatMap((round) => round.echoes);
+  return {
+    upBytesPerSecond: spreadOf(rounds.map(({ up }) => up)),
+    downBytesPerSecond: spreadOf(rounds.map(({ down }) => down)),
+    echoMs: { ...timesOf(echoes), ...spreadOf(echoes) },
+  };
+}
+
+async function echoTimes(sshd: SshServer, port: number, echoes: number): Promise<readonly number[]> {
   const ssh = sshd.begin(port, "cat");
   const times: number[] = [];
   for (let count = 0; count <= echoes; count++) {
@@ -119,7 +137,7 @@ async function echoTimes(sshd: SshServer, port: number, echoes: number): Promise
   }
   ssh.stdin.end();
   await once(ssh, "close");
-  return timesOf(times);
+  return times;
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -117,6 +117,11 @@ export class TunnelRelay {
     this.#tunnels.get(accessToken)?.destination?.end();
   }
 
+  /** Takes no more of what the destination of a tunnel sends. */
+  deafen(accessToken: string): void {
+    this.#tunnels.get(accessToken)?.destination?.socket.pause();
+  }
+
   /** Bytes to the destination as they are; a string as a text message. */
   inject(accessToken: string, content: Uint8Array | string): void {
     this.#tunnels.get(accessToken)?.destination?.socket.send(content);

@@ -256,6 +256,28 @@ describe("a tunnel to a relay and to programs that do not keep to the rules", ()
   );
 
   it(
+    "ends with a relay that asks for what is not there and reads no answer, long before those fill the memory",
+    async () => {
+      const { token, tunnel } = await begin();
+      rig.relay.deafen(token);
+      const starts = Array.from({ length: 5000 }, (_, at) =>
+        relayFrame({ type: TYPE.streamStart, streamId: at + 1, serviceId: "OTHER", connectionId: 1 }),
+      );
+      // What the kernel takes for a relay that does not read is no bound: so much follows until the agent says so.
+      const feed = async (): Promise<true | undefined> => {
+        rig.relay.inject(token, Buffer.concat(starts));
+        return rig.records.at(-1)?.includes("takes no answer") === true ? true : undefined;
+      };
+      await until(feed, { what: "the end", timeoutMs: PATIENCE_MS, everyMs: 5 });
+      expect(rig.records.at(-1)).toContain("violated (the service asks on and on, and takes no answer)");
+      expect(tunnel.passedOver().refused).toBeGreaterThan(1000);
+      // All that waited at once are some thousand answers of 17 bytes, not the MB that a full WebSocket has.
+      expect(tunnel.passedOver().refused).toBeLessThan(50_000);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     "outlives 300 broken messages of each kind, whatever they hold",
     async () => {
       const random = seededRandom(SEED);
