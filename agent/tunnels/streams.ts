@@ -44,6 +44,8 @@ export class DestinationStreams {
   readonly #settings: StreamSettings;
   readonly #streams = new Map<string, Stream>();
   readonly #connections = new Map<number, Connection>();
+  /** What the tunnel is for, as the service says; undefined where it does not. */
+  #named: readonly string[] | undefined;
   #next = 1;
   #ignored = 0;
   #refused = 0;
@@ -108,7 +110,9 @@ export class DestinationStreams {
   #serviceIds({ availableServiceIds }: TunnelFrame): readonly StreamEffect[] {
     if (this.#settings.protocol === 1) return this.#ignore();
     const strange = availableServiceIds.find((id) => !this.#settings.services.includes(id));
-    return strange === undefined ? [] : [{ kind: "end", why: `the tunnel is for a service that is not allowed` }];
+    if (strange !== undefined) return [{ kind: "end", why: `the tunnel is for a service that is not allowed` }];
+    this.#named = availableServiceIds.length === 0 ? undefined : availableServiceIds;
+    return [];
   }
 
   #startStream(frame: TunnelFrame): readonly StreamEffect[] {
@@ -166,10 +170,11 @@ export class DestinationStreams {
     return this.#close((one) => one.stream === found && one.id === id);
   }
 
-  /** One without a name is the only one that there is. */
+  /** One without a name, as a source of V1 has it, is the only one that the tunnel is for, or that there is. */
   #serviceOf(serviceId: string): string | undefined {
     const { services } = this.#settings;
-    if (serviceId === "") return services.length === 1 ? services[0] : undefined;
+    const candidates = this.#named ?? services;
+    if (serviceId === "") return candidates.length === 1 ? candidates[0] : undefined;
     return services.find((one) => one === serviceId);
   }
 

@@ -65,8 +65,8 @@ export class TunnelRecords {
     this.#tell(of, { event: "refused", reason, detail, untold }, { digest, origin, reason, detail, untold });
   }
 
-  /** For the tunnel itself; `told` counts the records of its connections that were not made. */
-  reportOf(of: TunnelIdentity, told: { untold: number }): TunnelReport {
+  /** For the tunnel itself; `told` counts the records of its connections that were not made, `onCut` is called for each WebSocket that is gone. */
+  reportOf(of: TunnelIdentity, told: { untold: number }, onCut: () => void): TunnelReport {
     const { log } = this.#parts;
     const { number: tunnel } = of;
     const some = (event: Partial<TunnelEvent> & Pick<TunnelEvent, "event">, facts: LogFacts): void => {
@@ -80,7 +80,10 @@ export class TunnelRecords {
     };
     return {
       connected: (protocol, channel) => log.info("tunnel.connected", { tunnel, protocol, channel }),
-      cut: (detail) => log.info("tunnel.cut", { tunnel, detail }),
+      cut: (detail) => {
+        log.info("tunnel.cut", { tunnel, detail });
+        onCut();
+      },
       opened: (connection, service) =>
         some({ event: "connection-opened", connection, services: [service] }, { connection, service }),
       ended: (connection, { service, ...end }) =>

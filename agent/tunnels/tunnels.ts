@@ -10,6 +10,8 @@ import { type TunnelIdentity, TunnelRecords, type TunnelRecordsParts, tokenDiges
 const MINUTE_MS = 60_000;
 /** Connections to local services that a tunnel may open at once, and in a minute. */
 const OPENINGS_PER_MINUTE = 120;
+/** A notification that found its tunnel open yet waits so long for that to lose its WebSocket, ms: a vehicle notices a dead link by two pings. */
+const SUCCESSOR_MS = 120_000;
 /** Tunnels that notifications may open at once, and in a minute: nobody has signed them. */
 const NOTIFICATIONS_PER_MINUTE = 10;
 
@@ -88,6 +90,8 @@ export class Tunnels {
   readonly #running = new Set<Promise<void>>();
   readonly #records: TunnelRecords;
   readonly #notifications: TokenBucket;
+  /** The newest notification that waits for the tunnel of its services: the token of that was rotated. */
+  #successor: { readonly request: TunnelRequest; readonly untilMs: number } | undefined;
   #next = 1;
   #consentEndsMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
@@ -142,7 +146,10 @@ export class Tunnels {
   /** Opens one; the connection is made afterwards. Refusals and tunnels are recorded. */
   open(request: TunnelRequest, origin: TunnelOrigin): Tunnel | TunnelRefusal {
     const refusal = this.#refusalOf(request) ?? this.refusalNow(request.services, origin) ?? this.#rateRefusal(origin);
-    if (refusal !== undefined) return this.refuse(refusal, origin, request);
+    if (refusal !== undefined) {
+      if (origin === "notification" && refusal.cause === "busy") this.#wait(request);
+      return this.refuse(refusal, origin, request);
+    }
     const replaced = this.#replaced(request.services, origin);
     if (replaced !== undefined) {
       this.#open.delete(replaced.of.number);
@@ -150,7 +157,11 @@ export class Tunnels {
     }
     const of = { ...this.#identityOf(request), number: this.#next++, origin };
     const told = { untold: 0 };
-    const tunnel = this.#tunnelOf(request, of.services, this.#records.reportOf(of, told));
+    const tunnel = this.#tunnelOf(
+      request,
+      of.services,
+      this.#records.reportOf(of, told, () => this.#succeed()),
+    );
     this.#open.set(of.number, { of, token: request.accessToken, tunnel });
     this.#counts.opened += 1;
     this.#records.opened(of);
@@ -216,6 +227,7 @@ export class Tunnels {
   async #run(of: TunnelIdentity, tunnel: Tunnel, told: { readonly untold: number }): Promise<void> {
     const end = await tunnel.run();
     this.#open.delete(of.number);
+    this.#succeed();
     const reading = tunnel.reading();
     const { opened: connections, connects } = reading;
     this.#records.ended(of, end, reading, { connections, connects, ...tunnel.passedOver(), untold: told.untold });
@@ -239,13 +251,33 @@ export class Tunnels {
    * The tunnel that a new one takes the place of: for the same services, and without a WebSocket. Its token was rotated, which cuts it;
    * what nobody has signed ends nothing that was.
    */
-  #replaced(asked: TunnelRequest["services"], origin: TunnelOrigin): Open | undefined {
+  #replaced(
+    asked: TunnelRequest["services"],
+    origin: TunnelOrigin,
+    state: TunnelReading["state"] = "connecting",
+  ): Open | undefined {
     const wanted = new Set(asked ?? this.#parts.settings.services.keys());
     return [...this.#open.values()].find(({ of: { services, origin: before }, tunnel }) => {
       const isSame = services.length === wanted.size && services.every((name) => wanted.has(name));
       const mayEnd = origin === "command" || before === "notification";
-      return isSame && mayEnd && tunnel.reading().state === "connecting";
+      return isSame && mayEnd && tunnel.reading().state === state;
     });
+  }
+
+  /** A tunnel whose token was rotated is cut, or will be found to be: what came too early for that is opened then. */
+  #wait(request: TunnelRequest): void {
+    const isNew = [...this.#open.values()].every(({ token }) => token !== request.accessToken);
+    if (!isNew || this.#replaced(request.services, "notification", "open") === undefined) return;
+    this.#successor = { request, untilMs: this.#parts.runtime.clock.boottimeMs() + SUCCESSOR_MS };
+  }
+
+  #succeed(): void {
+    const waits = this.#successor;
+    if (waits === undefined || this.#isStopped) return;
+    const isLate = waits.untilMs < this.#parts.runtime.clock.boottimeMs();
+    if (!isLate && this.refusalNow(waits.request.services, "notification")?.cause === "busy") return;
+    this.#successor = undefined;
+    if (!isLate) this.open(waits.request, "notification");
   }
 
   #rateRefusal(origin: TunnelOrigin): TunnelRefusal | undefined {

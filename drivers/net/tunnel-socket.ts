@@ -22,6 +22,21 @@ const LOW_BYTES = 262_144;
 /** From so many messages that wait on: one of a few bytes costs some hundred in memory. */
 const MANY_MESSAGES = 256;
 
+/** What is read of an answer that is none of a WebSocket, and how long it may take, ms. */
+const MAX_ANSWER_BYTES = 1024;
+const ANSWER_MS = 2000;
+/**
+ * What the service says with a 4xx, in words of our own: an answer goes into no log as it is, since it may hold what it was sent.
+ * Source: logs in aws-iot-securetunneling-localproxy, issues 84, 85 and 152; AWS IoT Developer Guide, "Resolving connectivity issues".
+ */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/previously used|already (been )?used/i, "the access token was used before: rotate it, and open the tunnel again"],
+  [/client.?token/i, "the client token is of another connection: rotate the access token"],
+  [/expired/i, "the access token has expired"],
+  [/invalid access token|access.?token/i, "the access token is none of an open tunnel"],
+  [/closed/i, "the tunnel is closed"],
+];
+
 export type TunnelDialerParts = {
   /** Root certificates, PEM, in place of those that Node brings. */
   readonly ca: string | undefined;
@@ -85,9 +100,20 @@ function handshake(
   });
   socket.on("unexpected-response", (_request, answer: IncomingMessage) => {
     const { statusCode: status = 0 } = answer;
-    resolve(refusalOf(status));
-    answer.destroy();
-    socket.terminate();
+    const done = (text: string): void => {
+      resolve(refusalOf(status, text));
+      clearTimeout(late);
+      answer.destroy();
+      socket.terminate();
+    };
+    const late = setTimeout(() => done(""), ANSWER_MS);
+    let text = "";
+    answer.on("data", (bytes) => {
+      text += String(bytes);
+      if (text.length >= MAX_ANSWER_BYTES) done(text.slice(0, MAX_ANSWER_BYTES));
+    });
+    answer.on("error", () => done(text));
+    answer.on("close", () => done(text));
   });
   // After "open" an error is followed by "close", which tells of it.
   socket.on("error", (error) => resolve({ kind: "failed", detail: messageOf(error) }));
@@ -110,8 +136,9 @@ function handshake(
 }
 
 /** 5xx may pass, and so may 408 and 429; else the service has said no. */
-function refusalOf(status: number): TunnelDialOutcome {
-  const detail = `HTTP ${status}`;
+function refusalOf(status: number, text: string): TunnelDialOutcome {
+  const known = REASONS.find(([pattern]) => pattern.test(text));
+  const detail = known === undefined ? `HTTP ${status}` : `HTTP ${status}, ${known[1]}`;
   const mayPass = status < 300 || status >= 500 || status === 408 || status === 429;
   return mayPass ? { kind: "failed", detail } : { kind: "refused", status, detail };
 }

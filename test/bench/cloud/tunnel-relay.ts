@@ -16,6 +16,8 @@ const HIGH_BYTES = 1_048_576;
 export type RelayFaults = {
   /** Answers each handshake with this status instead. */
   status: number | undefined;
+  /** Body of each handshake that is refused. */
+  answer: string;
   /** Versions that it knows, newest first. */
   versions: readonly (1 | 2 | 3)[];
   /** Cuts messages to the destination into pieces of so many bytes, without regard for frames. */
@@ -44,7 +46,13 @@ type Tunnel = OpenedTunnel & {
  * or closes, it refuses or closes here, and `violations` names it.
  */
 export class TunnelRelay {
-  readonly faults: RelayFaults = { status: undefined, versions: [3, 2, 1], pieceBytes: undefined, services: undefined };
+  readonly faults: RelayFaults = {
+    status: undefined,
+    answer: "",
+    versions: [3, 2, 1],
+    pieceBytes: undefined,
+    services: undefined,
+  };
   /** What the destination did that the protocol forbids. */
   readonly violations: string[] = [];
   /** Status of each handshake. */
@@ -147,7 +155,10 @@ export class TunnelRelay {
     const status = this.#refusal(request, tunnel, clientToken);
     this.answered.push(status);
     if (status !== 101 || tunnel === undefined) {
-      socket.end(`HTTP/1.1 ${status} refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      const { answer } = this.faults;
+      socket.end(
+        `HTTP/1.1 ${status} refused\r\nConnection: close\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`,
+      );
       return;
     }
     if (typeof clientToken === "string") tunnel.clientToken = clientToken;

@@ -13,9 +13,10 @@ type Live = { readonly number: number; readonly service: string; readonly stream
 export function openAfter(events: readonly StreamEvent[], settings: StreamSettings): readonly number[] {
   let live: readonly Live[] = [];
   let streams: readonly { readonly service: string; readonly stream: number }[] = [];
+  let named = settings.services;
   let opened = 0;
   const nameOf = ({ serviceId }: TunnelFrame): string =>
-    serviceId === "" && settings.services.length === 1 ? (settings.services[0] ?? "") : serviceId;
+    serviceId === "" && named.length === 1 ? (named[0] ?? "") : serviceId;
   const isLive = (frame: TunnelFrame): boolean =>
     streams.some(({ service, stream }) => service === nameOf(frame) && stream === frame.streamId);
   const connections = new Map<number, { readonly hasId: boolean; readonly of: Live }>();
@@ -67,8 +68,13 @@ export function openAfter(events: readonly StreamEvent[], settings: StreamSettin
         if (!isLive(frame)) break;
         live = live.filter((one) => one.service !== service || one.id !== (frame.connectionId || 1));
         break;
+      case "SERVICE_IDS": {
+        const ids = frame.availableServiceIds;
+        if (settings.protocol === 1 || !ids.every((id) => settings.services.includes(id))) break;
+        named = ids.length === 0 ? settings.services : ids;
+        break;
+      }
       case "DATA":
-      case "SERVICE_IDS":
         break;
     }
   }

@@ -321,11 +321,15 @@ describe("a tunnel to a relay and to programs that do not keep to the rules", ()
         timeoutMs: PATIENCE_MS,
       });
       rig.relay.faults.status = 403;
+      rig.relay.faults.answer = `Invalid access token: ${token} was previously used and can not be used again.`;
       rig.relay.cut(token);
-      await until(() => (rig.records.at(-1)?.includes("refused (HTTP 403)") === true ? true : undefined), {
+      const why = "refused (HTTP 403, the access token was used before: rotate it, and open the tunnel again)";
+      await until(() => (rig.records.at(-1)?.includes(why) === true ? true : undefined), {
         what: "given up",
         timeoutMs: PATIENCE_MS,
       });
+      expect(JSON.stringify([rig.log.entries, rig.records])).not.toContain(token);
+      rig.relay.faults.answer = "";
       rig.relay.faults.status = undefined;
     },
     PATIENCE_MS,

@@ -23,6 +23,40 @@ describe("a notification of the service", () => {
     expect(one.tunnels.list()).toMatchObject([{ services: ["SSH"] }]);
   });
 
+  it("whose tunnel is open yet opens one when that has lost its WebSocket: its token was rotated", async () => {
+    const one = tunnelsRig();
+    take(one, notification);
+    await one.clock.run(0);
+    take(one, { ...notification, clientAccessToken: "rotated" });
+    expect(one.tunnels.list()).toMatchObject([{ id: 1, state: "open" }]);
+    await one.clock.run(40_000);
+    one.service.sockets[0]?.handlers.onClosed("the service is silent");
+    await one.clock.run(1000);
+    expect(one.tunnels.list()).toMatchObject([{ id: 2, state: "open" }]);
+    expect(one.service.targets.map(({ accessToken }) => accessToken)).toEqual([TOKEN, "rotated"]);
+    expect(one.records.at(-1)).toContain("tunnel.ended tunnel 1, closed (another token came)");
+  });
+
+  it("waits for no tunnel of other services, nor for long, nor for one that somebody has signed", async () => {
+    const first = tunnelsRig();
+    first.tunnels.open(
+      { accessToken: TOKEN, region: "eu-central-1", services: ["SSH"], minutes: undefined },
+      "command",
+    );
+    const second = tunnelsRig();
+    take(second, { ...notification, services: ["VNC"] });
+    const third = tunnelsRig();
+    take(third, notification);
+    for (const one of [first, second, third]) {
+      await one.clock.run(0);
+      take(one, { ...notification, clientAccessToken: "rotated" });
+      if (one === third) await one.clock.run(121_000);
+      one.service.sockets[0]?.handlers.onClosed("reset");
+      await one.clock.run(1000);
+      expect(one.tunnels.list()).toMatchObject([{ id: 1 }]);
+    }
+  });
+
   it("opens no more than ten a minute", async () => {
     const one = tunnelsRig();
     for (let count = 0; count < 30; count++) {

@@ -39,6 +39,12 @@ const events = fc.oneof(
         .map(({ type, ...rest }) => frameOf(type, rest)),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc
+      .subarray(["SSH", "VNC"])
+      .map((availableServiceIds) => ({ frame: frameOf("SERVICE_IDS", { availableServiceIds }) })),
+  },
   { weight: 2, arbitrary: fc.record({ ends: fc.integer({ min: 1, max: 12 }) }) },
 );
 
@@ -69,6 +75,15 @@ describe("the streams of a destination", () => {
     const newest = streams();
     newest.take(start(1));
     expect(sent(newest.localEnded(1))).toEqual([["CONNECTION_RESET", 1, "SSH", 1]]);
+  });
+
+  it("take a source that names no service for the one that the tunnel is for", () => {
+    const one = streams();
+    const unnamed = frameOf("STREAM_START", { streamId: 1 });
+    expect(sent(one.take(unnamed))).toEqual([["STREAM_RESET", 1, "", 0]]);
+    one.take(frameOf("SERVICE_IDS", { availableServiceIds: ["VNC"] }));
+    expect(one.take(unnamed)).toEqual([{ kind: "open", connection: 1, service: "VNC" }]);
+    expect(sent(one.localEnded(1))).toEqual([["STREAM_RESET", 1, "", 0]]);
   });
 
   it("refuse what is not allowed, a connection that is there, and more of them than there may be", () => {
