@@ -305,6 +305,21 @@ describe("a tunnel to a relay and to programs that do not keep to the rules", ()
   );
 
   it(
+    "leaves a WebSocket that is half open by its pings, and comes back with another",
+    async () => {
+      const { token, tunnel } = await begin();
+      // The link is dead: nothing is read, no ping is answered, and nobody says so.
+      rig.relay.deafen(token);
+      await until(() => (tunnel.reading().connects === 2 ? true : undefined), { what: "back", timeoutMs: PATIENCE_MS });
+      expect(rig.log.entries.filter(({ event }) => event === "tunnel.cut").at(-1)?.facts).toMatchObject({
+        detail: "the service is silent",
+      });
+      expect(tunnel.reading()).toMatchObject({ state: "open", problem: undefined });
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     "backs off from a service that is ill, and gives up at one that says no",
     async () => {
       const { token, tunnel } = await begin();
