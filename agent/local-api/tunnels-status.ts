@@ -32,6 +32,11 @@ export const tunnelsStatus = z
     allowedMs: count.optional(),
     opened: count,
     refused: count,
+    /** Of all tunnels: connections to local services, WebSockets, and bytes of local services. */
+    connections: count,
+    connects: count,
+    bytesIn: count,
+    bytesOut: count,
     /** Why notifications of the service do not come; absent where they do, or are not wanted. */
     problem: z.string().optional(),
     /** Records of connections and refusals that were not made, because there were too many in a minute. */

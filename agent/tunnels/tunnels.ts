@@ -76,9 +76,27 @@ type Open = {
 export type TunnelCounts = {
   readonly opened: number;
   readonly refused: number;
+  /** To local services. */
+  readonly connections: number;
+  /** WebSockets. */
+  readonly connects: number;
+  /** Of local services. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
   /** Records of connections and refusals that were not made, because there were too many in a minute. */
   readonly untold: number;
 };
+
+type Moved = Pick<TunnelCounts, "connections" | "connects" | "bytesIn" | "bytesOut">;
+
+function sumOf(moved: Moved, { opened, connects, bytesIn, bytesOut }: TunnelReading): Moved {
+  return {
+    connections: moved.connections + opened,
+    connects: moved.connects + connects,
+    bytesIn: moved.bytesIn + bytesIn,
+    bytesOut: moved.bytesOut + bytesOut,
+  };
+}
 
 /** An open tunnel as it is shown. */
 export type ShownTunnel = TunnelReading & { readonly id: number; readonly services: readonly string[] };
@@ -96,6 +114,9 @@ export class Tunnels {
   #consentEndsMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
   readonly #counts = { opened: 0, refused: 0 };
+  /** Those that are not over, and what those had that are: no count sinks when one ends. */
+  readonly #alive = new Set<Tunnel>();
+  #past: Moved = { connections: 0, connects: 0, bytesIn: 0, bytesOut: 0 };
 
   constructor(parts: TunnelsParts) {
     this.#parts = parts;
@@ -106,7 +127,9 @@ export class Tunnels {
   }
 
   counts(): TunnelCounts {
-    return { ...this.#counts, untold: this.#records.untold };
+    let moved = this.#past;
+    for (const tunnel of this.#alive) moved = sumOf(moved, tunnel.reading());
+    return { ...this.#counts, ...moved, untold: this.#records.untold };
   }
 
   list(): readonly ShownTunnel[] {
@@ -165,6 +188,7 @@ export class Tunnels {
     this.#open.set(of.number, { of, token: request.accessToken, tunnel });
     this.#counts.opened += 1;
     this.#records.opened(of);
+    this.#alive.add(tunnel);
     const running = this.#run(of, tunnel, told);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
@@ -227,8 +251,10 @@ export class Tunnels {
   async #run(of: TunnelIdentity, tunnel: Tunnel, told: { readonly untold: number }): Promise<void> {
     const end = await tunnel.run();
     this.#open.delete(of.number);
-    this.#succeed();
     const reading = tunnel.reading();
+    this.#alive.delete(tunnel);
+    this.#past = sumOf(this.#past, reading);
+    this.#succeed();
     const { opened: connections, connects } = reading;
     this.#records.ended(of, end, reading, { connections, connects, ...tunnel.passedOver(), untold: told.untold });
   }

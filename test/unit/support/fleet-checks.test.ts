@@ -41,7 +41,16 @@ const FILES: FilesStatus = {
   dayBytes: 500_000_000,
 };
 const UPLOAD = { upload: "u-1", kind: "capture", name: "drive.log", bytes: 100, sentBytes: 0 } as const;
-const TUNNELS: TunnelsStatus = { open: [], opened: 1, refused: 0, untold: 0 };
+const TUNNELS: TunnelsStatus = {
+  open: [],
+  opened: 1,
+  refused: 0,
+  untold: 0,
+  connections: 4,
+  connects: 2,
+  bytesIn: 1500,
+  bytesOut: 2000,
+};
 
 const told = (status: Partial<Status>): readonly string[] =>
   fleetChecks(statusWith(status)).map(

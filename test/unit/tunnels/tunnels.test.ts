@@ -213,7 +213,8 @@ describe("tunnels", () => {
     await opened(one);
     expect(one.tunnels.open({ ...REQUEST, accessToken: "another" }, "command")).toMatchObject({ cause: "busy" });
     expect(one.tunnels.open(REQUEST, "command")).toMatchObject({ detail: "this tunnel is open already" });
-    expect(one.tunnels.counts()).toEqual({ opened: 1, refused: 6, untold: 0 });
+    const moved = { connections: 0, connects: 1, bytesIn: 0, bytesOut: 0 };
+    expect(one.tunnels.counts()).toEqual({ opened: 1, refused: 6, untold: 0, ...moved });
   });
 
   it("leave no more than so many records of refusals", () => {
@@ -233,8 +234,12 @@ describe("tunnels", () => {
     socket.handlers.onBytes(relayFrame({ type: TYPE.streamStart, ...stream2 }));
     one.locals[1]?.handlers.onBytes(Buffer.from("four"));
     one.locals[1]?.handlers.onEnded("ECONNRESET");
+    const before = one.tunnels.counts();
+    expect(before).toMatchObject({ connections: 2, connects: 1, bytesIn: 3, bytesOut: 4 });
     tunnel.close({ reason: "closed", detail: "at the vehicle" });
     await one.clock.run(0);
+    // They stay when it is over.
+    expect(one.tunnels.counts()).toEqual(before);
     // printf %s CANARY-access-token | sha256sum
     const digest = "622480827113c3cf";
     const nothing = { connection: 0, bytesIn: 0, bytesOut: 0, lastedMs: 0, reason: "", detail: "", untold: 0 };

@@ -8,7 +8,16 @@ import { MemoryLog } from "../../../fakes/core/log.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
 
-const NONE: TunnelsStatus = { open: [], opened: 0, refused: 0, untold: 0 };
+const NONE: TunnelsStatus = {
+  open: [],
+  opened: 0,
+  refused: 0,
+  untold: 0,
+  connections: 4,
+  connects: 2,
+  bytesIn: 1500,
+  bytesOut: 2000,
+};
 const OPEN: TunnelsStatus = {
   open: [
     {
@@ -27,6 +36,10 @@ const OPEN: TunnelsStatus = {
   opened: 3,
   refused: 1,
   untold: 0,
+  connections: 4,
+  connects: 2,
+  bytesIn: 1500,
+  bytesOut: 2000,
 };
 
 async function daemon(status: TunnelsStatus, needsConsent = true) {
