@@ -17,6 +17,7 @@ import { fileIdentity } from "../../../drivers/aws/identity/file-identity.ts";
 import type { TlsIdentity } from "../../../drivers/aws/identity/tls.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
+import { startTinyproxy } from "../../bench/broker/tinyproxy.ts";
 import { createAuthority, type RevokingAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { CredentialsProviderBench, type ProviderFault } from "../../bench/cloud/credentials-provider.ts";
 import { ObjectStore } from "../../bench/cloud/object-store.ts";
@@ -86,7 +87,7 @@ afterEach(async () => {
 });
 
 /** A start of the agent's part for uploads, with the journal as it is on the disk. */
-async function start(change: Readonly<Record<string, unknown>> = {}): Promise<FilesLine> {
+async function start(change: Readonly<Record<string, unknown>> = {}, proxyPort?: number): Promise<FilesLine> {
   const clock = fastClock();
   const bucket = {
     bucket: "bucket",
@@ -105,7 +106,7 @@ async function start(change: Readonly<Record<string, unknown>> = {}): Promise<Fi
   const config = {
     stateDir: folder,
     thingName: THING,
-    proxy: undefined,
+    proxy: proxyPort === undefined ? undefined : { host: "127.0.0.1", port: proxyPort, exclude: [] },
     frameLog: { folder: join(folder, "frames") },
     dbc,
   };
@@ -302,6 +303,16 @@ describe("file.upload to a bucket", () => {
     await until(() => problemOf(line) !== "");
     expect(problemOf(line)).toMatch(/^upload\.credentials-refused: .* alias uploads: HTTP 403 Access Denied$/);
     expect(line.status().credentials).toEqual({ given: 0, failed: 1 });
+  });
+
+  it("goes through the proxy of the link, to the credentials provider and to the store", async () => {
+    const proxy = await startTinyproxy({ folder: join(folder, "proxy"), ports: [provider.port, store.port] });
+    const line = await start({}, proxy.port);
+    await ask(line, { kind: "dbc", bucket: "captures" });
+    await until(() => uploaded.length === 1);
+    await proxy.stop();
+    const ways = [`CONNECT localhost:${provider.port}`, `CONNECT 127.0.0.1:${store.port}`];
+    expect(ways.filter((way) => !proxy.log().includes(way))).toEqual([]);
   });
 
   it("refuses to sign by a clock that nothing vouches for", async () => {

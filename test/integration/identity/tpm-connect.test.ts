@@ -7,13 +7,25 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { openIdentity } from "../../../agent/daemon/open-identity.ts";
+import { loadConfig } from "../../../config/load.ts";
+import { createCredentialsEndpoint } from "../../../drivers/aws/credentials/credentials-endpoint.ts";
+import { createBroker } from "../../../drivers/aws/mqtt5.ts";
+import { systemClock } from "../../../drivers/os/time-source.ts";
 import { type Mosquitto, startMosquitto } from "../../bench/broker/mosquitto.ts";
 import { startSession } from "../../bench/broker/session-process.ts";
-import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
+import {
+  type Authority,
+  createAuthority,
+  type RevokingAuthority,
+  writeIdentity,
+} from "../../bench/cloud/certificate-authority.ts";
+import { CredentialsProviderBench } from "../../bench/cloud/credentials-provider.ts";
 import { startChild } from "../../bench/core/child.ts";
 import { until } from "../../bench/core/wait.ts";
 import { adoptForeignKey } from "../../bench/tpm/adopted-key.ts";
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
 
 const run = promisify(execFile);
 const MAIN = fileURLToPath(new URL("../../../agent/main.ts", import.meta.url));
@@ -29,7 +41,7 @@ const testReport = z.object({
 
 describe("a connection with a key in the TPM", () => {
   let folder: string;
-  let authority: Authority;
+  let authority: RevokingAuthority;
   let mosquitto: Mosquitto;
   let tpm: Tpm;
   let certificateFile: string;
@@ -157,6 +169,45 @@ describe("a connection with a key in the TPM", () => {
       await configure(algorithm, { keyLabel: algorithm, certificateFile: ownFile }),
     );
     expect([code, report.ok]).toEqual([0, true]);
+  });
+
+  it("gets credentials for its certificate over the context that MQTT uses, beside a connection and after it", async () => {
+    const config = await loadConfig(await configure("credentials"));
+    // The library takes them from the environment of the process alone.
+    Object.assign(process.env, tpm.environment);
+    const log = new MemoryLog();
+    const { inUse: identity } = openIdentity({ config, environment: process.env, log, verbose: false });
+    const clock = systemClock({ kernelErrorUs: () => 1000 });
+    const { certificatePem, privateKeyPem = "" } = await authority.issue({
+      commonName: "localhost",
+      subjectAltNames: [{ kind: "dns", value: "localhost" }],
+      usage: "server",
+    });
+    const issued: string[] = [];
+    const provider = await CredentialsProviderBench.start({
+      tls: { certificatePem, privateKeyPem },
+      caFile: authority.caFile,
+      crlFile: authority.crlFile,
+      onIssued: ({ accessKeyId }) => void issued.push(accessKeyId),
+    });
+    provider.aliases.set("uploads", { durationSeconds: 900, isAssumable: true });
+    const parts = { host: "localhost", port: provider.port, thing: THING, identity, proxy: undefined, clock };
+    const endpoint = createCredentialsEndpoint(parts);
+    const { signal } = new AbortController();
+    const broker = createBroker(
+      { config: config.broker, clientId: THING, will: undefined, connectGapMs: 20 },
+      { identity, proxy: undefined, clock, log },
+    );
+    broker.start();
+    await until(() => (broker.status().state === "online" ? true : undefined), { what: "online", timeoutMs: 20_000 });
+    const [first, second] = await Promise.all([endpoint.ask("uploads", signal), endpoint.ask("uploads", signal)]);
+    expect(broker.status()).toMatchObject({ state: "online", connects: 1 });
+    await broker.stop();
+    const third = await endpoint.ask("uploads", signal);
+    expect([first, second, third].map(({ accessKeyId }) => accessKeyId).toSorted()).toEqual(issued.toSorted());
+    expect(new Set(issued).size).toBe(3);
+    expect(first.expiresAtMs - Date.now()).toBeGreaterThan(890_000);
+    await provider.stop();
   });
 
   it("says of a key that was made outside the TPM that it is unfit", async () => {

@@ -144,9 +144,37 @@ function base64Of(sha256: string): string {
   return Buffer.from(sha256, "hex").toString("base64");
 }
 
+/** A journal whose process is killed at a write, before or after it. */
+class DyingJournal implements Pick<FakeJournal, "get" | "list" | "put"> {
+  readonly #disk: FakeJournal;
+  readonly #at: number;
+  readonly #isAfter: boolean;
+  #writes = 0;
+
+  constructor(disk: FakeJournal, at: number, isAfter: boolean) {
+    this.#disk = disk;
+    this.#at = at;
+    this.#isAfter = isAfter;
+  }
+
+  get: FakeJournal["get"] = (space, key) => this.#disk.get(space, key);
+  list: FakeJournal["list"] = (space) => this.#disk.list(space);
+
+  put(documents: Parameters<FakeJournal["put"]>[0]): void {
+    this.#writes += 1;
+    if (this.#writes < this.#at || (this.#isAfter && this.#writes === this.#at)) this.#disk.put(documents);
+    if (this.#writes >= this.#at) throw new Error("killed");
+  }
+}
+
 const WHOLE = Array.from({ length: PARTS }, (_, at) => digestOf(at * PART, Math.min(PART, SIZE - at * PART)));
 
-function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, buckets = BUCKETS) {
+function rig(
+  journal: Pick<FakeJournal, "get" | "list" | "put">,
+  clock: ManualClock,
+  store: ObjectStore,
+  buckets = BUCKETS,
+) {
   const uploaded: UploadedFile[] = [];
   const notices: Notice[] = [];
   const released: string[] = [];
@@ -187,6 +215,8 @@ function rig(journal: FakeJournal, clock: ManualClock, store: ObjectStore, bucke
 async function runFor(uploader: Uploader, clock: ManualClock, ms: number): Promise<void> {
   const stopping = new AbortController();
   const ended = uploader.run(stopping.signal);
+  // Whoever waits for it hears of it.
+  ended.catch(() => undefined);
   await clock.run(ms);
   stopping.abort();
   await clock.run(1);
@@ -223,6 +253,36 @@ describe("an upload to a bucket", () => {
       }),
       { seed: SEED, numRuns: 150 },
     );
+  });
+
+  it("is told once where the process is killed at any write, and never before the object is there", async () => {
+    let kills = 0;
+    for (let at = 1; ; at += 1) {
+      for (const isAfter of [false, true]) {
+        const clock = new ManualClock();
+        const disk = new FakeJournal({ clock });
+        const store = new ModelBucket();
+        new UploadBook(disk).put(TO_BUCKET);
+        const journal = new DyingJournal(disk, at, isAfter);
+        const first = rig(journal, clock, store);
+        const died = await runFor(first.uploader, clock, HOUR_MS).then(
+          () => false,
+          () => true,
+        );
+        if (!died) return expect(kills).toBeGreaterThan(16);
+        kills += 1;
+        const second = rig(disk, clock, store);
+        await runFor(second.uploader, clock, HOUR_MS);
+        const told = [...first.uploaded, ...second.uploaded];
+        expect(new Set(told.map(({ upload }) => upload))).toEqual(new Set(["u-1"]));
+        expect(store.objects.at(-1)).toEqual(WHOLE);
+        expect(second.book.plans).toEqual([]);
+        // An upload that nobody wrote down is begun again, a part asked for before it is sent again, and an end that was lost costs all.
+        const repeated = store.steps.length - 7;
+        if (store.objects.length === 1) expect(repeated).toBeLessThanOrEqual(2);
+        else expect([store.objects.length, repeated]).toEqual([2, 7]);
+      }
+    }
   });
 
   it("does not send a part again whose answer was lost, and asks for it only then", async () => {

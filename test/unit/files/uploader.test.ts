@@ -9,13 +9,14 @@ import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts"
 import { UploadReports } from "../../../agent/files/upload-reports.ts";
 import { Uploader } from "../../../agent/files/uploader.ts";
 import type { JournalDocument } from "../../../agent/ports/journal.ts";
-import type { HeldFiles, ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
+import type { ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
 import type { SleepLine } from "../../../agent/vehicle/sleep/sleep-line.ts";
 import type { FilesConfig } from "../../../config/files.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeHeldFiles } from "../../fakes/ports/held-files.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 
 const SEED = 1838;
@@ -108,17 +109,9 @@ function rig(
   const { dayBytes, hosts, kinds } = { ...ALLOWED, ...change };
   const uploaded: UploadedFile[] = [];
   const notices: Notice[] = [];
-  const released: string[] = [];
   const log = new MemoryLog();
   const disk = { isStored: true };
-  const files: HeldFiles = {
-    hold: async () => "too-large",
-    pathOf: (id) => id,
-    digestOf: async () => "0f".repeat(32),
-    sizeOf: async () => FILE.length,
-    release: async (id) => void released.push(id),
-    keepOnly: async () => undefined,
-  };
+  const files = new FakeHeldFiles(new Map(), new Map([[PLAN.id, FILE]]));
   const book = new UploadBook(journal);
   const uploader = new Uploader({
     settings: {
@@ -144,7 +137,7 @@ function rig(
     clock,
     random: () => 0.5,
   });
-  return { book, uploader, uploaded, notices, released, log, disk };
+  return { book, uploader, uploaded, notices, released: files.released, log, disk };
 }
 
 /** Runs it for so long, and stops it in order. */
