@@ -2,12 +2,11 @@ import { join } from "node:path";
 import type { MetricsConfig } from "../../config/metrics.ts";
 import { LocalHttpServer } from "../../drivers/os/local-socket/http-server.ts";
 import { shownFile } from "../../drivers/os/shown-file.ts";
-import { messageOf } from "../core/errors.ts";
 import type { Service } from "../core/lifecycle.ts";
-import type { Log } from "../core/log.ts";
 import type { MetricsStatus } from "../local-api/metrics-status.ts";
 import { HealthReports } from "../metrics/health-reports.ts";
 import { ScrapeAnswers } from "../metrics/scrape-answers.ts";
+import { ScrapeService } from "../metrics/scrape-service.ts";
 import { TextCache } from "../metrics/text-cache.ts";
 import { TextFile } from "../metrics/text-file.ts";
 import type { MetricsLine, RecordSinks, Runtime } from "./parts.ts";
@@ -33,7 +32,7 @@ export function composeMetrics(
   runtime: Pick<Runtime, "metrics" | "clock" | "log" | "startedAtMs">,
 ): MetricsLine {
   const cache = new TextCache(() => runtime.metrics.all(), runtime.clock);
-  const scrapes = placesOf(settings.scrape).map((place) => scrapeAt(place, cache, runtime.log));
+  const scrapes = placesOf(settings.scrape).map((place) => scrapeAt(place, cache, runtime));
   const file = textFileOf(settings, cache, runtime);
   const health = healthOf({ settings, records }, runtime);
   return {
@@ -81,28 +80,31 @@ function placesOf(scrape: MetricsConfig["scrape"]): readonly ScrapePlace[] {
   ];
 }
 
-/** A place that another program has costs the scrape, not the agent. */
-function scrapeAt({ kind, at, place, maxClients }: ScrapePlace, cache: TextCache, log: Log) {
+function scrapeAt(
+  { kind, at, place, maxClients }: ScrapePlace,
+  cache: TextCache,
+  { clock, log }: Pick<Runtime, "clock" | "log">,
+) {
   const answers = new ScrapeAnswers({ isPort: kind === "port", text: (format) => cache.text(format) });
-  const server = new LocalHttpServer({
+  const http = new LocalHttpServer({
     place,
     maxClients,
     patienceMs: PATIENCE_MS,
     answer: (request) => answers.answer(request),
     onRefused: () => answers.noteRefused(),
   });
-  let problem: string | undefined;
-  const start = async (): Promise<void> => {
-    try {
-      await server.start();
-    } catch (thrown) {
-      problem = messageOf(thrown);
-      log.error("metrics.not-served", { what: problem });
-    }
+  const scrape = new ScrapeService({ http, clock, log });
+  const status = () => {
+    const { problem } = scrape;
+    return { place: kind, at, ...answers.counters(), ...(problem === undefined ? {} : { problem }) };
   };
-  const service: Service = { name: `metrics ${kind}`, start, stop: () => server.stop() };
-  const status = () => ({ place: kind, at, ...answers.counters(), ...(problem === undefined ? {} : { problem }) });
-  return { service, status };
+  const loop = loopService(`metrics ${kind}`, scrape);
+  // Who waits for the agent to be ready can ask then.
+  const start = async (): Promise<void> => {
+    await scrape.open();
+    await loop.start();
+  };
+  return { service: { ...loop, start }, status };
 }
 
 function textFileOf(

@@ -88,7 +88,7 @@ export const CLOUD_TEXTS: Readonly<Record<string, CatalogText>> = {
     subject: "Nobody can ask for metrics over HTTP",
     cause: "@WHAT@\nAll else goes on.",
     remedy:
-      "Find out who has the place (ss -tlnx), or choose another metrics.scrape.port or socketFile; then restart the agent.",
+      "Find out who has the place (ss -tlnx) and end that: it is tried again each minute. Or choose another metrics.scrape.port or socketFile, and restart the agent.",
   },
   "programs.not-served": {
     subject: "Other programs cannot hand over records (@CODE@)",

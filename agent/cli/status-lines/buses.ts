@@ -10,7 +10,7 @@ type Bus = Status["buses"][number];
 /** One bus; without `framesPerSecond` there is no earlier reading to count from. */
 export function busLines(bus: Bus, framesPerSecond: number | undefined, colors: Colors): readonly string[] {
   const state = isReceiving(bus) ? colors.green(bus.state) : colors.red(bus.state);
-  const dropped = bus.dropped === undefined ? "drops unknown" : `${formatCount(bus.dropped)} dropped`;
+  const dropped = bus.dropped === undefined ? "drops unknown" : `${formatCount(bus.dropped)} dropped${placesOf(bus)}`;
   const facts = [
     state,
     ...(bus.load === undefined ? [] : [`load ${Math.round(bus.load * 100)} %`]),
@@ -25,6 +25,12 @@ export function busLines(bus: Bus, framesPerSecond: number | undefined, colors: 
   ];
   const multiPacket = multiPacketLines(bus);
   return [...lines, ...multiPacket, ...(bus.detail === "" ? [] : [`           ${printable(bus.detail)}`])];
+}
+
+/** Where frames were lost, where that is known. */
+function placesOf({ losses }: Bus): string {
+  const places = Object.entries(losses ?? {}).filter(([, count]) => count > 0);
+  return places.length === 0 ? "" : ` (${places.map(([place, count]) => `${place} ${formatCount(count)}`).join(", ")})`;
 }
 
 /** Messages that come in several frames, once there were some. */

@@ -56,6 +56,8 @@ describe("who reads the numbers of the agent", () => {
     });
     expect(frames).toBe("200");
     expect(await ask("up")).toBe("1");
+    const stored = await ask("histogram_quantile(0.5, causeway_outbox_store_seconds_bucket)");
+    expect(Number(stored)).toBeGreaterThan(0);
     expect(await ask('causeway_outbox_waiting_records{stream="telemetry"} > 0')).toBeDefined();
     expect(await ask('causeway_metrics_scrapes_total{place="socket",result="answered"}')).toBe("0");
     const file = join(home.folder, "causeway.prom");

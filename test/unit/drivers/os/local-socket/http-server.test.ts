@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
 import type { LocalHttpPlace } from "../../../../../agent/ports/local-http.ts";
 import { LocalHttpServer } from "../../../../../drivers/os/local-socket/http-server.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
@@ -84,6 +85,23 @@ describe("LocalHttpServer", () => {
     expect(statSync(socketFile).size).toBe(4);
     const below = join(socketFile, "metrics.sock");
     await expect(serve({ socketFile: below })).rejects.toMatchObject({ code: "config.invalid" });
+  });
+
+  it.each(["port", "socket"])("can be started again after a %s that another program had", async (kind) => {
+    const other = createServer();
+    const socketFile = join(temporaryFolder(), "metrics.sock");
+    other.listen(kind === "port" ? { port: 0, host: "127.0.0.1" } : { path: socketFile });
+    await once(other, "listening");
+    const { port } = z.object({ port: z.number() }).catch({ port: 0 }).parse(other.address());
+    const place = kind === "port" ? { port } : { socketFile };
+    const answer = async () => ({ status: 200, contentType: "text/plain", body: "here\n" });
+    const server = new LocalHttpServer({ place, maxClients: 2, patienceMs: 5000, answer, onRefused: () => undefined });
+    onTestFinished(() => server.stop());
+    await expect(server.start()).rejects.toMatchObject({ code: "config.invalid" });
+    other.close();
+    await once(other, "close");
+    await server.start();
+    expect((await ask(place)).text).toBe("here\n");
   });
 
   it("ends a request with too long headers, and goes on", async () => {
