@@ -135,7 +135,7 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
     const text = await collect(home);
     const { status, checks, config } = bundle.parse(JSON.parse(text));
     expect(Object.keys(config)).toEqual(expect.arrayContaining(Object.keys(SERVICES)));
-    const ofServices = ["programs", "shadows", "defender", "security", "files", "tunnels"];
+    const ofServices = ["programs", "shadows", "defender", "security", "files", "tunnels", "metrics"];
     expect(Object.keys(status)).toEqual(expect.arrayContaining(ofServices));
     expect(checks.map(({ check, verdict }) => `${verdict} ${check}`)).toEqual([
       "pass delivery",
@@ -145,6 +145,8 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
       "pass shadow",
       "warn uploads",
       "pass tunnels",
+      "pass metrics",
+      "pass metrics",
     ]);
     expectNoSecret(text + daemon.lines.join(""));
 
