@@ -251,6 +251,7 @@ const recordSchema = z.object({
   wake: wakeSchema.optional(),
   clockChange: clockChangeSchema.optional(),
   dataUsage: dataUsageSchema.optional(),
+  uploadedFile: z.object({ location: z.string(), sha256: z.string() }).optional(),
   fenceEvent: z
     .object({
       number: z.bigint().transform(Number),

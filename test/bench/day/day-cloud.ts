@@ -14,6 +14,7 @@ import { CloudCommands } from "../cloud/cloud-commands.ts";
 import type { Execution } from "../cloud/command-executions.ts";
 import type { CloudExecution } from "../cloud/job-executions.ts";
 import { CloudJobs } from "../cloud/jobs.ts";
+import { ObjectStore } from "../cloud/object-store.ts";
 import type { BenchSink } from "../run/bench-sink.ts";
 
 type SinkBroker = Parameters<typeof BenchSink.start>[1];
@@ -31,12 +32,16 @@ const COMMAND_SECONDS = 3600;
 
 type Stops = (() => Promise<void>)[];
 
-/** The cloud of a day: broker behind a proxy, Commands, Jobs, a server for artifacts, and the keys that the van trusts. */
+/** A support bundle that the cloud wants at a key of its object store. */
+export type WantedUpload = { readonly key: string; readonly execution: Execution };
+
+/** The cloud of a day: broker behind a proxy, Commands, Jobs, a server for artifacts, an object store, and the keys that the van trusts. */
 export class DayCloud {
   readonly authority: Authority;
   readonly mosquitto: Mosquitto;
   readonly proxy: ProxyProcess;
   readonly signer: ReleaseSigner;
+  readonly store: ObjectStore;
   readonly key = signingKey("operations");
   readonly #folder: string;
   readonly #commands: CloudCommands;
@@ -51,6 +56,7 @@ export class DayCloud {
       readonly proxy: ProxyProcess;
       readonly commands: CloudCommands;
       readonly jobs: CloudJobs;
+      readonly store: ObjectStore;
     },
   ) {
     this.#folder = folder;
@@ -59,6 +65,7 @@ export class DayCloud {
     this.proxy = parts.proxy;
     this.#commands = parts.commands;
     this.#jobs = parts.jobs;
+    this.store = parts.store;
     this.signer = new ReleaseSigner(join(folder, "releases"));
   }
 
@@ -79,12 +86,14 @@ export class DayCloud {
     const served = join(folder, "served");
     mkdirSync(served);
     const { certificatePem, privateKeyPem = "" } = await authority.issue({
-      commonName: "artifacts",
+      commonName: "files",
       subjectAltNames: [{ kind: "ip", value: "127.0.0.1" }],
       usage: "server",
     });
     const artifacts = await startArtifactServer(served, { certificatePem, privateKeyPem });
     stops.push(() => artifacts.stop());
+    const store = await ObjectStore.start({ certificatePem, privateKeyPem });
+    stops.push(() => store.stop());
     const commands = new CloudCommands(session);
     await commands.start();
     const jobs = new CloudJobs(session, (key) => artifacts.presign(key, HOUR_MS));
@@ -93,7 +102,7 @@ export class DayCloud {
       commands.stop();
       jobs.stop();
     });
-    return new DayCloud(folder, { authority, mosquitto, proxy, commands, jobs });
+    return new DayCloud(folder, { authority, mosquitto, proxy, commands, jobs, store });
   }
 
   /** How the workers of the cloud's consumer reach the broker. */
@@ -110,13 +119,13 @@ export class DayCloud {
   }
 
   /** Sends a signed command. `nowMs` is the cloud's time: the truth of the day. */
-  command(action: string, nowMs: number): Promise<Execution> {
+  command(action: string, nowMs: number, given: SignedFields["arguments"] = {}): Promise<Execution> {
     this.#counter += 1;
     const fields: SignedFields = {
       id: `day-${this.#counter}`,
       thing: DAY_THING,
       action,
-      arguments: {},
+      arguments: given,
       notBeforeMs: Math.floor(nowMs) - 5000,
       expiresAtMs: Math.floor(nowMs) + COMMAND_SECONDS * 1000,
       counter: this.#counter,
@@ -127,6 +136,13 @@ export class DayCloud {
       thing: DAY_THING,
       executionTimeoutSeconds: COMMAND_SECONDS,
     });
+  }
+
+  /** Wants a support bundle. `nowMs` as for `command`; it is also what the store goes by. */
+  async wantBundle(nowMs: number): Promise<WantedUpload> {
+    const key = `bundle-${this.#counter + 1}`;
+    const url = await this.store.presign({ key, lifeSeconds: COMMAND_SECONDS });
+    return { key, execution: await this.command("file.upload", nowMs, { kind: "bundle", url }) };
   }
 
   /** Makes an update of the van's tyre gauge, and a job for it. */

@@ -88,6 +88,7 @@ function configOf({ folder, stateDir, runtimeDir, plan, cloud, van, modem }: Day
       busAddress: modem.busAddress,
       budgets: [{ link: DAY_LINK, use: ["capture"], roaming: "hold" }],
     },
+    files: { hosts: [`127.0.0.1:${cloud.store.port}`], caFile: cloud.authority.caFile },
     commands: { policyFile: "policy.yaml", catalogueFile: "catalogue.yaml" },
     ota: {
       rootFile: cloud.signer.rootFile,

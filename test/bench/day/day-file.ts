@@ -35,7 +35,14 @@ const unlock = z.strictObject({
   at: clockTime,
 });
 
-const event = z.discriminatedUnion("kind", [boot, trip, update, unlock]);
+const upload = z.strictObject({
+  kind: z
+    .literal("upload")
+    .describe("the cloud wants a support bundle in its object store: a signed command with a presigned URL"),
+  at: clockTime,
+});
+
+const event = z.discriminatedUnion("kind", [boot, trip, update, unlock, upload]);
 
 /** A day for `scripts/bench --drive`, as its file has it. */
 export const dayFile = z.strictObject({

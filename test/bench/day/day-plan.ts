@@ -42,6 +42,7 @@ export type DayPlan = {
   readonly trips: readonly PlannedTrip[];
   readonly updatesMs: readonly number[];
   readonly unlocksMs: readonly number[];
+  readonly uploadsMs: readonly number[];
   /** When frames are on the bus. */
   readonly awake: readonly DaySpan[];
 };
@@ -84,6 +85,7 @@ export function planOf(file: DayFile): DayPlan {
     trips,
     updatesMs: atOf("update"),
     unlocksMs,
+    uploadsMs: atOf("upload"),
     awake,
   };
 }

@@ -20,6 +20,7 @@ import { judgeSinkTimes } from "../consumers/day/sink-times.ts";
 import { judgePresence } from "../consumers/day/sleep-judge.ts";
 import { judgeTimes } from "../consumers/day/time-judge.ts";
 import { judgeStates, judgeTrips } from "../consumers/day/trip-judge.ts";
+import { judgeUploads } from "../consumers/day/upload-judge.ts";
 import { judgeUsage } from "../consumers/day/usage-judge.ts";
 import { judgeWakes } from "../consumers/day/wake-judge.ts";
 import type { Gaps } from "../consumers/delivery-account.ts";
@@ -27,7 +28,7 @@ import { readOutbox } from "../consumers/outbox-reader.ts";
 import { START_TIMEOUT_MS, until } from "../core/wait.ts";
 import { DayAgent } from "../day/day-agent.ts";
 import { DayAlarm } from "../day/day-alarm.ts";
-import { DayCloud } from "../day/day-cloud.ts";
+import { DayCloud, type WantedUpload } from "../day/day-cloud.ts";
 import { installsFile, writeDayConfig } from "../day/day-config.ts";
 import { DayModem } from "../day/day-modem.ts";
 import { type DayPlan, loadDay } from "../day/day-plan.ts";
@@ -70,7 +71,11 @@ type Running = {
   readonly heard: DayRecords;
   readonly sink: BenchSink;
   readonly boots: BootFacts[];
-  readonly orders: { readonly unlocks: Execution[]; readonly updates: CloudExecution[] };
+  readonly orders: {
+    readonly unlocks: Execution[];
+    readonly updates: CloudExecution[];
+    readonly uploads: WantedUpload[];
+  };
   readonly remarks: string[];
 };
 
@@ -113,6 +118,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     pulse.remove();
   });
   const world = new DayWorld(startsAtMs, 1, pulse);
+  cloud.store.now = () => world.trueMs();
   const van = await startVan({ day: run.day, pulseFile: pulse.path, timeline: world.line }, state.logs);
   stops.push(() => van.stop());
   const modem = await DayModem.start(folder, stops);
@@ -156,7 +162,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
     heard,
     sink,
     boots: [],
-    orders: { unlocks: [], updates: [] },
+    orders: { unlocks: [], updates: [], uploads: [] },
     remarks: [],
   };
 }
@@ -177,7 +183,7 @@ async function play(running: Running, signal: AbortSignal): Promise<void> {
   }
 }
 
-function stepsOf({ boots, trips, updatesMs, unlocksMs }: DayPlan): Step[] {
+function stepsOf({ boots, trips, updatesMs, unlocksMs, uploadsMs }: DayPlan): Step[] {
   const steps: Step[] = [
     ...boots.map((boot): Step => ({ atMs: boot.atMs, act: (running) => bootUp(running, boot) })),
     ...trips.flatMap(({ tunnels }) =>
@@ -194,6 +200,7 @@ function stepsOf({ boots, trips, updatesMs, unlocksMs }: DayPlan): Step[] {
     ),
     ...updatesMs.map((atMs): Step => ({ atMs, act: offerUpdate })),
     ...unlocksMs.map((atMs): Step => ({ atMs, act: unlock })),
+    ...uploadsMs.map((atMs): Step => ({ atMs, act: wantBundle })),
   ];
   return steps.sort((a, b) => a.atMs - b.atMs);
 }
@@ -237,6 +244,11 @@ async function offerUpdate(running: Running): Promise<void> {
 async function unlock(running: Running): Promise<void> {
   running.orders.unlocks.push(await running.cloud.command("doors.unlock", running.world.trueMs()));
   say(running, "somebody unlocks the doors from afar");
+}
+
+async function wantBundle(running: Running): Promise<void> {
+  running.orders.uploads.push(await running.cloud.wantBundle(running.world.trueMs()));
+  say(running, "the cloud wants a support bundle");
 }
 
 /** Waits, in time as it is, until the outbox is empty, stops the agent, and compares what it had assigned with what came. */
@@ -298,6 +310,7 @@ async function judged(running: Running, gaps: Gaps, rows: string): Promise<Judge
       judgeRoaming(vehicle),
       judgeUpdates(orders),
       judgeUnlocks(orders),
+      judgeUploads({ plan, uploads: running.orders.uploads, objects: running.cloud.store.objects, heard }),
       judgeQuiet(orders),
       judgeWakes(wakes),
       judgeClockChanges(parts, corrections),
