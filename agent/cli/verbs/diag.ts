@@ -21,6 +21,7 @@ type Given = {
   readonly output?: string;
   readonly upload?: boolean;
   readonly urlFile?: string;
+  readonly bucket?: string;
   readonly reason?: string;
 };
 
@@ -36,6 +37,11 @@ export function registerDiag(program: Command, context: CliContext): void {
       new Option("--upload", "have the agent send it to the object store instead (section files)").conflicts("output"),
     )
     .option("--url-file <file>", "with --upload: the presigned URL that it goes to is in this file, '-' for stdin")
+    .addOption(
+      new Option("--bucket <name>", "with --upload: the bucket of the configuration that it goes to").conflicts(
+        "urlFile",
+      ),
+    )
     .option("--reason <text>", "with --upload: for those who find it there")
     .addHelpText(
       "after",
@@ -43,8 +49,8 @@ export function registerDiag(program: Command, context: CliContext): void {
 The bundle is one JSON document, compressed with gzip. PIN, keys, provisioning parameters, VIN, serial number and the query of URLs are
 left out, and so is what commands gave. Without a running agent it has no status, no commands and no log.
 
-With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md), unless --url-file names one. It goes
-when the link and its budget allow it; causeway status shows how far it is.
+With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md), unless --bucket or --url-file does. It
+goes when the link and its budget allow it; causeway status shows how far it is.
 
 Examples:
   causeway diag collect
@@ -54,9 +60,9 @@ Examples:
     .action((given: Given) => (given.upload === true ? upload(context, given) : collect(context, given.output)));
 }
 
-async function upload(context: CliContext, { urlFile, reason }: Given): Promise<void> {
+async function upload(context: CliContext, { urlFile, bucket, reason }: Given): Promise<void> {
   const url = urlFile === undefined ? undefined : await urlIn(context, urlFile);
-  const { answer, raw } = await (await runningAgent(context)).ask(fileUpload, { kind: "bundle", url, reason });
+  const { answer, raw } = await (await runningAgent(context)).ask(fileUpload, { kind: "bundle", url, bucket, reason });
   if (answer.kind === "refused") {
     throw new AgentError("upload.refused", {
       what: `the agent does not upload it: ${answer.what}`,

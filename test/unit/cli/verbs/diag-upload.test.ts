@@ -30,8 +30,11 @@ async function daemon(refusal?: string) {
   const handlers = fileHandlers(
     {
       orders: {
-        problemWith: (place: UploadPlace) =>
-          place.kind === "whole" && place.url.includes("elsewhere") ? "url leads to elsewhere" : undefined,
+        problemWith: (place: UploadPlace) => {
+          if (place.kind === "bucket")
+            return place.bucket === "logs" ? undefined : `files.buckets has no ${place.bucket}`;
+          return place.kind === "whole" && place.url.includes("elsewhere") ? "url leads to elsewhere" : undefined;
+        },
         order: async (order) => {
           orders.push(order);
           if (refusal !== undefined) return { kind: "refused", what: refusal };
@@ -73,6 +76,17 @@ describe("causeway diag collect --upload", () => {
     expect(wanted).toEqual([]);
     expect(JSON.parse(outputs[1]?.stdout ?? "")).toMatchObject({ schemaVersion: 1, kind: "ordered", state: "sending" });
     expect(JSON.stringify([outputs, log.entries])).not.toContain("canary");
+  });
+
+  it("sends it to a bucket of the configuration", async () => {
+    const { run, orders, wanted } = await daemon();
+    const { stdout } = await run(["diag", "collect", "--upload", "--bucket", "logs"]);
+    expect([orders.map(({ place }) => place), wanted]).toEqual([[{ kind: "bucket", bucket: "logs" }], []]);
+    expect(stdout).toContain("upload u-1, sending");
+    await expect(run(["diag", "collect", "--upload", "--bucket", "x"])).rejects.toThrow("files.buckets has no x");
+    await expect(run(["diag", "collect", "--upload", "--bucket", "logs", "--url-file", "-"])).rejects.toThrow(
+      "cannot be used with",
+    );
   });
 
   it.each([
