@@ -6,6 +6,9 @@ import type { BucketPlace, UploadPlan } from "./upload-plan.ts";
 /** An upload that the store forgets so often is given up. */
 const MAX_RESTARTS = 3;
 
+/** Of what is told of a part; S3 has less than 500. */
+const MAX_PART_CHARACTERS = 2000;
+
 type Done = Extract<StoreAnswer, { kind: "done" }>;
 
 /** An upload that was sent something. `partBytes`: how it is cut where it begins now. */
@@ -55,9 +58,16 @@ function withPart(plan: UploadPlan, etag: string, checksum = ""): UploadPlan {
 
 /** What the store calls a part that it has as it should be (ListParts). */
 function partIn(text: string, number: number, checksum: string | undefined): string | undefined {
-  const part = /<Part>(.{1,2000}?)<\/Part>/s.exec(text)?.[1] ?? "";
+  const part = firstPartOf(text);
   const isIt = new RegExp(`<PartNumber>${number}</PartNumber>`).test(part);
   const told = /<ChecksumSHA256>([\w+/=]{1,64})<\/ChecksumSHA256>/.exec(part)?.[1];
   const etag = /<ETag>(?:"|&quot;|&#34;)([\w+/=.:-]{1,126})(?:"|&quot;|&#34;)<\/ETag>/.exec(part)?.[1];
   return isIt && told !== undefined && told === checksum && etag !== undefined ? `"${etag}"` : undefined;
+}
+
+/** By a search that goes over the text once, whatever is in it. */
+function firstPartOf(text: string): string {
+  const from = text.indexOf("<Part>");
+  const to = text.indexOf("</Part>", from);
+  return from < 0 || to < 0 ? "" : text.slice(from, Math.min(to, from + MAX_PART_CHARACTERS));
 }

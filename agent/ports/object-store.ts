@@ -46,7 +46,7 @@ export type StoreRequest = {
 /**
  * "done": it has it, with its name for this version of the bytes where it gave one; `text` is the beginning of what it said. "refused": it will not take it as it was asked; `code`
  * is the store's word for why (S3 error codes), where it gave one. "unavailable": another try may find it better; `isBusy`: it asked for
- * fewer. Nothing in it tells the query of the URL.
+ * fewer. Nothing in it tells the query of the URL, but `text` may, which is of the store and is to go nowhere.
  */
 export type StoreAnswer =
   | { readonly kind: "done"; readonly etag: string | undefined; readonly text?: string }

