@@ -2,7 +2,7 @@ import { printable } from "../core/plain-text.ts";
 import { formatBytes, formatCount } from "../core/quantity.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
-import type { ShadowsStatus } from "../local-api/shadows-status.ts";
+import type { ReportedShadowStatus, SettingsStatus, ShadowsStatus } from "../local-api/shadows-status.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import type { TunnelsStatus } from "../local-api/tunnels-status.ts";
@@ -53,12 +53,21 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
   return [passed(check, `served, ${formatCount(records)} records since the start`)];
 }
 
-function shadowChecks({ state: told }: ShadowsStatus): readonly Check[] {
-  if (told === undefined) return [];
+function shadowChecks({ state, config }: ShadowsStatus): readonly Check[] {
+  return [
+    ...(state === undefined ? [] : reportedChecks(state, "StateShadow")),
+    ...(config === undefined
+      ? []
+      : [...reportedChecks(config.reported, "ConfigShadow"), settingsCheck(config.settings)]),
+  ];
+}
+
+/** `parameter` of the stack grants its topics. */
+function reportedChecks(told: ReportedShadowStatus, parameter: string): readonly Check[] {
   const { name, state, what, omitted } = told;
   const check = "shadow";
   if (state === "refused") {
-    const remedy = `allow the topics of the shadow ${name} in the vehicle's policy (stack parameter StateShadow)`;
+    const remedy = `allow the topics of the shadow ${name} in the vehicle's policy (stack parameter ${parameter})`;
     return [failed(check, { what: `${name} cannot be told: ${printable(what)}`, remedy })];
   }
   const problems = [
@@ -74,6 +83,14 @@ function shadowChecks({ state: told }: ShadowsStatus): readonly Check[] {
     ...(what === "" ? [] : [warned(check, `${name} is ${state}: ${printable(what)}`, "it is tried again by itself")]),
   ];
   return problems.length > 0 ? problems : [passed(check, `${name} is ${state.replace("-", " ")}`)];
+}
+
+function settingsCheck({ state, reason }: SettingsStatus): Check {
+  const check = "settings of the shadow";
+  const how = state.replace("-", " ");
+  const why = reason === "" ? "" : `: ${printable(reason)}`;
+  if (state !== "refused" && state !== "taken-back") return passed(check, `${how}${why}`);
+  return warned(check, `${how}${why}`, "desire others; the same ones are not tried again by themselves");
 }
 
 function fileChecks({ uploads, stored, failed: givenUp, dayUsedBytes, dayBytes }: FilesStatus): readonly Check[] {

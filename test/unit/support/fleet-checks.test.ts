@@ -101,6 +101,19 @@ describe("the services in doctor", () => {
     ]);
   });
 
+  it("say how the settings do that a shadow desires, and what grants its topics", () => {
+    const config = (settings: NonNullable<ShadowsStatus["config"]>["settings"], state = STATE.state) =>
+      told({ shadows: { config: { reported: { ...STATE, name: "config", state }, settings } } });
+    expect(config({ state: "in-force", reason: "", digest: "ab" })).toEqual([
+      "pass shadow: config is in step | ",
+      "pass settings of the shadow: in force | ",
+    ]);
+    expect(config({ state: "taken-back", reason: "PUBACK\u001b[2J", digest: "ab" })[1]).toBe(
+      "warn settings of the shadow: taken back: PUBACK?[2J | desire others; the same ones are not tried again by themselves",
+    );
+    expect(config({ state: "unread", reason: "", digest: "" }, "refused")[0]).toContain("parameter ConfigShadow");
+  });
+
   it("say that a shadow cannot be told, what is left out of it, and what went wrong last", () => {
     const state = (change: Partial<typeof STATE>) => told({ shadows: { state: { ...STATE, ...change } } });
     expect(state({ state: "refused", what: "not authorized" })).toEqual([
