@@ -20,8 +20,9 @@ const shownShadow = z.object({
 const updatedShadow = z.object({ version: z.int() });
 const announced = z.object({ version: z.int(), clientToken: z.string().optional() });
 
-/** What a shadow holds. */
+/** What a shadow holds, as of `version`. */
 export type ShadowState = {
+  readonly version: number;
   readonly desired: Readonly<Record<string, unknown>> | undefined;
   readonly reported: Readonly<Record<string, unknown>> | undefined;
 };
@@ -40,7 +41,7 @@ export class NamedShadow {
   readonly #parts: NamedShadowParts;
   readonly #base: string;
   readonly #requestClient: RequestClient;
-  #onChange = (): void => undefined;
+  #onChange: (version: number) => void = () => undefined;
   /** The newest version whose state is known here. */
   #version = 0;
   #ownToken = "";
@@ -67,8 +68,11 @@ export class NamedShadow {
     this.#requestClient = new RequestClient({ ...parts, broker: heard, token });
   }
 
-  /** Subscribes; `onChange` is called when the shadow has changed, and what it holds must be asked for. Throws `broker.refused`. */
-  async open(onChange: () => void): Promise<void> {
+  /**
+   * Subscribes; `onChange` is called when the shadow has changed, and what it holds must be asked for. `version` is the one that it has
+   * now, infinite where that is not known: who has asked meanwhile, and got that one, has seen the change. Throws `broker.refused`.
+   */
+  async open(onChange: (version: number) => void): Promise<void> {
     this.#onChange = onChange;
     const base = this.#base;
     await this.#requestClient.listen([
@@ -80,7 +84,7 @@ export class NamedShadow {
     await this.#parts.broker.subscribe(`${base}/update/delta`, (message) => this.#hear(message));
     await this.#parts.broker.subscribe(`${base}/delete/accepted`, () => {
       this.#version = 0;
-      onChange();
+      onChange(Number.POSITIVE_INFINITY);
     });
   }
 
@@ -94,7 +98,7 @@ export class NamedShadow {
     if (reply.kind !== "accepted") return reply;
     const { state, version } = reply.body;
     this.#version = version;
-    return { kind: "accepted", body: { desired: state.desired, reported: state.reported } };
+    return { kind: "accepted", body: { version, desired: state.desired, reported: state.reported } };
   }
 
   /**
@@ -127,10 +131,10 @@ export class NamedShadow {
     if (!topic.endsWith("/update/accepted") && !topic.endsWith("/update/delta")) return;
     const told = announced.safeParse(decodeBody("json", payload));
     // Not understood: whatever it is, asking tells.
-    if (!told.success) return this.#onChange();
+    if (!told.success) return this.#onChange(Number.POSITIVE_INFINITY);
     const { version, clientToken } = told.data;
     if (clientToken !== undefined && clientToken === this.#ownToken) return;
-    if (version > this.#version) this.#onChange();
+    if (version > this.#version) this.#onChange(version);
   }
 }
 

@@ -85,6 +85,8 @@ export class ReportedShadow {
   #omitted: readonly string[] = [];
   #isOpen = false;
   #isStale = true;
+  /** The newest that was heard of since it was asked for. */
+  #heardVersion = 0;
   #connection = 0;
   #readMs = Number.NEGATIVE_INFINITY;
   #reported: Tree = {};
@@ -175,8 +177,9 @@ export class ReportedShadow {
   async #open(): Promise<Outcome> {
     const { shadow, log, name } = this.#parts;
     try {
-      await shadow.open(() => {
+      await shadow.open((version) => {
         this.#isStale = true;
+        this.#heardVersion = Math.max(this.#heardVersion, version);
         this.#woken.notify();
       });
     } catch (thrown) {
@@ -218,8 +221,9 @@ export class ReportedShadow {
   async #read(signal: AbortSignal): Promise<Outcome> {
     const { shadow, clock, content } = this.#parts;
     this.#readMs = clock.boottimeMs();
-    // What changes meanwhile makes it stale again.
+    // What changes meanwhile makes it stale again, but for what the answer has seen.
     this.#isStale = false;
+    this.#heardVersion = 0;
     this.#counts.reads += 1;
     const reply = await shadow.get(signal);
     if (reply.kind === "none") {
@@ -232,7 +236,8 @@ export class ReportedShadow {
       this.#isStale = true;
       return this.#failed("get", reply);
     }
-    const { desired, reported = {} } = reply.body;
+    const { version, desired, reported = {} } = reply.body;
+    this.#isStale = this.#heardVersion > version;
     const entries = Object.entries(reported);
     this.#reported = Object.fromEntries(entries.filter(([key]) => content.keys.includes(key)));
     const others = Object.fromEntries(entries.filter(([key]) => !content.keys.includes(key)));

@@ -45,7 +45,7 @@ describe("NamedShadow", () => {
   it("gives what is desired and reported, and says that there is none", async () => {
     expect(await get(7, { desired: { a: 1 }, reported: { b: 2 }, delta: { a: 1 } })).toEqual({
       kind: "accepted",
-      body: { desired: { a: 1 }, reported: { b: 2 } },
+      body: { version: 7, desired: { a: 1 }, reported: { b: 2 } },
     });
     const asked = shadow.get(never);
     expect(await answered(asked, "get/rejected", { code: 404, message: "No shadow exists" })).toEqual({ kind: "none" });

@@ -102,6 +102,25 @@ describe("ReportedShadow", () => {
     await rig.stop();
   });
 
+  it.each([
+    ["once for a change that its read has seen", 1, ["get", "get"]],
+    ["again for one that comes after it", 2, ["get", "get", "get"]],
+  ] as const)("reads %s", async (_name, version, requests) => {
+    const rig = new Rig();
+    rig.wanted = undefined;
+    await rig.clock.run(1);
+    rig.model.update({ desired: { a: 2 } }, false);
+    rig.model.fates.push("late");
+    rig.reconnect();
+    await rig.clock.run(1);
+    const told = new TextEncoder().encode(JSON.stringify({ state: {}, version, timestamp: 1 }));
+    rig.broker.inject("$aws/things/veh-1/shadow/name/state/update/accepted", told);
+    rig.model.release();
+    await rig.clock.run(20_000);
+    expect(rig.model.requests).toEqual(requests);
+    await rig.stop();
+  });
+
   it("says nothing while it knows nothing", async () => {
     const rig = new Rig();
     rig.wanted = undefined;
