@@ -49,7 +49,7 @@ export function createConfigSlot({ folder, running, check }: FileSetParts): Conf
       const draft = mkdtempSync(join(folder, ".check-"));
       try {
         writeSettings(draft, textOf(settings));
-        return await check(draft);
+        return withoutFolder(await check(draft), draft);
       } finally {
         rmSync(draft, { recursive: true, force: true });
       }
@@ -58,7 +58,8 @@ export function createConfigSlot({ folder, running, check }: FileSetParts): Conf
       const text = textOf(settings);
       const name = createHash("sha256").update(text).digest("hex");
       const fill = async (draft: string): Promise<void> => writeSettings(draft, text);
-      return { name, problem: await adoptVersion(folder, name, fill, check) };
+      const judge = async (draft: string): Promise<string | undefined> => withoutFolder(await check(draft), draft);
+      return { name, problem: await adoptVersion(folder, name, fill, judge) };
     },
     running: (name) => running === name && trialOf(folder).to !== name,
     activate: (name) => versions.activate(name),
@@ -66,6 +67,11 @@ export function createConfigSlot({ folder, running, check }: FileSetParts): Conf
     commit: (name) => versions.commit(name),
     rollback: (name) => versions.rollback(name),
   };
+}
+
+/** Who sent the settings knows them, and no folder of this vehicle, which may have another name each time. */
+function withoutFolder(problem: string | undefined, draft: string): string | undefined {
+  return problem?.replaceAll(`${join(draft, "agent.d")}/`, "");
 }
 
 /** JSON is YAML. */

@@ -71,7 +71,7 @@ describe("settings from a shadow", { timeout: 120_000 }, () => {
     await proxy.restore();
     const refused = await ends("refused");
     expect(refused).toMatchObject({ collect: { batchMs: 500 } });
-    expect(JSON.stringify(refused)).toMatch(/settings\.yaml:\d+:\d+ ota: only the vehicle's own files/);
+    expect(JSON.stringify(refused)).toMatch(/"reason":"settings\.yaml:\d+:\d+ ota: only the vehicle's own files/);
     const page = await runProgram(["status", "--config", home.config]);
     expect(page.stdout).toMatch(/shadow {5}config in step, .*; settings refused\n.*ota: only the vehicle's own files/);
     expect(daemon.ends).toEqual([75]);
