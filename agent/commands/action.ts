@@ -67,6 +67,6 @@ export type Action = {
   readonly queues?: boolean;
   /** Longest time it may take. */
   readonly timeoutMs: number;
-  /** Checks the arguments; does nothing. */
-  prepare(given: Readonly<Record<string, unknown>>): Prepared | CommandRejection;
+  /** Checks the arguments; does nothing. `ledgerId` is of the command, for who names it to others; absent for a step of a sequence. */
+  prepare(given: Readonly<Record<string, unknown>>, ledgerId?: string): Prepared | CommandRejection;
 };

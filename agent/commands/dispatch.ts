@@ -239,7 +239,7 @@ function prepareUntimed(
     (request.signature !== undefined && action.commandClass !== "R0");
   const unknown = needsRecord ? ledger.fault() : undefined;
   if (unknown !== undefined) return rejected("LEDGER_UNREADABLE", unknown);
-  const prepared = action.prepare(request.arguments);
+  const prepared = action.prepare(request.arguments, request.ledgerId);
   if (prepared.kind === "rejected") return prepared;
   const busy = runner.busy(action, request);
   return busy === undefined ? { kind: "plan", action, prepared } : rejected("BUSY", busy);

@@ -16,6 +16,8 @@ export type ProgramCommand = {
   readonly program: string;
   /** As the program calls it. */
   readonly name: string;
+  /** By which the ledger, the audit trail and whoever asked know it; undefined for a step of a sequence. */
+  readonly ledgerId: string | undefined;
   readonly arguments: Readonly<Record<string, ProgramScalar>>;
   /** The program is told to answer within so many ms; the caller aborts when they are over. */
   readonly deadlineMs: number;

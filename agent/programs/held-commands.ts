@@ -21,14 +21,14 @@ export class HeldCommands {
 
   /** Hands a command over; undefined where the program takes nothing. What it gives resolves once, with the answer or without one. */
   hand(id: string, command: ProgramCommand, signal: AbortSignal): Promise<ProgramReply> | undefined {
-    const { name, arguments: given, deadlineMs, problemWith } = command;
+    const { name, ledgerId, arguments: given, deadlineMs, problemWith } = command;
     const { promise, resolve } = Promise.withResolvers<ProgramReply>();
     const late = (): void => this.#end(id, { kind: "late" });
     const end = (reply: ProgramReply): void => {
       signal.removeEventListener("abort", late);
       resolve(reply);
     };
-    if (!this.#say({ command: { id, name, arguments: given, deadlineMs } })) return undefined;
+    if (!this.#say({ command: { id, name, arguments: given, deadlineMs, ledgerId } })) return undefined;
     this.#held.set(id, { problemWith, end });
     signal.addEventListener("abort", late);
     if (signal.aborted) late();

@@ -11,7 +11,7 @@ const NAMED = { program: 1, answers: 2 } as const;
 const STORED = { epoch: 1, stream: 2, seq: 3 } as const;
 const ANSWERED = { id: 1 } as const;
 const ERROR = { code: 1, what: 2, remedy: 3 } as const;
-const COMMAND = { id: 1, name: 2, arguments: 3, deadlineMs: 4 } as const;
+const COMMAND = { id: 1, name: 2, arguments: 3, deadlineMs: 4, ledgerId: 5 } as const;
 const SCALAR = { name: 1, number: 2, flag: 3, text: 4 } as const;
 
 /** By their numbers in config/proto/program.proto; a newer number is no word, and refused as one. */
@@ -154,5 +154,6 @@ function writeCommand(writer: ProtobufWriter, command: Extract<ToProgram, { comm
     writer.end();
   }
   writer.uintField(COMMAND.deadlineMs, command.deadlineMs);
+  writer.stringField(COMMAND.ledgerId, command.ledgerId ?? "");
   writer.end();
 }

@@ -14,5 +14,6 @@ export type ToProgram =
         readonly name: string;
         readonly arguments: Readonly<Record<string, ProgramScalar>>;
         readonly deadlineMs: number;
+        readonly ledgerId: string | undefined;
       };
     };

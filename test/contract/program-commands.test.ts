@@ -53,7 +53,15 @@ const scalars = z
   .default([])
   .transform((list) => Object.fromEntries(list.map(({ name, number }) => [name, number])));
 const wire = z.object({
-  command: z.object({ id: z.string(), name: z.string(), arguments: scalars, deadlineMs: z.number() }).optional(),
+  command: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      arguments: scalars,
+      deadlineMs: z.number(),
+      ledgerId: z.string().optional(),
+    })
+    .optional(),
   answered: z
     .object({ id: z.string() })
     .transform(({ id }) => id)
@@ -72,7 +80,15 @@ const MESSAGES: Form = {
 };
 
 const told = z.object({
-  command: z.object({ id: z.string(), name: z.string(), arguments: z.unknown(), deadlineMs: z.number() }).optional(),
+  command: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      arguments: z.unknown(),
+      deadlineMs: z.number(),
+      ledgerId: z.string().optional(),
+    })
+    .optional(),
   answered: z.string().optional(),
   error: z.object({ code: z.string() }).optional(),
 });
@@ -117,6 +133,7 @@ function rig(form: Form) {
         name: "precondition",
         arguments: { celsius: 21 },
         deadlineMs: 5000,
+        ledgerId: undefined,
         problemWith: () => undefined,
         ...change,
       },
@@ -132,9 +149,9 @@ describe.each([
   it("reach the program that registered the name, and no other of the same name", async () => {
     const { connect, ask, commands } = rig(form);
     const [hvac, other] = [connect(), connect("other")];
-    const reply = ask();
+    const reply = ask({ ledgerId: "c-1" });
     expect([hvac.commands(), other.commands()]).toEqual([
-      [{ id: "id-1", name: "precondition", arguments: { celsius: 21 }, deadlineMs: 5000 }],
+      [{ id: "id-1", name: "precondition", arguments: { celsius: 21 }, deadlineMs: 5000, ledgerId: "c-1" }],
       [],
     ]);
     expect(other.answer({ id: "id-1", status: "succeeded" })).toMatchObject({ error: { code: "program.no-command" } });

@@ -55,13 +55,13 @@ export function buildProgramAction(config: ProgramActionConfig, parts: ProgramAc
       endsInRestart: false,
       uses: [`program:${config.program}/${config.command}`],
       timeoutMs: config.timeoutMs + MARGIN_MS,
-      prepare: (values) => {
+      prepare: (values, ledgerId) => {
         const read = given.safeParse(values);
         if (!read.success) return unfitArguments(read.error);
         return {
           kind: "prepared",
           unsafe: () => unsafeNow(act),
-          run: (signal) => ask(act, read.data, signal),
+          run: (signal) => ask(act, { values: read.data, ledgerId }, signal),
         };
       },
     },
@@ -79,7 +79,11 @@ function unsafeNow({ gate, programs, config }: ProgramAct): CommandRejection | u
   return absence === undefined ? undefined : rejected("UNAVAILABLE", absence);
 }
 
-async function ask(act: ProgramAct, given: Scalars, signal: AbortSignal): Promise<Outcome> {
+async function ask(
+  act: ProgramAct,
+  { values, ledgerId }: { readonly values: Scalars; readonly ledgerId: string | undefined },
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { config, programs, problemWith, clock } = act;
   if (signal.aborted) return rejected("INTERRUPTED", "the agent is ending, or its time is over");
   const stop = unsafeNow(act);
@@ -87,7 +91,7 @@ async function ask(act: ProgramAct, given: Scalars, signal: AbortSignal): Promis
   const { program, command: name, timeoutMs: deadlineMs } = config;
   const [late, ended] = [new AbortController(), new AbortController()];
   void clock.sleep(deadlineMs, ended.signal).then(() => late.abort());
-  const command = { program, name, arguments: present(given), deadlineMs, problemWith };
+  const command = { program, name, ledgerId, arguments: present(values), deadlineMs, problemWith };
   const reply = await programs.ask(command, AbortSignal.any([signal, late.signal]));
   ended.abort();
   return outcomeOf(config, reply, signal);

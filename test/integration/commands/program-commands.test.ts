@@ -24,7 +24,7 @@ for line in lines:
     command = json.loads(line).get("command")
     if command is None: continue
     with open(sys.argv[2], "a") as got:
-        print(command["name"], command["id"], file=got, flush=True)
+        print(command["name"], command["id"], command["ledgerId"], file=got, flush=True)
         os.fsync(got.fileno())
     if command["name"] == "crash": os.kill(os.getpid(), signal.SIGKILL)
     if command["name"] == "hang": continue
@@ -169,6 +169,12 @@ describe("commands that another program answers", () => {
     const lost = /^FAILED INDETERMINATE: the agent ended while it acted; it may have been done, and is not done again/;
     expect(await run(home, hang)).toMatch(lost);
     expect(names()).toEqual(["precondition", "crash", "hang"]);
+    expect(
+      readFileSync(got, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")[2]),
+    ).toEqual(["p-5", "c-1", "h-1"]);
 
     await connected();
     const waiting = run(home, plain("h-2", "cabin.hang"));

@@ -114,11 +114,11 @@ describe.skipIf(!hasProtoc)(`messages of programs${hasProtoc ? "" : " (protoc is
     ]);
     expect(stored("telemetry")).toMatchObject([{ contentType: "image/png", content: Uint8Array.of(0, 255) }]);
 
-    const given = { program: "door-watch", name: "lock", arguments: { doors: 2 }, deadlineMs: 1000 };
+    const given = { program: "door-watch", name: "lock", arguments: { doors: 2 }, deadlineMs: 1000, ledgerId: "c-1" };
     const asked = line.commands.ask({ ...given, problemWith: () => undefined }, new AbortController().signal);
     const command = await nth(4);
     const [, id = ""] =
-      /^command \{ id: "([\w-]+)" name: "lock" arguments \{ name: "doors" number: 2 \} deadline_ms: 1000 \}$/.exec(
+      /^command \{ id: "([\w-]+)" name: "lock" arguments \{ name: "doors" number: 2 \} deadline_ms: 1000 ledger_id: "c-1" \}$/.exec(
         command,
       ) ?? [];
     socket.write(

@@ -19,6 +19,7 @@ function command(change: Partial<ProgramCommand> = {}): ProgramCommand {
     name: "precondition",
     arguments: { celsius: 21 },
     deadlineMs: 5000,
+    ledgerId: undefined,
     problemWith: () => undefined,
     ...change,
   };

@@ -57,7 +57,7 @@ function rig(settings: object = {}, maxBytes = 1_000_000, holdBytes = 100_000, f
   };
   const ask = (name: string) =>
     desk.ask(
-      { program: "door-watch", name, arguments: {}, deadlineMs: 1000, problemWith: () => undefined },
+      { program: "door-watch", name, arguments: {}, deadlineMs: 1000, ledgerId: "c-1", problemWith: () => undefined },
       new AbortController().signal,
     );
   return { clock, outbox, disk, appender, intake, connect, ask, file };
@@ -245,7 +245,7 @@ describe("ProgramIntake", () => {
     session.take([JSON.stringify({ program: "door-watch", answers: ["lock"] })]);
     expect([answers, session.isAwaited()]).toEqual([[{ program: "door-watch", answers: ["lock"] }], true]);
     const reply = ask("lock");
-    expect(said).toEqual([{ command: { id: "id-1", name: "lock", arguments: {}, deadlineMs: 1000 } }]);
+    expect(said).toEqual([{ command: { id: "id-1", name: "lock", arguments: {}, deadlineMs: 1000, ledgerId: "c-1" } }]);
     const given = { id: "id-1", status: "failed", reason: "ice", results: { open: 2 } };
     session.take([LOAD, JSON.stringify({ answer: given }), JSON.stringify({ answer: given })]);
     expect(answers.slice(2)).toEqual([{ answered: "id-1" }, errorOf("program.no-command")]);

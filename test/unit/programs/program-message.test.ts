@@ -182,20 +182,23 @@ describe("encodeToProgram", () => {
     const error = { code: "program.full", what: "w".repeat(300), remedy: "é" } as const;
     expect(decode(encodeToProgram({ error }))).toEqual({ error });
     const given = { celsius: 0, on: false, zone: "", name: "x" };
-    expect(decode(encodeToProgram({ command: { id: "i", name: "n", arguments: given, deadlineMs: 600_000 } }))).toEqual(
-      {
-        command: {
-          id: "i",
-          name: "n",
-          arguments: [
-            { name: "celsius", number: 0 },
-            { name: "on", flag: false },
-            { name: "zone", text: "" },
-            { name: "name", text: "x" },
-          ],
-          deadlineMs: 600_000,
-        },
+    expect(
+      decode(
+        encodeToProgram({ command: { id: "i", name: "n", arguments: given, deadlineMs: 600_000, ledgerId: "c-1" } }),
+      ),
+    ).toEqual({
+      command: {
+        id: "i",
+        name: "n",
+        arguments: [
+          { name: "celsius", number: 0 },
+          { name: "on", flag: false },
+          { name: "zone", text: "" },
+          { name: "name", text: "x" },
+        ],
+        deadlineMs: 600_000,
+        ledgerId: "c-1",
       },
-    );
+    });
   });
 });

@@ -70,7 +70,7 @@ function readyRig(change: object = {}) {
 }
 
 async function run(action: Action, given: object, signal = new AbortController().signal): Promise<Outcome> {
-  const prepared = action.prepare({ ...given });
+  const prepared = action.prepare({ ...given }, "c-1");
   if (prepared.kind === "rejected") return prepared;
   return prepared.unsafe() ?? (await prepared.run(signal, () => undefined));
 }
@@ -89,6 +89,7 @@ describe("buildProgramAction", () => {
         name: "precondition",
         arguments: { celsius: 21, zone: "rear", seats: false },
         deadlineMs: 10_000,
+        ledgerId: "c-1",
       },
     ]);
     expect(action).toMatchObject({ commandClass: "R3", timeoutMs: 11_000, uses: ["program:hvac/precondition"] });
