@@ -33,6 +33,8 @@ export class AgentSupervisor {
   /** CPU time of processes that have ended. */
   #endedCpuUs = 0;
   #currentCpuUs = 0;
+  #endedWrittenBytes = 0;
+  #currentWrittenBytes = 0;
   peakRssBytes = 0;
   starts = 0;
   /** Times that a process ended without being told to. */
@@ -58,6 +60,11 @@ export class AgentSupervisor {
   cpuUs(): number {
     this.#sample();
     return this.#endedCpuUs + this.#currentCpuUs;
+  }
+
+  /** Bytes that all agent processes wrote to disks so far, as of the last sample. */
+  get writtenBytes(): number {
+    return this.#endedWrittenBytes + this.#currentWrittenBytes;
   }
 
   /** SIGKILL; the next process starts by itself. */
@@ -93,6 +100,8 @@ export class AgentSupervisor {
       const { code, signal } = await this.#child.ended;
       this.#endedCpuUs += this.#currentCpuUs;
       this.#currentCpuUs = 0;
+      this.#endedWrittenBytes += this.#currentWrittenBytes;
+      this.#currentWrittenBytes = 0;
       if (this.#isStopping) return;
       // It asks to be started anew, for what an update has brought.
       const isWanted = code === EXIT.temporary;
@@ -112,6 +121,7 @@ export class AgentSupervisor {
     const usage = usageOf(this.#child.pid);
     if (usage === undefined) return;
     this.#currentCpuUs = Math.max(this.#currentCpuUs, usage.cpuUs);
+    this.#currentWrittenBytes = Math.max(this.#currentWrittenBytes, usage.writtenBytes);
     this.peakRssBytes = Math.max(this.peakRssBytes, usage.rssBytes);
   }
 }

@@ -37,6 +37,8 @@ export type BenchSummary = {
   readonly pending: number;
   readonly bytesPayload: number;
   readonly bytesPerSample: number;
+  /** Bytes that the agent wrote to disks while the vehicle was sending, for each byte of payload; 0 where its folder is in memory. */
+  readonly writtenPerPayloadByte: number;
   /** User and system time of the agent while the vehicle was sending. */
   readonly cpuMicrosPerFrame: number;
   /** Highest resident set of an agent process, 10^6 bytes. */
@@ -69,6 +71,7 @@ export type SummaryParts = {
   readonly recordsStored: number;
   readonly pending: number;
   readonly cpuUs: number;
+  readonly writtenBytes: number;
   readonly driveSeconds: number;
   readonly drainSeconds: number;
   readonly remarks: readonly string[];
@@ -97,6 +100,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     pending: input.pending,
     bytesPayload: account.payloadBytes,
     bytesPerSample: ratio(account.payloadBytes, account.samples, 3),
+    writtenPerPayloadByte: ratio(input.writtenBytes, account.payloadBytes, 2),
     cpuMicrosPerFrame: ratio(input.cpuUs, totals.framesReceived, 2),
     rssMb: rounded(input.agent.peakRssBytes / 1e6, 1),
     firstPubackMs: counters.firstPubackMs === undefined ? null : rounded(counters.firstPubackMs, 0),
@@ -173,6 +177,7 @@ export function describeSummary(summary: BenchSummary): string {
       "agent",
       `${summary.cpuMicrosPerFrame} µs CPU a frame, ${summary.rssMb} MB, first PUBACK after ${summary.firstPubackMs ?? "-"} ms`,
     ],
+    ["disk", `${summary.writtenPerPayloadByte} bytes written for each byte of payload`],
     ...summary.campaigns.map(({ id, triggers, judged, mismatches, unverified }): readonly [string, string] => [
       "campaign",
       ` ${id}: ${count(triggers)} triggers, ${count(judged)} judged, ${mismatches} mismatches, ${count(unverified)} not verified`,

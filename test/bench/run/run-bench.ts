@@ -77,11 +77,13 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
   parts.campaigns?.begin(startUs);
   parts.sender.begin(startUs);
   const cpuBeforeUs = parts.agent.cpuUs();
+  const writtenBefore = parts.agent.writtenBytes;
   const beganMs = performance.now() + LEAD_MS;
   await driveOn(drive, signal, beganMs);
   await parts.sender.stop();
   const driveSeconds = (performance.now() - beganMs) / 1000;
   const cpuUs = parts.agent.cpuUs() - cpuBeforeUs;
+  const writtenBytes = parts.agent.writtenBytes - writtenBefore;
   await parts.proxy.tell({ kind: "restore" });
   const stoppedMs = performance.now();
   const outbox = await drain(drive, beganMs);
@@ -98,6 +100,7 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
     recordsStored: outbox.lastSeqs.reduce((sum, { lastSeq }) => sum + lastSeq, 0),
     pending: outbox.records,
     cpuUs,
+    writtenBytes,
     driveSeconds,
     drainSeconds: (performance.now() - stoppedMs) / 1000,
     remarks: drive.remarks,

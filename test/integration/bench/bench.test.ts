@@ -33,6 +33,7 @@ const summary = z.object({
   bytesPayload: z.number(),
   bytesPerSample: z.number(),
   cpuMicrosPerFrame: z.number(),
+  writtenPerPayloadByte: z.number(),
   rssMb: z.number(),
   firstPubackMs: z.number().nullable(),
   agentStarts: z.number(),
