@@ -23,6 +23,7 @@ import { FrameCapture } from "../telemetry/frame-capture.ts";
 import { type HealthFacts, stuckReason } from "../telemetry/health.ts";
 import { KnownPosition } from "../telemetry/known-position.ts";
 import { Pipeline } from "../telemetry/pipeline.ts";
+import type { Delivered } from "../telemetry/publish/in-flight.ts";
 import { Publisher } from "../telemetry/publish/publisher.ts";
 import { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
@@ -304,7 +305,8 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
     random,
   });
   const wake = (): void => publisher.wake();
-  const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake });
+  const delivered = (): Delivered | undefined => publisher.delivered();
+  const appender = new Appender({ outbox, clock, log, holdBytes: collect.holdBytes, wake, delivered });
   const collector = new Collector(table);
   const wanted = new WantedSignals(table);
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });

@@ -218,9 +218,13 @@ export interface Outbox {
    * Throws `outbox.full` when nothing of the same or a lower class is left to evict (the disk's own "full" included).
    *
    * `kept` are written in the same transaction, in their order, with no draft too; their bytes do not count against the byte bound.
-   * The values may be used again when this returns.
+   * The values may be used again when this returns. `delivered` are forgotten in it too, first, as by `ack`: a transaction less, and room.
    */
-  append(drafts: readonly RecordDraft[], kept?: readonly KeptValue[]): readonly RecordId[];
+  append(
+    drafts: readonly RecordDraft[],
+    kept?: readonly KeptValue[],
+    delivered?: readonly number[],
+  ): readonly RecordId[];
   /** What is kept, by key. A value that the disk gives back damaged is left out. While memory stands in: what was kept since. */
   kept(): readonly { readonly key: string; readonly value: Uint8Array }[];
   /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload. Dead ones are left out. */

@@ -4,6 +4,7 @@ import type { Log } from "../core/log.ts";
 import { Histogram } from "../core/metrics/histogram.ts";
 import { type KeptValue, type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type OutboxFault, outboxFaultOf } from "../ports/outbox-faults.ts";
+import type { Delivered } from "./publish/in-flight.ts";
 import type { EncodedDraft } from "./record/encode/record-sealer.ts";
 
 /** Whether drafts reach the outbox, and if not, why. */
@@ -43,6 +44,8 @@ export type AppenderParts = {
   readonly holdBytes: number;
   /** Told after new records are in the outbox. Must not throw. */
   readonly wake: () => void;
+  /** What has arrived, to be forgotten in the transaction in which records are stored; absent: whoever delivers lets it be forgotten. */
+  readonly delivered?: () => Delivered | undefined;
 };
 
 type Held = { readonly draft: EncodedDraft; payloadBytes: number };
@@ -178,10 +181,12 @@ export class Appender {
     const kept = isLast ? [...ownKept, ...this.#kept.values()] : ownKept;
     if (drafts.length === 0 && kept.length === 0) return undefined;
     const { outbox, clock } = this.#parts;
+    const delivered = this.#parts.delivered?.();
     const startMs = clock.monotonicMs();
     try {
-      outbox.append(drafts.map(measured), kept);
+      outbox.append(drafts.map(measured), [...(delivered?.kept ?? []), ...kept], delivered?.rows);
       this.storeTimes.note((clock.monotonicMs() - startMs) / 1000);
+      delivered?.done();
       if (isLast) this.#kept.clear();
       return undefined;
     } catch (thrown) {

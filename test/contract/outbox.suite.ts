@@ -134,6 +134,25 @@ function reading(open: OpenOutboxSubject): void {
       expect(takeLosses(outbox())).toEqual([]);
     });
 
+    it("forgets what was delivered with what it stores next, and so makes room for it", () => {
+      outbox().append([draftOf("event", 4000), draftOf("event", 4000)]);
+      expect(outbox().hold(1, 1)).toBe(true);
+      outbox().append([draftOf("event", 4000)], [], [1, 77]);
+      expect(seqsOf(outbox(), "event")).toEqual([2, 3]);
+      expect(takeLosses(outbox())).toEqual([]);
+      outbox().append([], [], [2]);
+      expect(seqsOf(outbox(), "event")).toEqual([3]);
+      expect(outbox().stats()).toMatchObject({ records: 1, bytes: 4000 });
+    });
+
+    it("forgets nothing with what it cannot store", () => {
+      outbox().append([draftOf("event", 4000)]);
+      expect(() => outbox().append([draftOf("event", 20_000)], [], [1])).toThrowError(
+        expect.objectContaining({ code: "outbox.full" }),
+      );
+      expect(seqsOf(outbox(), "event")).toEqual([1]);
+    });
+
     it("never gives a row or a seq twice", () => {
       outbox().append([draftOf("event", 10)]);
       outbox().ack([1]);

@@ -54,7 +54,7 @@ export class DrainState {
 
   /** Whether nothing is on its way, and nothing waits to be tried alone. */
   get isIdle(): boolean {
-    return this.inFlight.isEmpty && this.suspects.isEmpty;
+    return this.inFlight.count === 0 && this.suspects.isEmpty;
   }
 
   /** The next record that may go, where up to `window` are on their way; undefined when there is none now. Throws what the outbox throws. */

@@ -1,12 +1,21 @@
-import type { Outbox } from "../../ports/outbox.ts";
+import type { KeptValue, Outbox } from "../../ports/outbox.ts";
 import type { NextRecord } from "./drain-order.ts";
 import type { SendBudget } from "./send-budget.ts";
 
-/** Acknowledged records are forgotten together, each time one transaction: this many, or after this time. */
+/** Acknowledged records are forgotten with the next that are stored, or by themselves: this many, or after this time. */
 const ACK_RECORDS = 50;
-const ACK_MS = 100;
+const ACK_MS = 1000;
 /** Part of the window that the backlog may take, so that a fresh record never finds it full of old ones. */
 const BACKLOG_SHARE = 0.75;
+
+/** What has arrived and is to be forgotten by the outbox. */
+export type Delivered = {
+  /** Rows, and what is to be kept in the transaction that forgets them. */
+  readonly rows: readonly number[];
+  readonly kept: readonly KeptValue[];
+  /** That transaction is durable. */
+  done(): void;
+};
 
 /** The records that are on the way, and those that arrived and have not been forgotten by the outbox yet. */
 export class InFlight {
@@ -39,10 +48,6 @@ export class InFlight {
   /** Monotonic ms at which acknowledged records should be forgotten; infinite when there are none. */
   get ackDueMs(): number {
     return this.#ackDueMs;
-  }
-
-  get isEmpty(): boolean {
-    return this.#busy.size === 0;
   }
 
   has(row: number): boolean {
@@ -88,16 +93,27 @@ export class InFlight {
 
   /** The same without waiting. */
   forgetAcked(): void {
-    if (this.#acked.length === 0) return;
+    const delivered = this.delivered();
+    if (delivered === undefined) return;
+    this.#outbox.ack(delivered.rows, delivered.kept);
+    delivered.done();
+  }
+
+  /** What was acknowledged, for a transaction that comes now; undefined where nothing was. */
+  delivered(): Delivered | undefined {
+    if (this.#acked.length === 0) return undefined;
+    const rows = this.#acked;
     const keeping = this.#keepers.flatMap((keeper) => keeper.keeping?.() ?? []);
-    this.#outbox.ack(
-      this.#acked,
-      keeping.flatMap(({ kept }) => kept),
-    );
-    for (const { done } of keeping) done();
-    for (const row of this.#acked) this.#busy.delete(row);
-    this.#acked = [];
-    this.#ackDueMs = Number.POSITIVE_INFINITY;
+    return {
+      rows,
+      kept: keeping.flatMap(({ kept }) => kept),
+      done: () => {
+        for (const { done } of keeping) done();
+        for (const row of rows) this.#busy.delete(row);
+        this.#acked = [];
+        this.#ackDueMs = Number.POSITIVE_INFINITY;
+      },
+    };
   }
 
   #weigh({ record, kind }: NextRecord, by: 1 | -1): void {

@@ -9,6 +9,7 @@ import { OutboxGuard } from "../outbox-guard.ts";
 import { type AttemptSettings, DeliveryOutcomes, type OutcomeCounters } from "./delivery-outcomes.ts";
 import type { NextRecord } from "./drain-order.ts";
 import { DrainState } from "./drain-state.ts";
+import type { Delivered } from "./in-flight.ts";
 import { LiveMarks } from "./live-marks.ts";
 import { LossReporter } from "./loss-reporter.ts";
 import { messageExpirySecondsOf, publicationOf } from "./record-publication.ts";
@@ -110,6 +111,11 @@ export class Publisher {
     return this.#lastTurnMs;
   }
 
+  /** What the broker has acknowledged and the outbox may forget with what is stored next; undefined where there is nothing. */
+  delivered(): Delivered | undefined {
+    return this.#state.inFlight.delivered();
+  }
+
   counters(): DeliveryCounters {
     return { ...this.#outcomes.counters(), inFlight: this.#state.inFlight.count };
   }
@@ -139,7 +145,10 @@ export class Publisher {
     const { broker, clock } = this.#parts;
     while (!signal.aborted && broker.status().state === "online") {
       // A connection that is newer than the last turn of the loop has its turn first.
-      if (this.#isDrained && this.#isOnline()) return true;
+      if (this.#isDrained && this.#isOnline()) {
+        this.#guard.attempt(() => this.#state.inFlight.forgetAcked());
+        return true;
+      }
       await clock.sleep(20, signal);
     }
     return false;

@@ -102,12 +102,17 @@ export class SqliteOutbox implements Outbox {
     });
   }
 
-  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
-    if (drafts.length === 0 && kept.length === 0) return [];
+  append(
+    drafts: readonly RecordDraft[],
+    kept: readonly KeptValue[] = [],
+    delivered: readonly number[] = [],
+  ): readonly RecordId[] {
+    if (drafts.length === 0 && kept.length === 0 && delivered.length === 0) return [];
     const streams = drafts.length === 0 ? (["telemetry"] as const) : drafts.map(({ stream }) => stream);
     const highest = Math.min(...streams.map(streamCode));
     const payloads: Uint8Array[] = [];
-    return this.#write((spareBytes) => {
+    const ids = this.#write((spareBytes) => {
+      for (const row of delivered) this.#records.remove(row);
       const throughRow = this.#records.lastRow();
       if (spareBytes > 0) this.#evictor.evict(spareBytes, highest, throughRow, "disk full");
       this.#kept.write(kept);
@@ -122,6 +127,8 @@ export class SqliteOutbox implements Outbox {
       });
       return ids;
     });
+    if (delivered.length > 0) this.#ended(delivered);
+    return ids;
   }
 
   kept(): readonly { readonly key: string; readonly value: Uint8Array }[] {

@@ -70,9 +70,14 @@ export class StandbyOutbox implements Outbox {
     }
   }
 
-  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
+  append(
+    drafts: readonly RecordDraft[],
+    kept: readonly KeptValue[] = [],
+    delivered: readonly number[] = [],
+  ): readonly RecordId[] {
     try {
-      const ids = this.#use((outbox) => outbox.append(drafts, kept));
+      const ours = this.#ours(delivered);
+      const ids = this.#use((outbox) => outbox.append(drafts, kept, ours));
       this.#failingSinceMs = undefined;
       return ids;
     } catch (thrown) {
@@ -112,8 +117,7 @@ export class StandbyOutbox implements Outbox {
   }
 
   ack(rows: readonly number[], kept: readonly KeptValue[] = []): void {
-    const { offset } = this.#place;
-    const ours = rows.filter((row) => row > offset).map((row) => row - offset);
+    const ours = this.#ours(rows);
     this.#use((outbox) => outbox.ack(ours, kept));
   }
 
@@ -128,8 +132,7 @@ export class StandbyOutbox implements Outbox {
   }
 
   lose(rows: readonly number[], reason: "rejected" | "expired", detail: string): void {
-    const { offset } = this.#place;
-    const ours = rows.filter((row) => row > offset).map((row) => row - offset);
+    const ours = this.#ours(rows);
     this.#use((outbox) => outbox.lose(ours, reason, detail));
   }
 
@@ -169,6 +172,12 @@ export class StandbyOutbox implements Outbox {
     if (records > 0) this.#parts.log.error("outbox.standby-lost", { records });
     this.#standby = undefined;
     this.#place.outbox.close();
+  }
+
+  /** Those of the outbox in use, as it numbers them. */
+  #ours(rows: readonly number[]): readonly number[] {
+    const { offset } = this.#place;
+    return rows.filter((row) => row > offset).map((row) => row - offset);
   }
 
   /** Does `work`. When it meets damage it fails, and the disk is opened again, which sets the file aside: the next call finds another. */

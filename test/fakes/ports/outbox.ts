@@ -58,8 +58,13 @@ export class FakeOutbox implements Outbox {
     this.#nextFault = fault;
   }
 
-  append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
-    return this.#change((state) => {
+  append(
+    drafts: readonly RecordDraft[],
+    kept: readonly KeptValue[] = [],
+    delivered: readonly number[] = [],
+  ): readonly RecordId[] {
+    const ids = this.#change((state) => {
+      state.held = state.held.filter(({ record }) => !delivered.includes(record.row));
       keep(state, kept);
       const throughRow = state.row;
       const ids = drafts.map(({ stream }) => {
@@ -79,6 +84,8 @@ export class FakeOutbox implements Outbox {
       }
       return ids;
     });
+    for (const row of delivered) this.#holds.delete(row);
+    return ids;
   }
 
   kept(): readonly { readonly key: string; readonly value: Uint8Array }[] {

@@ -24,10 +24,14 @@ class WatchedOutbox extends FakeOutbox {
     this.#pass = (ms) => parts.clock.advance(ms);
   }
 
-  override append(drafts: readonly RecordDraft[], kept: readonly KeptValue[] = []): readonly RecordId[] {
+  override append(
+    drafts: readonly RecordDraft[],
+    kept: readonly KeptValue[] = [],
+    delivered?: readonly number[],
+  ): readonly RecordId[] {
     this.#pass(this.storeMs);
     if (this.isGone) throw GONE;
-    const ids = super.append(drafts, kept);
+    const ids = super.append(drafts, kept, delivered);
     const values = kept.map(({ key, value }) => `${key}=${[...(value ?? [])].join(".")}`);
     this.appends.push(`${drafts.map(({ stream }) => stream).join()} | ${values.join()}`);
     return ids;
@@ -49,6 +53,37 @@ function draft(stream: StreamName, bytes: number, kept?: readonly KeptValue[]): 
 function cells(value: number, key = "a"): KeptValue {
   return { key, value: Uint8Array.of(value) };
 }
+
+describe("Appender with records that were delivered", () => {
+  it("has them forgotten with what it stores, once it is stored", () => {
+    const clock = new ManualClock();
+    const outbox = new WatchedOutbox({ clock, maxBytes: 10_000 });
+    const done: string[] = [];
+    let rows: readonly number[] = [];
+    const delivered = () =>
+      rows.length === 0 ? undefined : { rows, kept: [cells(7, "spent")], done: () => void done.push(rows.join()) };
+    const appender = new Appender({
+      outbox,
+      clock,
+      log: new MemoryLog(),
+      holdBytes: 1000,
+      wake: () => undefined,
+      delivered,
+    });
+    appender.add(draft("event", 10));
+    appender.store();
+    rows = [1];
+    appender.add(draft("event", 10));
+    outbox.isGone = true;
+    appender.store();
+    expect(done).toEqual([]);
+    outbox.isGone = false;
+    appender.store();
+    expect(done).toEqual(["1"]);
+    expect(outbox.appends).toEqual(["event | ", "event | spent=7"]);
+    expect(seqsOf(outbox, "event")).toEqual([2]);
+  });
+});
 
 describe("Appender with kept values", () => {
   it("stores them in the transaction of the drafts that they came with, and once", () => {

@@ -30,7 +30,7 @@ describe("Publisher", () => {
       ],
     });
     expect(publisher.counters()).toMatchObject({ delivered: 1, deliveredBytes: 1, inFlight: 0, firstPubackMs: 1000 });
-    await clock.run(100);
+    await clock.run(1000);
     expect(outbox.stats().records).toBe(0);
   });
 
@@ -43,7 +43,7 @@ describe("Publisher", () => {
     expect(outbox.stats().records).toBe(1);
     expect(publisher.pubackTimes("telemetry").samples({})).toEqual([]);
     broker.sent[0].settle({ kind: "acked" });
-    await clock.run(100);
+    await clock.run(1000);
     expect(outbox.stats().records).toBe(0);
     const times = publisher.pubackTimes("telemetry").samples({});
     expect(times.filter(({ of, value }) => of === "bucket" && value === 0).at(-1)?.labels.le).toBe("2.5");
@@ -171,10 +171,41 @@ describe("Publisher", () => {
     const { clock, outbox, append, start } = createPublisherBench({ inFlight: 50 });
     await start();
     append(...times(49, () => draft("telemetry")));
-    await clock.run(99);
+    await clock.run(999);
     expect(outbox.acks).toHaveLength(0);
     await clock.run(1);
     expect(outbox.acks.map(({ length }) => length)).toEqual([49]);
+  });
+
+  it("lets another transaction forget acknowledged records, and sends none of them again before", async () => {
+    const { clock, outbox, publisher, append, start, ids } = createPublisherBench();
+    await start();
+    expect(publisher.delivered()).toBeUndefined();
+    append(draft("telemetry"), draft("telemetry"));
+    await clock.run(0);
+    const delivered = publisher.delivered();
+    expect(delivered).toMatchObject({ rows: [1, 2], kept: [] });
+    publisher.retryNow();
+    await clock.run(500);
+    outbox.append([draft("telemetry")], [], delivered?.rows);
+    delivered?.done();
+    expect(publisher.delivered()).toBeUndefined();
+    publisher.wake();
+    await clock.run(0);
+    expect(ids()).toEqual(["telemetry-1", "telemetry-2", "telemetry-3"]);
+    await clock.run(1000);
+    expect(outbox.acks).toEqual([[3]]);
+    expect(outbox.stats().records).toBe(0);
+  });
+
+  it("has nothing left to forget when it is drained", async () => {
+    const { clock, outbox, publisher, append, start } = createPublisherBench();
+    await start();
+    append(draft("telemetry"));
+    const drained = publisher.drained(new AbortController().signal);
+    await clock.run(20);
+    expect(await drained).toBe(true);
+    expect(outbox.stats().records).toBe(0);
   });
 
   it("bears an outbox that fails and delivers when it is back", async () => {
