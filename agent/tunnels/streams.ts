@@ -130,13 +130,26 @@ export class DestinationStreams {
   }
 
   #startConnection(frame: TunnelFrame): readonly StreamEffect[] {
-    const stream = this.#streamOf(frame);
-    if (this.#settings.protocol < 3 || stream === undefined || frame.connectionId === 0) return this.#ignore();
+    if (this.#settings.protocol < 3 || frame.connectionId === 0) return this.#ignore();
+    const stream = this.#streamOf(frame) ?? this.#resumed(frame);
+    if (stream === undefined) return this.#ignore();
     const asked = { stream, id: frame.connectionId, wireId: frame.connectionId };
     if (this.#find(stream, asked.id) === undefined) return this.#open(asked);
     // The source takes both for closed by the answer, so that neither may live on here.
     this.#refused += 1;
     return [...this.#close((one) => one.stream === stream && one.id === asked.id), ...this.#resetOf(asked)];
+  }
+
+  /**
+   * A connection of a stream that is not there, while its service has none: the source goes on with the one that it had before a cut, or
+   * after a reset that it took for one of a connection. The local proxy takes that for the start of a stream; else its program would wait for ever.
+   */
+  #resumed({ streamId, serviceId }: TunnelFrame): Stream | undefined {
+    const service = this.#serviceOf(serviceId);
+    if (streamId <= 0 || service === undefined || this.#streams.has(service)) return undefined;
+    const stream = { streamId, service, serviceId };
+    this.#streams.set(service, stream);
+    return stream;
   }
 
   #open(asked: Connection): readonly StreamEffect[] {

@@ -56,7 +56,13 @@ export function openAfter(events: readonly StreamEvent[], settings: StreamSettin
         }
         break;
       case "CONNECTION_START":
-        if (settings.protocol < 3 || !isLive(frame) || frame.connectionId === 0) break;
+        if (settings.protocol < 3 || frame.connectionId === 0) break;
+        if (!isLive(frame)) {
+          // As the local proxy has it since 2026-03-01: it begins a stream where there is none.
+          const isFree = frame.streamId > 0 && !streams.some((one) => one.service === service);
+          if (!isFree || !settings.services.includes(service)) break;
+          streams = [...streams, { service, stream: frame.streamId }];
+        }
         if (live.some((one) => one.service === service && one.id === frame.connectionId)) {
           live = live.filter((one) => one.service !== service || one.id !== frame.connectionId);
         } else open(service, frame.streamId, frame.connectionId);

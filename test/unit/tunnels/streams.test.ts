@@ -86,6 +86,17 @@ describe("the streams of a destination", () => {
     expect(sent(one.localEnded(1))).toEqual([["STREAM_RESET", 1, "", 0]]);
   });
 
+  it("go on with a stream that the source had before a cut", () => {
+    const one = streams();
+    const again = frameOf("CONNECTION_START", { streamId: 7, serviceId: "SSH", connectionId: 4 });
+    expect(one.take(again)).toEqual([{ kind: "open", connection: 1, service: "SSH" }]);
+    expect(one.take({ ...again, connectionId: 5 })).toEqual([{ kind: "open", connection: 2, service: "SSH" }]);
+    // One of another stream is stale, and one of a service that is not there opens none.
+    expect(one.take({ ...again, streamId: 6, connectionId: 6 })).toEqual([]);
+    expect(one.take({ ...again, serviceId: "X" })).toEqual([]);
+    expect(sent(one.localEnded(2))).toEqual([["CONNECTION_RESET", 7, "SSH", 5]]);
+  });
+
   it("refuse what is not allowed, a connection that is there, and more of them than there may be", () => {
     const one = streams(3, ["SSH"], 2);
     expect(sent(one.take(start(1, "VNC")))).toEqual([["STREAM_RESET", 1, "VNC", 0]]);
