@@ -11,6 +11,7 @@ import { requestLocal } from "../../../drivers/os/local-socket/local-client.ts";
 import { startCommandCloud } from "../../fakes/commands/command-cloud.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { TcpProxy } from "../broker/tcp-proxy.ts";
+import type { DefenderDocument } from "../cloud/defender-report.ts";
 import { type Hub, startHub } from "../vehicle/socketcand-hub.ts";
 import { THING, writeVehicle } from "./fleet-vehicle.ts";
 
@@ -53,7 +54,9 @@ const told = z.looseObject({
   link: z.object({ state: z.string(), connects: z.number() }),
   delivery: z.object({ delivered: z.number() }),
   shadows: z.object({ state: z.object({ updates: z.number(), reads: z.number(), failures: z.number() }) }).optional(),
-  defender: z.object({ accepted: z.number(), rejected: z.number(), unanswered: z.number() }).optional(),
+  defender: z
+    .object({ accepted: z.number(), rejected: z.number(), unanswered: z.number(), reportBytes: z.number() })
+    .optional(),
 });
 
 /** Lets a day pass for a vehicle at rest with each of shadow, Defender and health record at their defaults, with none and with all. */
@@ -94,7 +97,8 @@ async function dayOf(name: string, change: Readonly<Record<string, unknown>>): P
       await pass(clock, proxy);
     }
     const { shadows, defender, link, delivery } = await status();
-    const counts = { connects: link.connects, records: delivery.delivered, ...shadows?.state, ...defender };
+    const listed = listedBy(cloud.defender.reports.at(-1)?.report);
+    const counts = { connects: link.connects, records: delivery.delivered, ...shadows?.state, ...defender, ...listed };
     const { fromClient: sentBytes, toClient: receivedBytes } = proxy.passed;
     ending.abort();
     // The goodbye waits by the clock.
@@ -107,6 +111,13 @@ async function dayOf(name: string, change: Readonly<Record<string, unknown>>): P
     await cloud.stop();
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Connections and ports of this machine in a report: what a report has most of its bytes by. */
+function listedBy(report: DefenderDocument | undefined): Readonly<Record<string, number>> {
+  if (report === undefined) return {};
+  const { metrics: { tcp_connections: tcp, listening_tcp_ports: ports } = {} } = report;
+  return { connections: tcp?.established_connections.total ?? 0, ports: ports?.total ?? 0 };
 }
 
 async function pass(clock: ManualClock, { passed }: TcpProxy): Promise<void> {
