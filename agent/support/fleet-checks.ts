@@ -22,7 +22,7 @@ export function fleetChecks({
     ...(programs === undefined ? [] : programChecks(programs)),
     ...(shadows === undefined ? [] : shadowChecks(shadows)),
     ...(files === undefined ? [] : fileChecks(files)),
-    ...(tunnels === undefined ? [] : [tunnelCheck(tunnels)]),
+    ...(tunnels === undefined ? [] : tunnelChecks(tunnels)),
   ];
 }
 
@@ -47,6 +47,11 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
   if (strangerLines > 0) {
     const remedy = "name the program in programs.clients, or give programs.unnamed";
     problems.push(warned(check, `${formatCount(strangerLines)} lines of unknown programs since the start`, remedy));
+  }
+  const unanswered = programs.reduce((sum, one) => sum + one.unanswered, 0);
+  if (unanswered > 0) {
+    const what = `${formatCount(unanswered)} commands without an answer that can be used since the start`;
+    problems.push(warned(check, what, "see which and why: causeway commands list, and the log of the program"));
   }
   if (problems.length > 0) return problems;
   const records = programs.reduce((sum, one) => sum + one.records, 0);
@@ -93,9 +98,16 @@ function settingsCheck({ state, reason }: SettingsStatus): Check {
   return warned(check, `${how}${why}`, "desire others; the same ones are not tried again by themselves");
 }
 
-function fileChecks({ uploads, stored, failed: givenUp, dayUsedBytes, dayBytes }: FilesStatus): readonly Check[] {
+function fileChecks(files: FilesStatus): readonly Check[] {
+  const { uploads, stored, failed: givenUp, dayUsedBytes, dayBytes, credentials } = files;
   const check = "uploads";
   const problems = uploads.flatMap((upload) => uploadCheck(check, upload));
+  if (credentials !== undefined && credentials.failed > 0 && credentials.given === 0) {
+    const what = `no credentials for buckets: ${formatCount(credentials.failed)} times asked in vain since the start`;
+    const remedy =
+      "see files.credentialsHost, the role alias, and iot:AssumeRoleWithCertificate in the vehicle's policy";
+    problems.push(warned(check, what, remedy));
+  }
   if (givenUp > 0) {
     const what = `${formatCount(givenUp)} given up since the start`;
     problems.push(warned(check, what, "see why: causeway logs --event upload.failed"));
@@ -122,13 +134,20 @@ function uploadCheck(
   return [warned(check, printable(`${kind} ${name}: ${why}`), remedy)];
 }
 
-function tunnelCheck({ problem, open, allowedMs, opened }: TunnelsStatus): Check {
+function tunnelChecks({ problem, open, allowedMs, opened }: TunnelsStatus): readonly Check[] {
   const check = "tunnels";
   if (problem !== undefined) {
     const what = `notifications of tunnels do not come: ${printable(problem)}`;
     const remedy = "allow the topic in the vehicle's policy and restart the agent, or set tunnels.notify to false";
-    return failed(check, { what, remedy });
+    return [failed(check, { what, remedy })];
   }
+  const cut = open.flatMap(({ id, problem: why }) => {
+    if (why === undefined) return [];
+    return [
+      warned(check, `tunnel ${id} has no connection: ${printable(why)}`, "it is tried again by itself until its end"),
+    ];
+  });
+  if (cut.length > 0) return cut;
   const consent = allowedMs === undefined ? "" : "; a person at the vehicle allows them at present";
-  return passed(check, `${formatCount(open.length)} open, ${formatCount(opened)} since the start${consent}`);
+  return [passed(check, `${formatCount(open.length)} open, ${formatCount(opened)} since the start${consent}`)];
 }

@@ -36,7 +36,8 @@ Looks at the clock and at who keeps it, the PIN's source, the token store, the T
 signature) and the certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at
 the catalogue of control units and the programs of their security; at the journal, and the local ports that tunnels lead to; at what
 keeps records of a running agent from being stored or taken, or holds them back for a data budget; at why control units are not asked, or
-do not answer; and at each of its services that is configured: security events, Device Defender, programs, shadows, uploads, tunnels.
+do not answer; and at each of its services that is configured: security events, Device Defender, programs, shadows, uploads,
+tunnels, metrics.
 Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:

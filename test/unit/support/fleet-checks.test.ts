@@ -52,6 +52,19 @@ const TUNNELS: TunnelsStatus = {
   bytesOut: 2000,
 };
 
+const OPEN: TunnelsStatus["open"][number] = {
+  id: 3,
+  services: ["SSH"],
+  state: "open",
+  openedMs: 0,
+  leftMs: 0,
+  connections: 0,
+  opened: 0,
+  connects: 1,
+  bytesIn: 0,
+  bytesOut: 0,
+};
+
 const told = (status: Partial<Status>): readonly string[] =>
   fleetChecks(statusWith(status)).map(
     ({ check, verdict, what, remedy = "" }) => `${verdict} ${check}: ${what} | ${remedy}`,
@@ -124,6 +137,19 @@ describe("the services in doctor", () => {
       "warn shadow: state is behind: no answer in time | it is tried again by itself",
     ]);
     expect(state({ state: "behind" })).toEqual(["pass shadow: state is behind | "]);
+  });
+
+  it("say which commands no program answers, which tunnel has no connection, and that no credentials come", () => {
+    const programs = [{ ...DOOR, unanswered: 2, storedBytes: 0, maxStoredBytes: 10_000_000 }];
+    expect(told({ programs: { ...PROGRAMS, programs } })[0]).toMatch(/^warn programs: 2 commands without an answer/);
+    const files = { ...FILES, credentials: { given: 0, failed: 3 } };
+    expect(told({ files })[0]).toMatch(/^warn uploads: no credentials for buckets: 3 times asked in vain/);
+    expect(told({ files: { ...files, credentials: { given: 1, failed: 3 } } })[0]).toMatch(/^pass /);
+    const open = [{ ...OPEN, problem: "HTTP 500" }];
+    expect(told({ tunnels: { ...TUNNELS, open } })[0]).toMatch(
+      /^warn tunnels: tunnel 3 has no connection: HTTP 500 \| ./,
+    );
+    expect(told({ tunnels: { ...TUNNELS, open: [OPEN] } })[0]).toMatch(/^pass tunnels: 1 open/);
   });
 
   it("say of an upload why it does not go on, and how to help it", () => {
