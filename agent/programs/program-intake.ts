@@ -181,13 +181,13 @@ class Session implements ProgramSession {
     const tell = { answer, refuse };
     switch (line.kind) {
       case "malformed":
-        return refuse(malformed(line.what));
+        return refuse(malformed(line.what, this.#isBinary ? MESSAGE_REMEDY : LINE_REMEDY));
       case "record":
         return this.#draftOf(client, line, tell);
       case "answer":
         return this.#takeAnswer(line, tell);
       case "name":
-        if (!isFirst) return refuse(malformed(NAME_COMES_FIRST));
+        if (!isFirst) return refuse(malformed(NAME_COMES_FIRST, "end the connection to say another"));
         if (line.program !== client.name) return refuse(notOwner(client));
         return this.#register(client, line.answers, tell);
     }
@@ -204,7 +204,7 @@ class Session implements ProgramSession {
   #takeAnswer({ id, answer: given }: Extract<ProgramLine, { kind: "answer" }>, { answer, refuse }: Tell): undefined {
     const taken = this.#held.answer(id, given);
     if (taken.kind === "unknown") return refuse(NO_COMMAND);
-    if (taken.kind === "unfit") return refuse(malformed(taken.what));
+    if (taken.kind === "unfit") return refuse(malformed(taken.what, RESULTS_REMEDY));
     answer({ answered: id });
   }
 
@@ -263,6 +263,10 @@ function answered(
 
 const NAME_COMES_FIRST = "a name is said by the first line of a connection alone";
 
+const LINE_REMEDY = 'send one line like {"stream":"event","values":[{"name":"door.open","value":true}]}';
+const MESSAGE_REMEDY = "send a FromProgram of program.proto, its length before it";
+const RESULTS_REMEDY = "give the results that the catalogue lists for this action; this command has failed";
+
 const NO_COMMAND: Refusal = {
   code: "program.no-command",
   what: "no command of this id waits for an answer of this connection",
@@ -311,12 +315,8 @@ function notOwner({ name }: ProgramClient): Refusal {
   };
 }
 
-function malformed(what: string): Refusal {
-  return {
-    code: "input.malformed",
-    what,
-    remedy: 'send one line like {"stream":"event","values":[{"name":"door.open","value":true}]}',
-  };
+function malformed(what: string, remedy: string): Refusal {
+  return { code: "input.malformed", what, remedy };
 }
 
 function notAllowed({ name }: ProgramClient, stream: ProgramStream): Refusal {

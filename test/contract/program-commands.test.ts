@@ -66,7 +66,7 @@ const wire = z.object({
     .object({ id: z.string() })
     .transform(({ id }) => id)
     .optional(),
-  error: z.object({ code: z.string() }).optional(),
+  error: z.object({ code: z.string(), remedy: z.string() }).optional(),
   named: z.object({}).optional(),
 });
 const MESSAGES: Form = {
@@ -90,7 +90,7 @@ const told = z.object({
     })
     .optional(),
   answered: z.string().optional(),
-  error: z.object({ code: z.string() }).optional(),
+  error: z.object({ code: z.string(), remedy: z.string() }).optional(),
 });
 
 function rig(form: Form) {
@@ -177,7 +177,10 @@ describe.each([
     first.answer({ id: "id-2", status: "rejected", reason: "window" });
     const unfit = ask({ problemWith: () => "too hot" });
     expect(first.answer({ id: "id-3", status: "succeeded", celsius: 90 })).toMatchObject({
-      error: { code: "input.malformed" },
+      error: {
+        code: "input.malformed",
+        remedy: "give the results that the catalogue lists for this action; this command has failed",
+      },
     });
     const abort = new AbortController();
     const late = ask({}, abort.signal);

@@ -108,7 +108,7 @@ describe.skipIf(!hasProtoc)(`messages of programs${hasProtoc ? "" : " (protoc is
       expect.stringMatching(/^stored \{ epoch: \d+ stream: STREAM_EVENT seq: 1 \}$/),
       expect.stringMatching(/^stored \{ epoch: \d+ seq: 1 \}$/),
     ]);
-    expect(replies[3]).toMatch(/^error \{ code: "input.malformed"/);
+    expect(replies[3]).toMatch(/^error \{ code: "input.malformed" .*remedy: "send a FromProgram of program.proto, /);
     expect(stored("event")).toMatchObject([
       { program: "door-watch", values: [{ name: "door.open", value: false, unit: "", timeUs: 1_790_000_000_000_250 }] },
     ]);
