@@ -6,11 +6,13 @@ import { uploadFile } from "../../../agent/files/upload-action.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
 import { UploadOrders } from "../../../agent/files/upload-orders.ts";
 import type { HeldFiles, HeldSource } from "../../../agent/ports/object-store.ts";
+import { bucketsConfig } from "../../../config/buckets.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
 
 const HOST = "https://b.example.com";
 const SEED = 1839;
+const BUCKETS = bucketsConfig.parse({ captures: { bucket: "fleet", region: "eu-central-1", roleAlias: "uploads" } });
 
 /** An agent with two captures that have ended, one that is being written, and two DBC files; every file has 25 bytes. */
 function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["settings"]> = {}) {
@@ -54,7 +56,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     },
     book,
     files,
-    buckets: new BucketUploads({ buckets: undefined, thing: "van" }),
+    buckets: new BucketUploads({ buckets: BUCKETS, thing: "van" }),
     uploader: {
       wake: (id) => void calls.push(`wake ${id}`),
       cancel: async (id) => {
@@ -141,6 +143,26 @@ describe("file.upload", () => {
     expect(descriptionOf(await small.ask({ kind: "bundle" }))).toContain("more than the 10 bytes");
   });
 
+  it("sends to a bucket by its name, also one that waits, and takes the same name again without beginning anew", async () => {
+    const { ask, book } = rig();
+    expect(await ask({ kind: "capture", bucket: "captures" })).toMatchObject({ result: { state: "sending" } });
+    await ask({ kind: "bundle" });
+    await ask({ upload: "u-2", bucket: "captures" });
+    const place = { kind: "bucket", bucket: "captures" };
+    expect(book.plans.map((plan) => [plan.state, plan.place])).toEqual([
+      ["sending", place],
+      ["sending", place],
+    ]);
+    const [plan] = book.plans;
+    if (plan === undefined) throw new Error("gone");
+    const at = { url: "https://fleet.s3.eu-central-1.amazonaws.com/k", partBytes: 10, uploadId: "i" };
+    book.put({ ...plan, place: { kind: "bucket", bucket: "captures", at }, etags: ['"a"'], checksums: ["b"] });
+    await ask({ upload: "u-1", bucket: "captures" });
+    expect(book.get("u-1")).toMatchObject({ place: { at }, etags: ['"a"'], checksums: ["b"] });
+    await ask({ upload: "u-1", url: `${HOST}/a` });
+    expect(book.get("u-1")).toMatchObject({ place: { kind: "whole" }, etags: [], checksums: [] });
+  });
+
   it("wants a place whole: a URL, or as many as the file has parts and the one that ends them", async () => {
     const { ask, calls, book } = rig();
     const parts = { partUrls: [`${HOST}/1`, `${HOST}/2`], partBytes: 20, completeUrl: `${HOST}/c` };
@@ -157,6 +179,9 @@ describe("file.upload", () => {
       { url: `${HOST}/a` },
       { kind: "capture", path: "/etc/shadow" },
       { kind: "capture", level: "error" },
+      { kind: "capture", bucket: "others" },
+      { kind: "capture", bucket: "constructor" },
+      { kind: "capture", bucket: "captures", url: `${HOST}/a?X-Amz-Signature=canary` },
       { kind: "logs", name: "a" },
       { kind: "logs", since: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z" },
       { kind: "logs", code: "none" },

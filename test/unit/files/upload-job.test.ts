@@ -128,6 +128,7 @@ describe("the upload job", () => {
     ["another version", { ...DOCUMENT, version: "2.0" }],
     ["half a place", { ...DOCUMENT, url: undefined, partUrls: [URL] }],
     ["another host", { ...DOCUMENT, url: URL.replace("b.example", "c.example") }],
+    ["a bucket that is not there", { ...DOCUMENT, url: undefined, bucket: "captures" }],
     ["lines of a bundle", { ...DOCUMENT, level: "error" }],
   ])("takes no document with %s, and says nothing of its URL", async (_, document) => {
     const { start, held, disk } = vehicle();
