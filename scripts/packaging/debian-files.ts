@@ -49,15 +49,27 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["config/bench-vehicle.dbc", "usr/share/doc/causeway/examples/vehicle.dbc"],
   ["config/campaign.schema.json", "usr/share/causeway/campaign.schema.json"],
   ["config/ecus.schema.json", "usr/share/causeway/ecus.schema.json"],
-  ["docs/campaigns.md", "usr/share/doc/causeway/campaigns.md"],
-  ["docs/diagnostics.md", "usr/share/doc/causeway/diagnostics.md"],
-  ["docs/encryption.md", "usr/share/doc/causeway/encryption.md"],
   ["config/proto/telemetry.proto", "usr/share/causeway/telemetry.proto"],
   ["config/proto/commands.proto", "usr/share/causeway/commands.proto"],
   ["config/proto/program.proto", "usr/share/causeway/program.proto"],
   [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
   [`${TEMPLATES}/lintian-overrides`, "usr/share/lintian/overrides/causeway"],
   ["README.md", "usr/share/doc/causeway/README.md"],
+];
+
+/** Documents, beside README.md as in the checkout, so that links lead somewhere. What only a checkout or a cloud has is left out. */
+const DOCUMENTS = [
+  "campaigns",
+  "commands",
+  "diagnostics",
+  "encryption",
+  "fleet",
+  "fleetwise",
+  "identity",
+  "integrator",
+  "power",
+  "records",
+  "updates",
 ];
 
 /** Best compression and no time: gzip -9n. */
@@ -91,6 +103,8 @@ export async function packSystemFiles(
   const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");
   writePacked(join(documents, "examples/agent.yaml"), example);
   for (const name of ["campaign", "ecus"]) writePacked(join(documents, `examples/${name}.yaml`), exampleOf(root, name));
+  for (const name of DOCUMENTS)
+    writePacked(join(documents, `docs/${name}.md`), readFileSync(join(root, `docs/${name}.md`)));
   writePacked(join(documents, "copyright"), copyrightFile(bundled));
   writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
   writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
