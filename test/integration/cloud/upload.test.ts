@@ -274,7 +274,7 @@ describe("file.upload", () => {
     await ask(line, { upload: ordered.plan.id, url: await store.presign({ key: "bundle" }) });
     await until(() => uploaded.length === 2);
     expect(String(store.objects.get("bundle"))).toBe("bundle");
-    expect(line.status().stored).toBe(2);
+    await until(() => line.status().stored === 2);
     await stop();
     expect(SIGNED.exec(everythingSaid())?.[0]).toBeUndefined();
   });
