@@ -8,7 +8,7 @@ import { agentConfig } from "../../config/schema.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Those whose examples stand alone. */
-const DOCUMENTS = ["README.md", "docs/encryption.md", "docs/fleet.md"];
+const DOCUMENTS = ["encryption", "fleet", "integrator", "identity", "records"].map((name) => `docs/${name}.md`);
 const SECTIONS = new Set(Object.keys(agentConfig.shape));
 const mapping = z.record(z.string(), z.unknown());
 
