@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PROGRAM_STREAMS, type ProgramStream } from "../core/program-streams.ts";
 import { type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
+import { outboxFaultOf } from "../ports/outbox-faults.ts";
 
 /** In so many runs, or up to twice as many, the records of a program are told apart. */
 const RUNS = 32;
@@ -27,8 +28,7 @@ export type ShareOutbox = Pick<Outbox, "stats" | "read" | "lastRow">;
  * Bytes of one program's records in the outbox, never too few, those from before a restart included.
  *
  * Records count until every older one of their stream has left the outbox too, and in runs of up to 1/32 of the bound: while a backlog
- * drains, what was delivered out of its turn still counts. While memory stands in for the disk of the outbox, nothing is forgotten; what
- * memory took counts until the disk is back.
+ * drains, what was delivered out of its turn still counts. While memory stands in for the disk of the outbox, nothing is forgotten.
  */
 export class StoredShare {
   readonly #outbox: ShareOutbox;
@@ -73,17 +73,34 @@ export class StoredShare {
     return Buffer.from(JSON.stringify(runs));
   }
 
-  /** Forgets what has left the outbox: asks it once a stream. One that the broker has refused for good waits for nobody, and holds nothing up. */
+  /** Forgets what has left the outbox: asks it once a stream. Throws nothing that the disk does. One that the broker has refused for good waits for nobody, and holds nothing up. */
   settle(): void {
     if (this.#runs.length === 0) return;
-    const { epoch, fault } = this.#outbox.stats();
-    if (fault !== undefined) return;
-    const lastRow = this.#outbox.lastRow();
-    const oldest = new Map(STREAMS.map((stream) => [stream, this.#outbox.read(stream, 0, lastRow, 1, 0)[0]?.seq]));
-    const isStored = (run: Run): boolean =>
-      run.epoch === epoch && run.lastSeq >= (oldest.get(run.stream) ?? Number.POSITIVE_INFINITY);
-    this.#runs = this.#runs.filter(isStored);
+    if (this.#outbox.stats().fault !== undefined) return;
+    let gone: ReadonlySet<Run>;
+    try {
+      gone = new Set(STREAMS.flatMap((stream) => this.#gone(stream)));
+    } catch (thrown) {
+      // A disk that cannot be read: what is known counts on.
+      if (outboxFaultOf(thrown) === undefined) throw thrown;
+      return;
+    }
+    this.#runs = this.#runs.filter((run) => !gone.has(run));
     this.#bytes = this.#runs.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /**
+   * Runs of a stream that are older than all that it has. Runs are in the order in which they were stored: one of an epoch before, of a file
+   * that was damaged and brought over, goes with the first later one that is gone.
+   */
+  #gone(stream: StreamName): readonly Run[] {
+    const runs = this.#runs.filter((run) => run.stream === stream);
+    if (runs.length === 0) return [];
+    const [oldest] = this.#outbox.read(stream, 0, this.#outbox.lastRow(), 1, 0);
+    // Where there are records and none could be read, the oldest was damaged: the next look finds another.
+    if (oldest === undefined) return this.#outbox.stats().streams[stream].records === 0 ? runs : [];
+    const last = runs.findLastIndex((run) => run.epoch === oldest.epoch && run.lastSeq < oldest.seq);
+    return runs.slice(0, last + 1);
   }
 
   #restore(kept: Uint8Array): void {
