@@ -65,7 +65,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
       signals: vehicle.signals,
       clock,
     }),
-    ...bufferHandlers({ outbox, retryNow, clock, log }),
+    ...bufferHandlers({ outbox, retryNow, forgetDelivered: () => publisher.forgetDelivered(), clock, log }),
     ...identityHandlers({ renewal, broker, log }),
     ...campaignsHandlers(line.campaigns, log),
     ...commandsHandlers(parts.commands),

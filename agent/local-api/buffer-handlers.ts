@@ -12,6 +12,8 @@ export type BufferParts = {
   readonly outbox: Pick<Outbox, "stats" | "disk" | "list" | "lastRow" | "read" | "drop">;
   /** Ends every wait for a later attempt, of the link and of records. */
   readonly retryNow: () => void;
+  /** Lets the outbox forget what has arrived by now. */
+  readonly forgetDelivered: () => void;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -58,14 +60,21 @@ async function drop(
 }
 
 /** Tries everything again at once, and waits at most `waitMs` until what is stored now has been delivered. Gives how many records are left. */
-async function flush({ outbox, retryNow, clock }: BufferParts, waitMs: number, signal: AbortSignal): Promise<number> {
+async function flush(
+  { outbox, retryNow, forgetDelivered, clock }: BufferParts,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<number> {
   const throughRow = outbox.lastRow();
   const { epoch } = outbox.stats();
   const endMs = clock.monotonicMs() + waitMs;
   retryNow();
   // In another epoch, as when memory stands in for the disk, rows of this one are out of sight, not delivered.
-  const isDelivered = (): boolean =>
-    outbox.stats().epoch === epoch && STREAMS.every((stream) => outbox.read(stream, 0, throughRow, 1, 1).length === 0);
+  const isDelivered = (): boolean => {
+    forgetDelivered();
+    if (outbox.stats().epoch !== epoch) return false;
+    return STREAMS.every((stream) => outbox.read(stream, 0, throughRow, 1, 1).length === 0);
+  };
   while (!isDelivered() && !signal.aborted && clock.monotonicMs() < endMs) await clock.sleep(FLUSH_POLL_MS, signal);
   return isDelivered() ? 0 : Math.max(1, outbox.stats().records);
 }

@@ -116,6 +116,11 @@ export class Publisher {
     return this.#state.inFlight.delivered();
   }
 
+  /** Lets the outbox forget at once what the broker has acknowledged. */
+  forgetDelivered(): void {
+    this.#guard.attempt(() => this.#state.inFlight.forgetAcked());
+  }
+
   counters(): DeliveryCounters {
     return { ...this.#outcomes.counters(), inFlight: this.#state.inFlight.count };
   }
@@ -146,7 +151,7 @@ export class Publisher {
     while (!signal.aborted && broker.status().state === "online") {
       // A connection that is newer than the last turn of the loop has its turn first.
       if (this.#isDrained && this.#isOnline()) {
-        this.#guard.attempt(() => this.#state.inFlight.forgetAcked());
+        this.forgetDelivered();
         return true;
       }
       await clock.sleep(20, signal);
@@ -179,7 +184,7 @@ export class Publisher {
       this.#work();
       await this.#rest();
     }
-    this.#guard.attempt(() => this.#state.inFlight.forgetAcked());
+    this.forgetDelivered();
   }
 
   #isOnline(): boolean {
@@ -284,6 +289,6 @@ export class Publisher {
     const { clock } = this.#parts;
     const endMs = clock.monotonicMs() + LAST_ACKS_MS;
     while (this.#state.inFlight.count > 0 && this.#isOnline() && clock.monotonicMs() < endMs) await clock.sleep(10);
-    this.#guard.attempt(() => this.#state.inFlight.forgetAcked());
+    this.forgetDelivered();
   }
 }

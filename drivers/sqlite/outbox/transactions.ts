@@ -109,11 +109,11 @@ export class Transactions {
   /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
   tidy(): void {
     const { database, reserve } = this.#storage;
-    const freePages = pragmaNumber(database, "freelist_count");
-    const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
-    const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
-    if (freePages <= keptPages) return;
     try {
+      const freePages = pragmaNumber(database, "freelist_count");
+      const keptShare = Math.floor(pragmaNumber(database, "page_count") * FREE_SHARE);
+      const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
+      if (freePages <= keptPages) return;
       database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
       this.#leaveCopiedLog();
     } catch (thrown) {

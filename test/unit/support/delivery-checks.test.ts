@@ -129,7 +129,13 @@ describe("what keeps records from their consumers", () => {
     outbox.append([draftOf("telemetry", 20)]);
     const { delivery } = statusWith();
     const status = () => statusWith({ delivery: { ...delivery, refusedTopics: [REFUSED] } });
-    const buffer = bufferHandlers({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+    const buffer = bufferHandlers({
+      outbox,
+      clock,
+      log: new MemoryLog(),
+      retryNow: () => undefined,
+      forgetDelivered: () => undefined,
+    });
     const config = await serveView(servedOn("view", [statusVerb.answeredBy(status), ...buffer]));
     const { stdout, stderr } = await runCli(["buffer", "list", "--config", config]);
     expect(stdout).toContain("waiting");

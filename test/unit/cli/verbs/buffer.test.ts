@@ -19,7 +19,13 @@ async function daemon(records = true): Promise<string> {
     outbox.append([draftOf("event", 1500), draftOf("telemetry", 20, { encoding: "zstd" }), draftOf("event", 30)]);
     outbox.lose([1], "rejected", "0x97");
   }
-  const buffer = bufferHandlers({ outbox, clock, log: new MemoryLog(), retryNow: () => undefined });
+  const buffer = bufferHandlers({
+    outbox,
+    clock,
+    log: new MemoryLog(),
+    retryNow: () => undefined,
+    forgetDelivered: () => undefined,
+  });
   return await serveView(servedOn("view", [statusVerb.answeredBy(() => statusWith()), ...buffer]));
 }
 
