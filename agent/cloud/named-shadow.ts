@@ -12,9 +12,13 @@ export const SHADOW_STATE_LEVELS = 6;
 /** Levels below desired or reported that are read; the service allows fewer. What is compared and measured goes down level by level. */
 const MAX_LEVELS = 16;
 
-const tree = z.record(z.string(), z.unknown()).refine((value) => isShallow(value, MAX_LEVELS), "is nested too deep");
+// The depth comes first: what is read below goes down level by level.
+const shallow = z.unknown().refine((value) => isShallow(value, MAX_LEVELS), "is nested too deep");
+// A number without end, which JSON text may hold (1e400), has no spelling that a digest could be made of.
+const desiredTree = shallow.pipe(z.record(z.string(), z.json()));
+const reportedTree = shallow.pipe(z.record(z.string(), z.unknown()));
 const shownShadow = z.object({
-  state: z.object({ desired: tree.optional(), reported: tree.optional() }),
+  state: z.object({ desired: desiredTree.optional(), reported: reportedTree.optional() }),
   version: z.int(),
 });
 const updatedShadow = z.object({ version: z.int() });

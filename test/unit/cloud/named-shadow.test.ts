@@ -60,6 +60,17 @@ describe("NamedShadow", () => {
     expect((await get(7, { desired: { deep } })).kind).toBe(kind);
   });
 
+  it.each([
+    ["desired", "malformed"],
+    ["reported", "accepted"],
+  ] as const)("takes no number without end for settings, which are %s", async (section, kind) => {
+    const asked = shadow.get(never);
+    await clock.run(0);
+    const text = `{"clientToken":"t${tokens}","version":7,"state":{"${section}":{"collect":{"batchMs":1e400}}}}`;
+    broker.inject(`${BASE}/get/accepted`, new TextEncoder().encode(text));
+    expect((await asked).kind).toBe(kind);
+  });
+
   it("is not ended by a state of thousands of levels", async () => {
     const deep: unknown = JSON.parse("[".repeat(2000) + "]".repeat(2000));
     const reply = await get(7, { reported: { deep } });
