@@ -71,7 +71,7 @@ export function composeJobs(
     jobs,
     handlers: {
       ota: otaJob(ota),
-      config: configJob(trials),
+      config: configJob(trials, { clock, log }),
       "rotate-certificate": rotationJob({ renewal, certificate, jobs, journal, clock }),
       diagnostics: diagnosticsJob(bundle),
       ...(upload === undefined ? {} : { upload: upload.handler }),

@@ -3,7 +3,7 @@ import { describeReply, isRetryable } from "../cloud/request-client.ts";
 import { fullJitterMs } from "../core/backoff.ts";
 import { ChangeSignal } from "../core/change-signal.ts";
 import type { Clock } from "../core/clock.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
+import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -59,7 +59,7 @@ export type JobRunnerParts = {
     readonly reportMs: number;
     /** What has not changed is reported again after this, so that the service does not take the vehicle for lost, ms; undefined for never. */
     readonly repeatMs: number | undefined;
-    /** The service has ended an execution while nobody listened: what it began is to stop. */
+    /** The service has ended an execution while nobody listened: what it began is to stop. Called again after the system's error. */
     readonly abandon: (job: ExecutionId) => void;
   };
 };
@@ -149,8 +149,10 @@ export class JobRunner {
       return undefined;
     } catch (thrown) {
       // Without the journal nothing may be begun; the service gives the same execution again.
-      if (!(thrown instanceof AgentError)) throw thrown;
-      environment.log.error("job.not-remembered", { code: thrown.code, what: thrown.message });
+      // The same goes for what the system keeps from being taken back.
+      if (!(thrown instanceof AgentError) && errnoOf(thrown) === undefined) throw thrown;
+      const code = thrown instanceof AgentError ? thrown.code : undefined;
+      environment.log.error("job.not-remembered", { code, what: messageOf(thrown) });
       return RETRY.maxMs;
     } finally {
       over.abort();

@@ -110,12 +110,13 @@ export class SettingsTrials {
     return await this.#goOn(source, begun, signal);
   }
 
-  /** Ends the attempt of one that nobody goes on with. */
+  /** Ends the attempt of one that nobody goes on with. Throws the system's error where it cannot be taken back now: it is remembered then. */
   abandon(id: ExecutionId): void {
     const known = this.#memory.of(id);
     if (known === undefined) return;
+    const effect = this.#parts.slot.rollback(known.name);
     this.#memory.forget();
-    if (this.#parts.slot.rollback(known.name) === "restart") this.#parts.restart();
+    if (effect === "restart") this.#parts.restart();
     this.#free.notify();
   }
 
@@ -143,6 +144,9 @@ export class SettingsTrials {
     if (slot.running(known.name)) return this.#keep(source, known);
     const trial = slot.trial(known.name);
     if (trial.kind === "rolled-back") return await this.#rollback(source, { ...known, detail: trial.detail }, signal);
+    const cancelled = cancelledText(source);
+    if (trial.kind === "none" && cancelled !== undefined)
+      return await this.#rollback(source, { ...known, detail: cancelled }, signal);
     if (slot.activate(known.name) === "restart") return await this.#restart(signal);
     const problem = await this.#checkHealth(source, signal);
     if (signal.aborted) return "stopped";
@@ -165,7 +169,8 @@ export class SettingsTrials {
     const endMs = clock.monotonicMs() + healthTimeoutMs;
     while (!signal.aborted) {
       const health = this.#parts.health();
-      if (withdrawn.signal.aborted) return `cancelled ${withdrawn.reason()}`;
+      const cancelled = cancelledText(source);
+      if (cancelled !== undefined) return cancelled;
       if (health.kind === "healthy") return undefined;
       if (clock.monotonicMs() >= endMs) return health.missing;
       source.report({ phase: "health-check", waitingFor: health.missing });
@@ -190,4 +195,9 @@ export class SettingsTrials {
     await aborted(signal);
     return "stopped";
   }
+}
+
+/** Why the settings are not wanted any more, for people; undefined while they are. */
+function cancelledText({ withdrawn }: SettingsSource): string | undefined {
+  return withdrawn.signal.aborted ? `cancelled ${withdrawn.reason()}` : undefined;
 }

@@ -1,6 +1,9 @@
+import { ChangeSignal } from "../../../agent/core/change-signal.ts";
 import type { ExecutionId } from "../../../agent/jobs/job.ts";
 import { type Settings, SettingsTrials } from "../../../agent/jobs/settings/settings-trials.ts";
 import type { ConfigSlot } from "../../../agent/ports/update.ts";
+import type { UpdateRecord } from "../../../agent/updates/update-record.ts";
+import { FIRST_STATE } from "../../../agent/updates/update-state.ts";
 import type { ManualClock } from "../core/clock.ts";
 import { FakeJournal } from "../ports/journal.ts";
 
@@ -9,6 +12,18 @@ export class Cut extends Error {}
 
 /** Starts with settings on trial before they are left, as the agent has it. */
 const MAX_STARTS = 3;
+
+const UPDATE: UpdateRecord = {
+  digest: "0".repeat(64),
+  versionFrom: "1.3.0",
+  request: {
+    origin: { kind: "local" },
+    manifest: "",
+    signatures: { type: "causeway.signatures", schemaVersion: 1, signatures: [] },
+    sources: {},
+  },
+  state: FIRST_STATE,
+};
 
 /** The name that a vehicle's slot gives settings. */
 export function setName(settings: Settings): string {
@@ -29,10 +44,14 @@ export class SettingsVehicle {
   /** Ends what runs, before a cut throws. */
   onCut: () => void = () => undefined;
   cutAt = Number.POSITIVE_INFINITY;
+  /** What the system says to a call of the slot: the code of its error. */
+  readonly faults = new Map<keyof ConfigSlot, string>();
   steps = 0;
   /** Names of the settings that were put on trial, the oldest first. */
   readonly tried: string[] = [];
   readonly #sets = new Map<string, Settings>();
+  readonly #updateChanged = new ChangeSignal();
+  #isUpdating = false;
 
   constructor(clock: ManualClock) {
     this.clock = clock;
@@ -49,6 +68,12 @@ export class SettingsVehicle {
       } else trial.starts += 1;
     }
     this.running = this.current;
+  }
+
+  /** Somebody's update is under way from now on, or is over. */
+  setUpdating(isUpdating: boolean): void {
+    this.#isUpdating = isUpdating;
+    this.#updateChanged.notify();
   }
 
   /** Settings that are in force; none at all for the vehicle's own. */
@@ -74,7 +99,10 @@ export class SettingsVehicle {
       clock,
       health: () => (this.isHealthy(this.inForce()) ? { kind: "healthy" } : { kind: "unhealthy", missing: "PUBACK" }),
       healthTimeoutMs: 5000,
-      updater: { current: () => undefined, changed: () => new Promise(() => undefined) },
+      updater: {
+        current: () => (this.#isUpdating ? UPDATE : undefined),
+        changed: (signal) => this.#updateChanged.next(signal),
+      },
       restart,
       isServed: (id) => this.isServed(id),
     });
@@ -87,11 +115,16 @@ export class SettingsVehicle {
       settings: () => this.inForce(),
       check: async (settings) => this.problem(settings),
       stage: async (settings) => {
+        this.#meet("stage");
         this.#sets.set(setName(settings), settings);
         return { name: setName(settings), problem: this.problem(settings) };
       },
-      running: (name) => this.running === name && this.trial?.to !== name,
+      running: (name) => {
+        this.#meet("running");
+        return this.running === name && this.trial?.to !== name;
+      },
       activate: (name) => {
+        this.#meet("activate");
         if (this.trial?.to !== name) {
           const from = this.current;
           this.#step(() => {
@@ -104,17 +137,27 @@ export class SettingsVehicle {
         return effect(name, true);
       },
       trial: (name) => {
+        this.#meet("trial");
         if (this.rolledBack === name) return { kind: "rolled-back", detail: "3 starts" };
         return this.running === name && this.current === name ? { kind: "runs" } : { kind: "none" };
       },
-      commit: () => this.#step(() => (this.trial = undefined)),
+      commit: () => {
+        this.#meet("commit");
+        this.#step(() => (this.trial = undefined));
+      },
       rollback: (name) => {
+        this.#meet("rollback");
         const { trial } = this;
         if (trial?.to === name && this.current === name) this.#step(() => (this.current = trial.from));
         this.#step(() => (this.trial = this.rolledBack = undefined));
         return effect(name, false);
       },
     };
+  }
+
+  #meet(call: keyof ConfigSlot): void {
+    const code = this.faults.get(call);
+    if (code !== undefined) throw Object.assign(new Error(`${code}: ${call}`), { code });
   }
 
   #step(change: () => void): void {

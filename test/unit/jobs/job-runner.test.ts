@@ -51,12 +51,20 @@ function setUp(handler: JobHandler, repeatMs?: number, jobDocument: unknown = { 
       after > 0 ? clock.sleep(1e9, signal).then(() => undefined) : Promise.resolve(LIMITS),
     status: () => ({ state: "online", sinceMs: 0, fault: undefined, connects: 1, limits: LIMITS }) as const,
   };
-  const environment = { clock, log, random: () => 1, reportMs: 1000, repeatMs, abandon: () => undefined };
+  const abandoned: string[] = [];
+  const refusals: Error[] = [];
+  const abandon = ({ jobId }: { readonly jobId: string }): void => {
+    const refusal = refusals.shift();
+    if (refusal !== undefined) throw refusal;
+    abandoned.push(jobId);
+  };
+  const environment = { clock, log, random: () => 1, reportMs: 1000, repeatMs, abandon };
   const process = () => new JobRunner({ jobs, handlers: { work: handler }, broker, journal, environment });
   const cancel = (): void => {
     execution = undefined;
   };
-  return { clock, log, journal, updates, told, answers, during, asked, cancel, process };
+  const ends = { abandoned, refusals };
+  return { clock, log, journal, updates, told, answers, during, asked, cancel, ends, process };
 }
 
 const rejected = (code: string, status: string, versionNumber: number): Reply<unknown> => ({
@@ -189,6 +197,20 @@ describe("JobRunner", () => {
     const running = process().run(stop.signal);
     await clock.run(55_000);
     expect(told).toEqual([{ phase: "refused" }, { phase: "taken" }]);
+    stop.abort();
+    await running;
+  });
+
+  it("abandons again what the system kept from being taken back", async () => {
+    const { clock, journal, ends, process } = setUp(succeed);
+    journal.put([{ space: "job", key: "current", value: { jobId: "job-0", executionNumber: 1 } }]);
+    ends.refusals.push(Object.assign(new Error("i/o error"), { code: "EIO" }));
+    const stop = new AbortController();
+    const running = process().run(stop.signal);
+    await clock.run(0);
+    expect([ends.refusals, ends.abandoned]).toEqual([[], []]);
+    await clock.run(60_000);
+    expect(ends.abandoned).toEqual(["job-0"]);
     stop.abort();
     await running;
   });

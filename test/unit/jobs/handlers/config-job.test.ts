@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { configJob } from "../../../../agent/jobs/handlers/config-job.ts";
 import type { JobDetails, JobOutcome } from "../../../../agent/jobs/job.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
+import { MemoryLog } from "../../../fakes/core/log.ts";
 import { Cut, SettingsVehicle, setName } from "../../../fakes/updates/settings-vehicle.ts";
 
 const DOCUMENT = { version: "1.0", operation: "config", config: { collect: { batchMs: 500 } } };
@@ -12,6 +13,9 @@ const JOB = { jobId: "job-1", executionNumber: 1 };
 class Vehicle extends SettingsVehicle {
   isWithdrawn = false;
   readonly reports: JobDetails[] = [];
+  /** Called with each report. */
+  onReport: (details: JobDetails) => void = () => undefined;
+  #withdrawn = new AbortController();
 
   constructor() {
     super(new ManualClock());
@@ -30,17 +34,27 @@ class Vehicle extends SettingsVehicle {
     throw new Error("the job never came to an end");
   }
 
+  /** The cloud takes the job back. */
+  cancel(): void {
+    this.isWithdrawn = true;
+    this.#withdrawn.abort("cancelled");
+  }
+
   abandon(): void {
     this.trials(() => undefined).abandon(JOB);
   }
 
   async #process(): Promise<JobOutcome | "stopped"> {
     const ended = new AbortController();
-    const withdrawn = new AbortController();
-    if (this.isWithdrawn) withdrawn.abort("cancelled");
-    const handler = configJob(this.trials(() => ended.abort()));
-    const report = (details: JobDetails): void => void this.reports.push(details);
-    const job = { ...JOB, report, reportFrom: () => undefined, withdrawn: withdrawn.signal };
+    this.#withdrawn = new AbortController();
+    if (this.isWithdrawn) this.cancel();
+    const trials = this.trials(() => ended.abort());
+    const handler = configJob(trials, { clock: this.clock, log: new MemoryLog() });
+    const report = (details: JobDetails): void => {
+      this.reports.push(details);
+      this.onReport(details);
+    };
+    const job = { ...JOB, report, reportFrom: () => undefined, withdrawn: this.#withdrawn.signal };
     const running = handler(DOCUMENT, job, ended.signal);
     const settled = running.then(
       () => true,
@@ -104,6 +118,73 @@ describe("configJob", () => {
     other.trial = { to: NEW, from: "none", starts: 1 };
     other.abandon();
     expect([other.current, other.trial]).toEqual(["none", undefined]);
+  });
+
+  describe("where the system fails", () => {
+    it.each([
+      ["stage", true],
+      ["running", true],
+      ["trial", true],
+      ["activate", true],
+      ["commit", true],
+      ["rollback", false],
+    ] as const)("tries %s again until it goes well", async (call, isHealthy) => {
+      const vehicle = new Vehicle();
+      vehicle.isHealthy = () => isHealthy;
+      vehicle.faults.set(call, "ENOSPC");
+      vehicle.onReport = ({ reason }) => {
+        if (reason === `another try: ENOSPC: ${call}`) vehicle.faults.clear();
+      };
+      const fromMs = vehicle.clock.monotonicMs();
+      expect((await vehicle.live()).status).toBe(isHealthy ? "SUCCEEDED" : "FAILED");
+      expect(vehicle.clock.monotonicMs() - fromMs).toBeGreaterThanOrEqual(60_000);
+      expect([vehicle.current, vehicle.trial]).toEqual([isHealthy ? NEW : "none", undefined]);
+    });
+
+    it("takes back at once what it has not put on trial yet when it is cancelled", async () => {
+      const vehicle = new Vehicle();
+      vehicle.faults.set("activate", "ENOSPC");
+      vehicle.onReport = () => vehicle.cancel();
+      const reason = "the settings before are back: cancelled by the cloud";
+      expect(await vehicle.live()).toEqual({ status: "FAILED", details: { reason } });
+      expect([vehicle.tried, vehicle.journal.get("job", "config")]).toEqual([[], undefined]);
+    });
+
+    it("leaves no attempt in the way of others after a bug that it brings out", async () => {
+      const vehicle = new Vehicle();
+      vehicle.isHealthy = () => {
+        throw new TypeError("odd");
+      };
+      await expect(vehicle.live()).rejects.toThrow("odd");
+      expect([vehicle.current, vehicle.trial]).toEqual(["none", undefined]);
+      expect(vehicle.journal.get("job", "config")).toBeUndefined();
+    });
+
+    it("remembers what it could not abandon, and abandons it then", () => {
+      const vehicle = new Vehicle();
+      vehicle.journal.put([{ space: "job", key: "config", value: { ...JOB, name: NEW, phase: "trying", detail: "" } }]);
+      vehicle.current = NEW;
+      vehicle.trial = { to: NEW, from: "none", starts: 0 };
+      vehicle.faults.set("rollback", "EIO");
+      expect(() => vehicle.abandon()).toThrow("EIO");
+      vehicle.faults.clear();
+      vehicle.abandon();
+      expect([vehicle.current, vehicle.trial]).toEqual(["none", undefined]);
+    });
+  });
+
+  it("takes back what is on trial when it is cancelled while an update is under way, and only after that", async () => {
+    const vehicle = new Vehicle();
+    vehicle.journal.put([{ space: "job", key: "config", value: { ...JOB, name: NEW, phase: "trying", detail: "" } }]);
+    vehicle.current = NEW;
+    vehicle.trial = { to: NEW, from: "none", starts: 0 };
+    vehicle.isWithdrawn = true;
+    vehicle.setUpdating(true);
+    vehicle.onReport = () => setImmediate(() => vehicle.setUpdating(false));
+    const reason = "the settings before are back: cancelled by the cloud";
+    expect(await vehicle.live()).toEqual({ status: "FAILED", details: { reason } });
+    expect(vehicle.reports).toEqual([{ phase: "queued", reason: "an update is under way" }]);
+    expect([vehicle.current, vehicle.trial]).toEqual(["none", undefined]);
   });
 
   describe("while somebody else tries settings", () => {
