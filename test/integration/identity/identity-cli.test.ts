@@ -232,6 +232,7 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
         "certificate",
         "time",
         "rtc",
+        "logs",
       ]);
     });
 
