@@ -9,7 +9,7 @@ export interface ProgramSession {
   tooLong(maxBytes: number, isMessage: boolean): ProgramFrame;
   /** Lines that have no answer yet. */
   unanswered(): number;
-  /** Whether it is to be spoken to later: one that is keeps its place however quiet it is. */
+  /** Whether it is to be spoken to later, or has a command in its hands: one that is keeps its place however quiet it is. */
   isAwaited(): boolean;
   /** The program has gone: it is answered no more. What it handed over stays. */
   end(): void;

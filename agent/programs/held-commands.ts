@@ -19,6 +19,11 @@ export class HeldCommands {
     this.#say = say;
   }
 
+  /** How many they are. */
+  get size(): number {
+    return this.#held.size;
+  }
+
   /** Hands a command over; undefined where the program takes nothing. What it gives resolves once, with the answer or without one. */
   hand(id: string, command: ProgramCommand, signal: AbortSignal): Promise<ProgramReply> | undefined {
     const { name, ledgerId, arguments: given, deadlineMs, problemWith } = command;

@@ -145,7 +145,8 @@ class Session implements ProgramSession {
   }
 
   isAwaited(): boolean {
-    return this.#intake.parts.desk.isAnswering(this.#held);
+    // What is in its hands would have no end that anybody knows, whoever has the name by now.
+    return this.#held.size > 0 || this.#intake.parts.desk.isAnswering(this.#held);
   }
 
   end(): void {

@@ -272,6 +272,19 @@ describe("ProgramIntake", () => {
     expect(await ask("lock")).toEqual({ kind: "absent", what: "door-watch is not connected" });
   });
 
+  it("keeps the connection that has a command in its hands, though another has its name by now", async () => {
+    const { connect, ask } = rig({ answers: ["lock"] });
+    const register = JSON.stringify({ program: "door-watch", answers: ["lock"] });
+    const [older, newer] = [connect(), connect()];
+    older.session.take([register]);
+    const reply = ask("lock");
+    newer.session.take([register]);
+    expect([older.session.isAwaited(), newer.session.isAwaited()]).toEqual([true, true]);
+    older.session.take([JSON.stringify({ answer: { id: "id-1", status: "succeeded" } })]);
+    expect(await reply).toMatchObject({ kind: "answered" });
+    expect([older.session.isAwaited(), newer.session.isAwaited()]).toEqual([false, true]);
+  });
+
   it("lets nobody answer a command who says no name", () => {
     const { connect } = rig({}, 1_000_000, 100_000);
     const { session, answers } = connect();
