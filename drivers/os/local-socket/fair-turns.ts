@@ -1,3 +1,6 @@
+/** What a turn counts as at least, ms: about what it costs to read for it and to come to it, which nobody measures. */
+const LEAST_TURN_MS = 0.1;
+
 /**
  * Gives the event loop to many clients one after the other, in the order in which they ask, and between two of them to everybody
  * else: what they have done takes at most a share of its time, however many they are.
@@ -35,7 +38,7 @@ export class FairTurns {
     if (turn === undefined) return;
     const begunMs = performance.now();
     turn();
-    const spentMs = performance.now() - begunMs;
+    const spentMs = Math.max(LEAST_TURN_MS, performance.now() - begunMs);
     this.#owedMs += spentMs / this.#share - spentMs;
     // A timer waits whole milliseconds, which is too long after work that took next to nothing: what is below is owed.
     const restMs = Math.floor(this.#owedMs);

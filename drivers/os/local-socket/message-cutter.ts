@@ -1,11 +1,12 @@
-const EMPTY = Buffer.alloc(0);
+import { JoinedBytes } from "./joined-bytes.ts";
+
 /** Bytes of a varint that gives a length: more than any bound needs. */
 const MAX_LENGTH_BYTES = 4;
 
 /** As `LineCutter`, for messages that have their length before them, as a varint (protobuf's delimited form). */
 export class MessageCutter {
   readonly #maxBytes: number;
-  #bytes: Buffer = EMPTY;
+  readonly #held = new JoinedBytes();
 
   /** `maxBytes`: of a message, without its length. */
   constructor(maxBytes: number) {
@@ -14,24 +15,25 @@ export class MessageCutter {
 
   /** Whether bytes are left, of a message that is not whole. */
   get isInFrame(): boolean {
-    return this.#bytes.length > 0;
+    return this.#held.bytes.length > 0;
   }
 
   push(chunk: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    this.#held.push(chunk);
   }
 
   /** At most `max` whole messages, without their lengths; fewer when there are no more. "too-long": the next one exceeds the bound, whole or not. */
   next(max: number): readonly Uint8Array[] | "too-long" {
     const messages: Uint8Array[] = [];
     while (messages.length < max) {
-      const head = headOf(this.#bytes);
+      const held = this.#held.bytes;
+      const head = headOf(held);
       if (head === undefined) break;
       const { bytes, start } = head;
       if (bytes > this.#maxBytes) return messages.length > 0 ? messages : "too-long";
-      if (this.#bytes.length < start + bytes) break;
-      messages.push(this.#bytes.subarray(start, start + bytes));
-      this.#bytes = this.#bytes.subarray(start + bytes);
+      if (held.length < start + bytes) break;
+      messages.push(held.subarray(start, start + bytes));
+      this.#held.drop(start + bytes);
     }
     return messages;
   }

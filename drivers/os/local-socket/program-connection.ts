@@ -39,6 +39,8 @@ export class ProgramConnection {
   readonly #parts: ProgramConnectionParts;
   readonly #frames: FrameCutter;
   readonly #session: ProgramSession;
+  /** Read, and not looked at: that is work of a turn, half a line too. */
+  readonly #unread: Buffer[] = [];
   readonly #waiting: ProgramFrame[] = [];
   #isTaking = false;
   #hasEnded = false;
@@ -89,8 +91,8 @@ export class ProgramConnection {
   #read(chunk: Buffer): void {
     this.lastMs = performance.now();
     if (this.#hasEnded) return;
-    this.#frames.push(chunk);
-    // Half a line is no work, however often it comes; the next turn says whether it is too long.
+    this.#unread.push(chunk);
+    // No more is read before a turn has taken it.
     this.#parts.socket.pause();
     if (!this.#isTaking) void this.#takeAll();
   }
@@ -139,6 +141,7 @@ export class ProgramConnection {
   /** Takes some lines. */
   #step(): Step {
     if (this.#parts.socket.destroyed) return "end";
+    for (const chunk of this.#unread.splice(0)) this.#frames.push(chunk);
     if (this.#waiting.length === 0) {
       const lines = this.#frames.next(BATCH_LINES);
       if (lines === "too-long") {

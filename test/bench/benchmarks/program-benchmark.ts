@@ -49,7 +49,7 @@ socket.write('{"program":"bench"}\\n');
 socket.on("data", () => undefined);
 setInterval(() => socket.write('{"values":[{"name":"a","value":1}]}\\n'), 50);
 `;
-/** 1000 connections, made again when they are ended: lines, empty lines, garbage, lines without end, half lines and messages of 32500 empty values as fast as they go, no answer read. */
+/** 1000 connections, made again when they are ended: lines, empty lines, garbage, lines without end, half lines, long lines that go on byte by byte, and messages of 32500 empty values as fast as they go, no answer read. */
 const HOSTILE = `
 const net = require("net");
 const good = '{"values":[{"name":"a","value":1}]}\\n'.repeat(500);
@@ -61,13 +61,17 @@ const kinds = [
   "x".repeat(1000000),
   '{"half',
   '{"program":"bench"}\\n{"contentType":"a/b","bytes":"' + "A".repeat(60000) + '"}\\n',
+  "a".repeat(60000),
   Buffer.concat([Buffer.from([0, 0xec, 0xfb, 3, 0x12, 0xe8, 0xfb, 3]), Buffer.from("1200".repeat(32500), "hex")]),
 ];
+const DRIPS = 7;
 const attack = (n) => {
   const socket = net.connect(process.argv[1]);
   socket.on("error", () => undefined);
   socket.on("close", () => setTimeout(attack, 20, n));
+  const drip = () => { if (!socket.destroyed) socket.write("a", () => setImmediate(drip)); };
   const pour = () => { while (!socket.destroyed && socket.write(kinds[n % kinds.length])); };
+  if (n % kinds.length === DRIPS) return socket.on("connect", () => socket.write(kinds[DRIPS], drip));
   socket.on("connect", pour);
   socket.on("drain", pour);
 };

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { OpenProgramSession } from "../../../../../agent/ports/program-socket.ts";
 import { FairTurns } from "../../../../../drivers/os/local-socket/fair-turns.ts";
+import { FrameCutter } from "../../../../../drivers/os/local-socket/frame-cutter.ts";
 import { serveProgramSocket } from "../../../../../drivers/os/local-socket/program-server.ts";
 import { until } from "../../../../bench/core/wait.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
@@ -44,13 +45,31 @@ function echoes(answerBytes = 0) {
   return { open, seen, held, state, awaited, says };
 }
 
-async function serve(open: OpenProgramSession, change: { takeMs?: number; maxConnections?: number } = {}) {
+/** Knows whether a turn is on. */
+class WatchedTurns extends FairTurns {
+  isOn = false;
+
+  override take<T>(work: () => T): Promise<T> {
+    return super.take(() => {
+      this.isOn = true;
+      try {
+        return work();
+      } finally {
+        this.isOn = false;
+      }
+    });
+  }
+}
+
+type Change = { readonly takeMs?: number; readonly maxConnections?: number; readonly turns?: FairTurns };
+
+async function serve(open: OpenProgramSession, change: Change = {}) {
   const path = join(temporaryFolder(), "publish.sock");
   const counts = { clients: 0, refused: 0, displaced: 0, slow: 0, tooLong: 0 };
-  const { takeMs = 5000, maxConnections = 4 } = change;
+  const { takeMs = 5000, maxConnections = 4, turns = new FairTurns(1) } = change;
   const bounds = { maxLineBytes: 1000, takeMs };
   const place = { path, mode: 0o660 };
-  const socket = await serveProgramSocket({ place, open, maxConnections, bounds, turns: new FairTurns(1), counts });
+  const socket = await serveProgramSocket({ place, open, maxConnections, bounds, turns, counts });
   onTestFinished(() => socket.stop());
   return { path, counts, stop: () => socket.stop() };
 }
@@ -89,6 +108,20 @@ describe("serveProgramSocket", () => {
     expect(seen).toEqual(sent);
     expect(lines()).toHaveLength(1000);
     expect(lines()[999]).toContain("line 999");
+  });
+
+  it("looks at what comes in its turns alone, half a line too", async () => {
+    const turns = new WatchedTurns(1);
+    const inTurn: boolean[] = [];
+    const push = vi.spyOn(FrameCutter.prototype, "push").mockImplementation(() => void inTurn.push(turns.isOn));
+    onTestFinished(() => push.mockRestore());
+    const { path } = await serve(echoes().open, { turns });
+    const { socket } = await dial(path);
+    for (let byte = 1; byte <= 3; byte++) {
+      socket.write("a");
+      await until(() => (inTurn.length === byte ? true : undefined), { what: "it is taken", timeoutMs: 20_000 });
+    }
+    expect(inTurn).toEqual([true, true, true]);
   });
 
   it("hands on empty lines as any others, so that they are charged", async () => {
