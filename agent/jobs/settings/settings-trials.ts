@@ -13,6 +13,8 @@ import { type ExecutionId, isSameExecution, type JobDetails } from "../job.ts";
 /** How often the health is looked at, ms: it is made of counts and states that nobody announces, and of time. */
 const POLL_MS = 1000;
 
+const UPDATING = "an update is under way";
+
 /** "trying": they are, or are to be, on trial; "leaving": they did not stand their health check, and `detail` says why. */
 const attempt = z.object({
   name: z.string(),
@@ -104,6 +106,8 @@ export class SettingsTrials {
     const { slot } = this.#parts;
     const { name, problem } = await slot.stage(settings);
     if (problem !== undefined) return { kind: "refused", detail: problem };
+    await this.#untilUpdated(source, signal);
+    if (signal.aborted) return "stopped";
     if (slot.running(name)) return { kind: "kept", name, isNew: false };
     const begun: Attempt = { name, phase: "trying", detail: "" };
     this.#memory.remember(source.id, begun);
@@ -120,11 +124,23 @@ export class SettingsTrials {
     this.#free.notify();
   }
 
+  /** Waits while an update is under way, or until `signal` aborts. Whether there was one. */
+  async #untilUpdated({ report }: Pick<SettingsSource, "report">, signal: AbortSignal): Promise<boolean> {
+    if (!this.#isUpdating()) return false;
+    report({ phase: "queued", reason: UPDATING });
+    while (this.#isUpdating() && !signal.aborted) await this.#parts.updater.changed(signal);
+    return true;
+  }
+
+  #isUpdating(): boolean {
+    const update = this.#parts.updater.current();
+    return update !== undefined && !isSettled(update.state);
+  }
+
   /** What stands against an attempt of this one, for people. */
   #obstacle(id: ExecutionId): string | undefined {
-    const { updater, isServed } = this.#parts;
-    const update = updater.current();
-    if (update !== undefined && !isSettled(update.state)) return "an update is under way";
+    const { isServed } = this.#parts;
+    if (this.#isUpdating()) return UPDATING;
     if (this.#isTaken) return "other settings are tried";
     const latest = this.#memory.latest();
     if (latest === undefined || isSameExecution(latest, id)) return undefined;
@@ -166,8 +182,13 @@ export class SettingsTrials {
   async #checkHealth(source: SettingsSource, signal: AbortSignal): Promise<string | undefined> {
     const { clock, healthTimeoutMs } = this.#parts;
     const { withdrawn } = source;
-    const endMs = clock.monotonicMs() + healthTimeoutMs;
+    let endMs = clock.monotonicMs() + healthTimeoutMs;
     while (!signal.aborted) {
+      // Neither is the health judged that an update may have troubled, nor the process ended in the middle of it.
+      if (await this.#untilUpdated(source, signal)) {
+        endMs = clock.monotonicMs() + healthTimeoutMs;
+        continue;
+      }
       const health = this.#parts.health();
       const cancelled = cancelledText(source);
       if (cancelled !== undefined) return cancelled;
