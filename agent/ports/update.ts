@@ -43,7 +43,7 @@ export interface Installer {
 
 /** Settings above the vehicle's own files: all of them or none, on trial until they are kept. What a call did survives a power cut; each may be repeated. */
 export interface ConfigSlot {
-  /** Those that this process works with, on trial or kept; none at all where there are none. */
+  /** Those that this process works with, on trial or kept; none at all where there are none, or where they cannot be read. */
   settings(): Readonly<Record<string, unknown>>;
   /** What is wrong with them; nothing is written that stays. */
   check(settings: Readonly<Record<string, unknown>>): Promise<string | undefined>;

@@ -85,16 +85,17 @@ export class DesiredSettings {
     return this.#isThere;
   }
 
+  /** What keeps it from being known, a disk that cannot be read for example, is its reason. */
   verdict(): SettingsVerdict {
     try {
       return this.#judge();
     } catch (thrown) {
-      if (!(thrown instanceof AgentError)) throw thrown;
-      return this.#told("unread", thrown.message);
+      if (!mayPass(thrown)) throw thrown;
+      return this.#told("unread", plainText(messageOf(thrown), MAX_REASON));
     }
   }
 
-  /** Throws the faults of the journal. */
+  /** Throws the faults of the journal, and the system's error where the settings in force cannot be read. */
   #judge(): SettingsVerdict {
     const desired = this.#desired;
     if (this.#ownAttempt() !== undefined) return this.#told("trying", this.#waitsFor);
@@ -174,11 +175,11 @@ export class DesiredSettings {
 
   #fail(thrown: unknown): void {
     const what = messageOf(thrown);
-    const mayPass = thrown instanceof AgentError || errnoOf(thrown) !== undefined;
-    this.#parts.log.error("settings.not-tried", { code: mayPass ? undefined : "internal.bug", what });
+    const isBug = !mayPass(thrown);
+    this.#parts.log.error("settings.not-tried", { code: isBug ? "internal.bug" : undefined, what });
     this.#waitsFor = `another try: ${plainText(what, MAX_REASON)}`;
     // A bug that a document brings out is to cost no process: the shadow would give the same one to every next one.
-    if (!mayPass && this.#desired !== undefined) this.#refuse(this.#desired, `internal: ${what}`);
+    if (isBug && this.#desired !== undefined) this.#refuse(this.#desired, `internal: ${what}`);
   }
 
   #refuse({ digest }: Wanted, problem: string): void {
@@ -212,6 +213,11 @@ export class DesiredSettings {
   #told(state: SettingsVerdict["state"], reason: string): SettingsVerdict {
     return { state, reason, digest: this.#desired?.digest ?? "" };
   }
+}
+
+/** Faults of the journal and of the system: the same may go well later. */
+function mayPass(thrown: unknown): boolean {
+  return thrown instanceof AgentError || errnoOf(thrown) !== undefined;
 }
 
 function digestOf(settings: Settings): string {

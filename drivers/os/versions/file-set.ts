@@ -42,7 +42,7 @@ export function createConfigSlot({ folder, running, check }: FileSetParts): Conf
   return {
     settings: () => {
       inUse ??= running === NO_SET ? {} : settingsIn(join(folder, running));
-      return inUse;
+      return inUse ?? {};
     },
     check: async (settings) => {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -79,10 +79,15 @@ function textOf(settings: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(settings, undefined, 2);
 }
 
-/** None where they cannot be read: what they were is in force all the same, from the start of the process. */
-function settingsIn(version: string): Readonly<Record<string, unknown>> {
-  const text = readIfThere(join(version, "agent.d", "settings.yaml"));
-  return text === undefined ? {} : z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+/** Undefined where they cannot be read, now or at all: what they were is in force all the same, from the start of the process. */
+function settingsIn(version: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const text = readIfThere(join(version, "agent.d", "settings.yaml"));
+    return text === undefined ? undefined : z.record(z.string(), z.unknown()).safeParse(JSON.parse(text)).data;
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError) && errnoOf(thrown) === undefined) throw thrown;
+    return undefined;
+  }
 }
 
 function writeSettings(draft: string, text: string): void {

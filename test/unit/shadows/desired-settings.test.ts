@@ -156,6 +156,21 @@ describe("DesiredSettings", () => {
     await rig.stop();
   });
 
+  it("costs no process where the settings in force cannot be read, and says so", async () => {
+    const rig = await vehicle();
+    rig.model.update({ desired: batch(5) });
+    await rig.clock.run(60_000);
+    const { starts } = rig;
+    rig.vehicle.faults.set("running", "EIO");
+    await rig.clock.run(60_000);
+    expect(rig.desired?.verdict()).toMatchObject({ state: "unread", reason: "EIO: running" });
+    rig.vehicle.faults.clear();
+    await rig.clock.run(60_000);
+    expect(verdictIn(rig)).toMatchObject({ state: "in-force" });
+    expect(rig.starts).toBe(starts);
+    await rig.stop();
+  });
+
   it("tries again what failed for a disk, and costs no process by a bug that a document brings out", async () => {
     const rig = await vehicle();
     rig.vehicle.problem = () => {
