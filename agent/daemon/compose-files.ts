@@ -7,7 +7,7 @@ import type { TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { openLogFolder } from "../../drivers/os/log-folder.ts";
 import { heldFiles } from "../../drivers/os/upload/held-files.ts";
 import { createHttpsStore } from "../../drivers/os/upload/https-store.ts";
-import { AgentError } from "../core/errors.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { BucketUploads } from "../files/bucket-uploads.ts";
 import type { FileSourceParts, MadeFiles } from "../files/file-sources.ts";
@@ -15,14 +15,16 @@ import { uploadFile } from "../files/upload-action.ts";
 import { UploadBook } from "../files/upload-book.ts";
 import { UploadBudget } from "../files/upload-budget.ts";
 import { problemOfUpload, uploadJob } from "../files/upload-job.ts";
+import { runWithLink } from "../files/upload-link.ts";
 import { UploadOrders } from "../files/upload-orders.ts";
 import { sentBytes } from "../files/upload-plan.ts";
 import { UploadReports } from "../files/upload-reports.ts";
 import { takeToSleep } from "../files/upload-sleep.ts";
 import { Uploader } from "../files/uploader.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
+import type { Broker } from "../ports/broker.ts";
 import type { Journal } from "../ports/journal.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { HeldFiles, ObjectStore } from "../ports/object-store.ts";
 import type { BucketStore } from "./compose-buckets.ts";
 import { composeProxy } from "./compose-proxy.ts";
 import type { DataLine, FilesLine, LinkLine, Runtime, Sleep } from "./parts.ts";
@@ -47,6 +49,7 @@ export type FilesComposeParts = {
   readonly line: Pick<DataLine, "loggedFile"> & {
     readonly records: Pick<DataLine["records"], "uploadedFiles" | "notices">;
   };
+  readonly broker: Pick<Broker, "online" | "status">;
   readonly links: LinkLine | undefined;
   readonly sleep: Pick<Sleep, "keeper"> | undefined;
   readonly journal: Journal;
@@ -63,7 +66,7 @@ export async function composeFiles(
   const book = openBook(journal, log);
   if (book === undefined) return undefined;
   const files = heldFiles(join(config.stateDir, "uploads"));
-  await files.keepOnly(new Set(book.plans.map(({ id }) => id)));
+  await removeOthers(files, book, log);
   const budget = new UploadBudget({ settings, book, links, sleep: sleep?.keeper.line, clock });
   const store = await httpsStoreOf(parts, runtime);
   const signed = await bucketStoreOf(parts, store, runtime);
@@ -93,7 +96,7 @@ export async function composeFiles(
     job: { handler: uploadJob({ orders, journal }), problem: (document) => problemOfUpload(document, orders) },
     local: { orders, wantPlace: (plan, why) => reports.wantsPlace(plan, why) },
     status: () => filesStatusOf({ settings, book, budget, uploader, credentials: signed?.credentials }),
-    service: loopService("uploads", uploader),
+    service: loopService("uploads", { run: (signal) => runWithLink(uploader, parts.broker, signal) }),
   };
 }
 
@@ -118,6 +121,17 @@ async function bucketStoreOf(
   if (buckets === undefined || host === undefined) return undefined;
   const { composeBuckets } = await import("./compose-buckets.ts");
   return composeBuckets({ host, config, identity, store }, runtime);
+}
+
+/** A disk that does not take it costs its space until the next start: the agent has more to do than this. */
+async function removeOthers(files: Pick<HeldFiles, "keepOnly">, book: UploadBook, log: Log): Promise<void> {
+  try {
+    await files.keepOnly(new Set(book.plans.map(({ id }) => id)));
+  } catch (thrown) {
+    const why = errnoOf(thrown);
+    if (why === undefined) throw thrown;
+    log.warn("upload.not-cleaned", { why });
+  }
 }
 
 function openBook(journal: Journal, log: Log): UploadBook | undefined {

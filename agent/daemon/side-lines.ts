@@ -140,8 +140,9 @@ async function filesOf(
   }
   if (journal === undefined) return undefined;
   const { composeFiles } = await import("./compose-files.ts");
-  const { inUse: identity } = link.identities;
-  return composeFiles({ settings, loaded, identity, line, links, sleep, journal }, runtime);
+  const { broker, identities } = link;
+  const { inUse: identity } = identities;
+  return composeFiles({ settings, loaded, identity, line, broker, links, sleep, journal }, runtime);
 }
 
 async function programsOf(

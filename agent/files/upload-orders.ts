@@ -1,7 +1,7 @@
 import type { FilesConfig } from "../../config/files.ts";
 import type { Clock } from "../core/clock.ts";
 import { isBelievable } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { errnoOf, messageOf } from "../core/errors.ts";
 import type { JournalDocument } from "../ports/journal.ts";
 import type { HeldFiles } from "../ports/object-store.ts";
 import type { BucketUploads } from "./bucket-uploads.ts";
@@ -157,11 +157,11 @@ function wrongParts(sizeBytes: number): string {
   return `partUrls must have one URL for each partBytes of the ${sizeBytes} bytes of the file`;
 }
 
-/** What the system says against it, in one line. */
+/** What the system says against it, in one line and without a path. */
 async function attempt<T>(work: () => Promise<T>): Promise<T | string> {
   try {
     return await work();
   } catch (thrown) {
-    return messageOf(thrown);
+    return errnoOf(thrown) ?? messageOf(thrown);
   }
 }

@@ -1,10 +1,10 @@
 import type { FilesConfig } from "../../config/files.ts";
-import { type BackoffBounds, fullJitterMs } from "../core/backoff.ts";
+import type { BackoffBounds } from "../core/backoff.ts";
 import { type Clock, isBelievable } from "../core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
 import { shownUrl } from "../core/shown-url.ts";
 import { WakeSignal } from "../core/wake-signal.ts";
-import type { HeldFiles, ObjectStore, StoreAnswer } from "../ports/object-store.ts";
+import { type HeldFiles, type ObjectStore, ShortFile, type StoreAnswer } from "../ports/object-store.ts";
 import { withChecksum } from "./bucket-requests.ts";
 import type { BucketOutcome, BucketUploads } from "./bucket-uploads.ts";
 import { type NextRequest, nextRequest } from "./next-request.ts";
@@ -12,6 +12,7 @@ import type { UploadBook } from "./upload-book.ts";
 import type { UploadBudget } from "./upload-budget.ts";
 import { type BucketPlace, type UploadPlan, withoutPlace } from "./upload-plan.ts";
 import type { UploadReports } from "./upload-reports.ts";
+import { UploadTries } from "./upload-tries.ts";
 import { isOver, problemWithUrl } from "./upload-url.ts";
 
 /** How soon what is held is looked at again, ms. */
@@ -53,17 +54,6 @@ export type UploadCounts = {
   readonly sentBytes: number;
 };
 
-/** What is remembered of an upload in this start. */
-type Trying = {
-  /** Monotonic, ms: not before. */
-  dueMs: number;
-  failures: number;
-  /** Since when its idle time is not written down, monotonic, ms. */
-  idleSinceMs: number;
-  /** Why it does not go on, for people. */
-  problem: string | undefined;
-};
-
 /** A request on its way. */
 type Sending = { readonly id: string; readonly cut: AbortController };
 
@@ -74,7 +64,7 @@ type Sending = { readonly id: string; readonly cut: AbortController };
 export class Uploader {
   readonly #parts: UploaderParts;
   readonly #wake: WakeSignal;
-  readonly #tries = new Map<string, Trying>();
+  readonly #tries: UploadTries;
   #current: Sending | undefined;
   /** What the journal has not taken, and the plan that it comes after: nothing is sent or told before it has. */
   #owed: { readonly before: UploadPlan; readonly next: UploadPlan } | undefined;
@@ -83,6 +73,7 @@ export class Uploader {
   constructor(parts: UploaderParts) {
     this.#parts = parts;
     this.#wake = new WakeSignal(parts.clock);
+    this.#tries = new UploadTries(parts.clock);
   }
 
   get counts(): UploadCounts {
@@ -91,13 +82,13 @@ export class Uploader {
 
   /** Why an upload does not go on at present, for people. */
   problemOf(id: string): string | undefined {
-    return this.#tries.get(id)?.problem;
+    return this.#tries.problemOf(id);
   }
 
   /** The book has something new of this upload: what is on its way to where it went before is cut. */
   wake(id: string): void {
     if (this.#current?.id === id) this.#current.cut.abort();
-    this.#tries.delete(id);
+    this.#tries.forget(id);
     this.#wake.wake();
   }
 
@@ -109,11 +100,13 @@ export class Uploader {
   /** The link is left, or another one: what is on its way is cut, and all begins again without delay as soon as it may. */
   restart(): void {
     this.#current?.cut.abort();
-    const nowMs = this.#parts.clock.monotonicMs();
-    for (const trying of this.#tries.values()) {
-      trying.dueMs = nowMs;
-      trying.failures = 0;
-    }
+    this.#tries.beginAgain();
+    this.#wake.wake();
+  }
+
+  /** There is a network again: what came to nothing is sent again at once. What is on its way goes on. */
+  linkIsBack(): void {
+    this.#tries.beginFailedAgain();
     this.#wake.wake();
   }
 
@@ -160,23 +153,13 @@ export class Uploader {
   }
 
   #next(): UploadPlan | undefined {
-    const nowMs = this.#parts.clock.monotonicMs();
-    return this.#parts.book.plans.find((plan) => plan.state !== "waiting" && this.#tryOf(plan.id).dueMs <= nowMs);
+    return this.#parts.book.plans.find(({ id, state }) => state !== "waiting" && this.#tries.isDue(id));
   }
 
   #nextMs(): number {
     const nowMs = this.#parts.clock.monotonicMs();
     const going = this.#parts.book.plans.filter(({ state }) => state !== "waiting");
-    return Math.min(nowMs + AGE_MS, ...going.map(({ id }) => this.#tryOf(id).dueMs));
-  }
-
-  #tryOf(id: string): Trying {
-    const known = this.#tries.get(id);
-    if (known !== undefined) return known;
-    const nowMs = this.#parts.clock.monotonicMs();
-    const made = { dueMs: nowMs, failures: 0, idleSinceMs: nowMs, problem: undefined };
-    this.#tries.set(id, made);
-    return made;
+    return Math.min(nowMs + AGE_MS, ...going.map(({ id }) => this.#tries.of(id).dueMs));
   }
 
   async #step(plan: UploadPlan, signal: AbortSignal): Promise<void> {
@@ -191,7 +174,7 @@ export class Uploader {
       return this.#ask(plan, "the time of its URL is over");
     }
     const held = budget.heldBy(request.body.kind === "file" ? request.body.bytes : 0);
-    if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
+    if (held !== undefined) return this.#tries.wait(plan.id, LOOK_MS, held);
     const cut = new AbortController();
     const sent = await this.#send({ plan, cut }, request, AbortSignal.any([signal, cut.signal]));
     // Somebody has named another place meanwhile, or given it up.
@@ -209,7 +192,7 @@ export class Uploader {
     const next = buckets.next(plan, place, files.pathOf(plan.id));
     if ("kind" in next) return await this.#turnOut(plan, next);
     const held = budget.heldBy(next.body.kind === "file" ? next.body.bytes : 0);
-    if (held !== undefined) return this.#wait(plan.id, LOOK_MS, held);
+    if (held !== undefined) return this.#tries.wait(plan.id, LOOK_MS, held);
     const cut = new AbortController();
     const sent = await this.#send({ plan, cut }, next, AbortSignal.any([signal, cut.signal]));
     // Somebody has named another place meanwhile, or given it up.
@@ -227,7 +210,7 @@ export class Uploader {
         // An answer that tells nothing new is no progress: what was tried before it counts on.
         if (outcome.plan === plan) return;
         this.#put(plan, outcome.plan);
-        this.#tries.delete(plan.id);
+        this.#tries.forget(plan.id);
         return;
       case "over":
         return this.#end(plan.id);
@@ -243,10 +226,10 @@ export class Uploader {
   #refusedByBucket(plan: UploadPlan, why: string): void {
     this.#counts.refused += 1;
     if (this.problemOf(plan.id) !== why) this.#parts.reports.refused(plan, why);
-    this.#wait(plan.id, REFUSED_MS, why);
+    this.#tries.wait(plan.id, REFUSED_MS, why);
   }
 
-  /** What was sent, and its answer; or why the file cannot be read. */
+  /** What was sent, and its answer; or why the file can never be sent. Rejects with what is a bug. */
   async #send(
     { plan, cut }: { readonly plan: UploadPlan; readonly cut: AbortController },
     next: NextRequest,
@@ -263,7 +246,13 @@ export class Uploader {
       const request = await withChecksum(next, plan, files);
       return { request, answer: await store.send(request, spent, signal) };
     } catch (thrown) {
-      return messageOf(thrown);
+      const errno = errnoOf(thrown);
+      if (errno === "ENOENT" || thrown instanceof ShortFile) return "the file that was held is gone or shorter";
+      if (errno === undefined) throw thrown;
+      // Too many open files, or a disk that fails for now: the others go on meanwhile.
+      const detail = `the file that is held cannot be read: ${errno}`;
+      this.#parts.reports.hindered(detail);
+      return { request: next, answer: { kind: "unavailable", detail, isBusy: false } };
     } finally {
       this.#current = undefined;
     }
@@ -283,7 +272,7 @@ export class Uploader {
             stored: { location: shownUrl(url), etag: etag ?? "", isChecked },
           };
     this.#put(plan, next);
-    this.#tries.delete(plan.id);
+    this.#tries.forget(plan.id);
   }
 
   /** What the journal does not take is remembered: the store has it already, and is not to get it again. */
@@ -309,28 +298,20 @@ export class Uploader {
   /** Another place is asked for. `isOverThere`: what is there of the file counts no more. */
   #ask(plan: UploadPlan, why: string, isOverThere = false): void {
     this.#counts.refused += 1;
-    this.#tryOf(plan.id).problem = why;
+    this.#tries.of(plan.id).problem = why;
     this.#parts.reports.wantsPlace(plan, why);
     this.#put(plan, withoutPlace(plan, isOverThere));
   }
 
   #retry(id: string, why: string): void {
     const { settings, random } = this.#parts;
-    const trying = this.#tryOf(id);
     this.#counts.retried += 1;
-    this.#wait(id, fullJitterMs(trying.failures, settings.reconnect, random), why);
-    trying.failures += 1;
-  }
-
-  #wait(id: string, ms: number, why: string): void {
-    const trying = this.#tryOf(id);
-    trying.dueMs = this.#parts.clock.monotonicMs() + Math.max(1, ms);
-    trying.problem = why;
+    this.#tries.failed(id, why, settings.reconnect, random);
   }
 
   async #tell(plan: UploadPlan): Promise<void> {
     const { reports, files } = this.#parts;
-    if (!reports.stored(plan)) return this.#wait(plan.id, LOOK_MS, "the record of it is not durable yet");
+    if (!reports.stored(plan)) return this.#tries.wait(plan.id, LOOK_MS, "the record of it is not durable yet");
     await files.release(plan.id);
     this.#end(plan.id);
     reports.forget(plan.id);
@@ -344,7 +325,7 @@ export class Uploader {
     if (!isAborting && !settings.kinds.includes(plan.kind)) {
       return this.#fail(plan, `files.kinds has no ${plan.kind} any more`);
     }
-    const idleMs = clock.monotonicMs() - this.#tryOf(plan.id).idleSinceMs;
+    const idleMs = clock.monotonicMs() - this.#tries.of(plan.id).idleSinceMs;
     if (plan.idleMs + idleMs >= settings.giveUpMs) {
       if (isAborting) return this.#end(plan.id);
       const why = this.problemOf(plan.id) ?? "nobody named a place for it";
@@ -354,7 +335,7 @@ export class Uploader {
   }
 
   #noteAge(plan: UploadPlan): void {
-    const trying = this.#tryOf(plan.id);
+    const trying = this.#tries.of(plan.id);
     const nowMs = this.#parts.clock.monotonicMs();
     if (plan.state !== "stored") this.#parts.book.put({ ...plan, idleMs: plan.idleMs + nowMs - trying.idleSinceMs });
     trying.idleSinceMs = nowMs;
@@ -373,7 +354,7 @@ export class Uploader {
     const { book } = this.#parts;
     const hasParts = plan.place?.kind === "bucket" && plan.place.at !== undefined;
     if (!hasParts || plan.state === "aborting") return this.#end(plan.id);
-    this.#tries.delete(plan.id);
+    this.#tries.forget(plan.id);
     book.put({ ...plan, state: "aborting", idleMs: 0 });
     const [oldest, ...others] = book.plans.filter(({ state }) => state === "aborting");
     if (oldest !== undefined && others.length >= MAX_ABORTING) this.#end(oldest.id);
@@ -384,6 +365,6 @@ export class Uploader {
     const { book, destinations } = this.#parts;
     book.remove(id);
     destinations.buckets.forget(id);
-    this.#tries.delete(id);
+    this.#tries.forget(id);
   }
 }

@@ -10,13 +10,20 @@ export type HeldSource =
     }
   | { readonly kind: "bytes"; readonly content: Uint8Array };
 
+/** A held file has fewer bytes than it had: no other try finds them. */
+export class ShortFile extends Error {
+  constructor() {
+    super("the file is shorter than it was");
+  }
+}
+
 /** Files that wait to be uploaded, by the id of their upload. Calls reject with the system's error. */
 export interface HeldFiles {
   /** Holds the bytes that `source` has now; what is more than `maxBytes` is "too-large". Resolves when they outlive a power cut. */
   hold(id: string, source: HeldSource, maxBytes: number): Promise<HeldFile | "too-large">;
   /** Where the bytes of an upload are; whether they are is found when they are read. */
   pathOf(id: string): string;
-  /** SHA-256 of a part of it, 64 hexadecimal digits; also rejects where it is shorter. */
+  /** SHA-256 of a part of it, 64 hexadecimal digits; rejects with `ShortFile` where it is shorter. */
   digestOf(id: string, offset: number, bytes: number): Promise<string>;
   /** Its bytes; undefined where nothing is held for it. */
   sizeOf(id: string): Promise<number | undefined>;
@@ -62,7 +69,7 @@ export type StoreAnswer =
 export interface ObjectStore {
   /**
    * Sends one request. `onBytes` is told of bytes of the body as they are about to go out, repeats too. Rejects with the error of reading
-   * the file alone: what the network does is "unavailable".
+   * the file alone, `ShortFile` where it is shorter: what the network does is "unavailable".
    */
   send(request: StoreRequest, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<StoreAnswer>;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
+import { ShortFile } from "../../agent/ports/object-store.ts";
 
 const CHUNK_BYTES = 262_144;
 
@@ -17,14 +18,14 @@ export async function digestFile(path: string): Promise<{ readonly sizeBytes: nu
   }
 }
 
-/** SHA-256 of a part of a file, as `digestFile` tells it. Rejects also where the file is shorter. */
+/** SHA-256 of a part of a file, as `digestFile` tells it. Rejects with `ShortFile` where the file is shorter. */
 export async function digestPart(path: string, offset: number, bytes: number): Promise<string> {
   const hash = createHash("sha256");
   const buffer = new Uint8Array(CHUNK_BYTES);
   await using file = await open(path);
   for (let left = bytes; left > 0; ) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, left), offset + bytes - left);
-    if (bytesRead === 0) throw new Error(`${path} is shorter than it was`);
+    if (bytesRead === 0) throw new ShortFile();
     hash.update(buffer.subarray(0, bytesRead));
     left -= bytesRead;
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { HeldFiles } from "../../agent/ports/object-store.ts";
+import { type HeldFiles, ShortFile } from "../../agent/ports/object-store.ts";
 
 /** Held files under test. */
 export type HeldFilesHarness = {
@@ -84,8 +84,8 @@ export function heldFilesContract(name: string, open: () => HeldFilesHarness): v
       ] as const) {
         expect(await files.digestOf("u-1", offset, bytes)).toBe(sha256Of(BYTES.subarray(offset, offset + bytes)));
       }
-      await expect(files.digestOf("u-1", 999, 2)).rejects.toThrow("shorter");
-      await expect(files.digestOf("u-2", 0, 1)).rejects.toThrow("ENOENT");
+      await expect(files.digestOf("u-1", 999, 2)).rejects.toThrow(ShortFile);
+      await expect(files.digestOf("u-2", 0, 1)).rejects.toMatchObject({ code: "ENOENT" });
     });
 
     it("releases one, once or twice, and keeps the others over a restart", async () => {

@@ -5,7 +5,13 @@ import { request } from "node:https";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { ProxyRule } from "../../../agent/ports/http-proxy.ts";
-import type { ObjectStore, RequestBody, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
+import {
+  type ObjectStore,
+  type RequestBody,
+  ShortFile,
+  type StoreAnswer,
+  type StoreRequest,
+} from "../../../agent/ports/object-store.ts";
 import { RateLimit } from "../download/rate-limit.ts";
 import { connectionOptions } from "../https-connection.ts";
 import { answerOf } from "./store-answer.ts";
@@ -194,7 +200,7 @@ async function* chunksOf({ path, offset, bytes }: Extract<RequestBody, { kind: "
     while (left > 0) {
       const room = new Uint8Array(Math.min(CHUNK_BYTES, left));
       const { bytesRead } = await file.read(room, 0, room.length, offset + bytes - left);
-      if (bytesRead === 0) throw new Error(`${path} is shorter than it was`);
+      if (bytesRead === 0) throw new ShortFile();
       left -= bytesRead;
       yield room.subarray(0, bytesRead);
     }

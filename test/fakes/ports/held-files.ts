@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { HeldFile, HeldFiles, HeldSource } from "../../../agent/ports/object-store.ts";
+import { type HeldFile, type HeldFiles, type HeldSource, ShortFile } from "../../../agent/ports/object-store.ts";
 
 /** Held files in memory. `disk`: files of the machine by path. */
 export class FakeHeldFiles implements HeldFiles {
@@ -26,7 +26,7 @@ export class FakeHeldFiles implements HeldFiles {
 
   async digestOf(id: string, offset: number, bytes: number): Promise<string> {
     const part = read(this.held, id).subarray(offset, offset + bytes);
-    if (part.length < bytes) throw new Error(`${id} is shorter than it was`);
+    if (part.length < bytes) throw new ShortFile();
     return createHash("sha256").update(part).digest("hex");
   }
 
@@ -46,6 +46,8 @@ export class FakeHeldFiles implements HeldFiles {
 
 function read(from: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
   const content = from.get(name);
-  if (content === undefined) throw new Error(`ENOENT: no such file, open '${name}'`);
+  if (content === undefined) {
+    throw Object.assign(new Error(`ENOENT: no such file, open '${name}'`), { code: "ENOENT" });
+  }
   return content;
 }

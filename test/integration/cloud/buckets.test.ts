@@ -24,6 +24,7 @@ import { ObjectStore } from "../../bench/cloud/object-store.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeBroker } from "../../fakes/ports/broker.ts";
 
 const THING = "van-1";
 const PART_BYTES = 5_242_880;
@@ -119,6 +120,7 @@ async function start(change: Readonly<Record<string, unknown>> = {}, proxyPort?:
         records: { uploadedFiles: sinkOf(uploaded), notices: sinkOf(notices) },
         loggedFile: () => "00002-0001.log",
       },
+      broker: new FakeBroker({ clock }),
       links: undefined,
       sleep: undefined,
       journal,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
@@ -18,6 +18,7 @@ import { ObjectStore } from "../../bench/cloud/object-store.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { FakeBroker } from "../../fakes/ports/broker.ts";
 import { fakeTlsIdentity } from "../../fakes/ports/tls-identity.ts";
 
 const PART_BYTES = 65_536;
@@ -73,6 +74,7 @@ async function start(change: Readonly<Record<string, unknown>> = {}): Promise<Fi
         records: { uploadedFiles: sinkOf(uploaded), notices: sinkOf(notices) },
         loggedFile: () => "00002-0001.log",
       },
+      broker: new FakeBroker({ clock }),
       links: undefined,
       sleep: undefined,
       journal,
@@ -241,6 +243,18 @@ describe("file.upload", () => {
     await until(() => notices.length === 1);
     expect(notices[0].detail).toContain("the store refuses it: HTTP 404 NoSuchUpload");
     expect(store.objects.has("g.log")).toBe(false);
+  });
+
+  it("gives up a file that has become shorter on the disk, and tells no path", async () => {
+    capture(70_000);
+    const line = await start();
+    const { upload } = resultOf(await ask(line, { kind: "capture" }));
+    truncateSync(join(folder, "uploads", String(upload)), 69_999);
+    await ask(line, { upload, url: await store.presign({ key: "s.log" }) });
+    await until(() => notices.length === 1);
+    expect(notices[0]).toMatchObject({ event: "upload.failed" });
+    expect(notices[0].detail).toMatch(/is given up: the file that was held is gone or shorter$/);
+    expect([store.objects.has("s.log"), line.status().failed]).toEqual([false, 1]);
   });
 
   it("sends what a job orders, and what somebody at the vehicle does once the cloud has named a place", async () => {

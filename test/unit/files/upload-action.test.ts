@@ -20,8 +20,10 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
   const held: HeldSource[] = [];
   const calls: string[] = [];
   const asked: unknown[] = [];
+  const disk: { fault: Error | undefined } = { fault: undefined };
   const files: HeldFiles = {
     hold: async (_, source, maxBytes) => {
+      if (disk.fault !== undefined) throw disk.fault;
       if (maxBytes < 25) return "too-large";
       held.push(source);
       return { sizeBytes: 25, sha256: "0f".repeat(32) };
@@ -72,7 +74,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     const prepared = action.prepare(given);
     return prepared.kind === "prepared" ? prepared.run(new AbortController().signal, () => undefined) : prepared;
   };
-  return { ask, held, calls, asked, book, journal };
+  return { ask, held, calls, asked, book, journal, disk };
 }
 
 const descriptionOf = (answer: object): string => ("description" in answer ? String(answer.description) : "done");
@@ -131,6 +133,14 @@ describe("file.upload", () => {
     journal.failNext(new AgentError("journal.unavailable", { what: "as the test wants it", remedy: "" }));
     await expect(ask({ kind: "capture" })).rejects.toThrow("as the test wants it");
     expect([calls, book.plans]).toEqual([["release u-1"], []]);
+  });
+
+  it("says what the system has against it, and no path of the machine", async () => {
+    const { ask, disk, book } = rig();
+    const path = "/var/lib/causeway/uploads/u-1";
+    disk.fault = Object.assign(new Error(`ENOSPC: no space left on device, open '${path}'`), { code: "ENOSPC" });
+    expect(descriptionOf(await ask({ kind: "capture" }))).toBe("it cannot be held: ENOSPC");
+    expect(book.plans).toEqual([]);
   });
 
   it("takes as many files and bytes as it may hold", async () => {

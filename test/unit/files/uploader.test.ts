@@ -1,40 +1,17 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { BucketUploads } from "../../../agent/files/bucket-uploads.ts";
 import { UploadBook } from "../../../agent/files/upload-book.ts";
-import { UploadBudget } from "../../../agent/files/upload-budget.ts";
-import { type UploadPlan, withPlace } from "../../../agent/files/upload-plan.ts";
-import { UploadReports } from "../../../agent/files/upload-reports.ts";
-import { Uploader } from "../../../agent/files/uploader.ts";
+import { withPlace } from "../../../agent/files/upload-plan.ts";
 import type { JournalDocument } from "../../../agent/ports/journal.ts";
 import type { ObjectStore, StoreAnswer, StoreRequest } from "../../../agent/ports/object-store.ts";
-import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
-import type { SleepLine } from "../../../agent/vehicle/sleep/sleep-line.ts";
-import type { FilesConfig } from "../../../config/files.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
-import { MemoryLog } from "../../fakes/core/log.ts";
-import { FakeHeldFiles } from "../../fakes/ports/held-files.ts";
 import { FakeJournal } from "../../fakes/ports/journal.ts";
+import { FILE, HOUR_MS, PLAN, runFor, uploaderRig } from "./uploader-rig.ts";
 
 const SEED = 1838;
-const HOUR_MS = 3_600_000;
 const PART = 10;
-const FILE = Uint8Array.from({ length: 47 }, (_, at) => (at * 7 + 3) % 251);
-const PLAN: UploadPlan = {
-  id: "u-1",
-  kind: "capture",
-  name: "00001-0001.log",
-  sizeBytes: FILE.length,
-  sha256: createHash("sha256").update(FILE).digest("hex"),
-  reason: "",
-  state: "waiting",
-  etags: [],
-  idleMs: 0,
-};
-
 const urlOf = (part: number, uploadId: string): string =>
   `https://b.example.com/k?uploadId=${uploadId}&partNumber=${part}&X-Amz-Signature=canary`;
 
@@ -97,59 +74,6 @@ class FailingJournal {
   }
 }
 
-const ALLOWED = { dayBytes: 1e9, hosts: ["b.example.com"], kinds: ["bundle", "capture", "dbc"] } as const;
-
-function rig(
-  journal: Pick<FakeJournal, "get" | "list" | "put">,
-  clock: ManualClock,
-  store: ObjectStore,
-  change: Partial<FilesConfig> = {},
-  sleep?: Pick<SleepLine, "phase">,
-) {
-  const { dayBytes, hosts, kinds } = { ...ALLOWED, ...change };
-  const uploaded: UploadedFile[] = [];
-  const notices: Notice[] = [];
-  const log = new MemoryLog();
-  const disk = { isStored: true };
-  const files = new FakeHeldFiles(new Map(), new Map([[PLAN.id, FILE]]));
-  const book = new UploadBook(journal);
-  const uploader = new Uploader({
-    settings: {
-      hosts: [...hosts],
-      kinds: [...kinds],
-      giveUpMs: 168 * HOUR_MS,
-      reconnect: { minMs: 2000, maxMs: 900_000 },
-    },
-    book,
-    budget: new UploadBudget({ settings: { dayBytes, metered: "send" }, book, links: undefined, sleep, clock }),
-    files,
-    destinations: { store, buckets: new BucketUploads({ buckets: undefined, thing: "van" }) },
-    reports: new UploadReports({
-      uploaded: {
-        handOver: (some) => void uploaded.push(...some),
-        hasRoom: () => true,
-        isStored: () => disk.isStored,
-      },
-      notices: { handOver: (some) => void notices.push(...some) },
-      wallUs: () => clock.wallUs(),
-      log,
-    }),
-    clock,
-    random: () => 0.5,
-  });
-  return { book, uploader, uploaded, notices, released: files.released, log, disk };
-}
-
-/** Runs it for so long, and stops it in order. */
-async function runFor(uploader: Uploader, clock: ManualClock, ms: number): Promise<void> {
-  const stopping = new AbortController();
-  const done = uploader.run(stopping.signal);
-  await clock.run(ms);
-  stopping.abort();
-  await clock.run(1);
-  await done;
-}
-
 describe("Uploader", () => {
   it("puts a file together as it is, whatever the link and the store do, and tells of it only then", async () => {
     const fate = fc.constantFrom<Fate>("taken", "taken", "taken", "lost", "cut", "refused", "expired");
@@ -163,7 +87,7 @@ describe("Uploader", () => {
         const told: UploadedFile[] = [];
         for (const fates of [...fatesOfLives, [], []]) {
           store.fates.splice(0, store.fates.length, ...fates);
-          const { book, uploader, uploaded, log } = rig(journal, clock, store);
+          const { book, uploader, uploaded, log } = uploaderRig(journal, clock, store);
           const plan = book.get("u-1");
           if (plan?.state === "waiting") book.put(withPlace(plan, partsOf("a")));
           await runFor(uploader, clock, 10 * HOUR_MS);
@@ -184,7 +108,7 @@ describe("Uploader", () => {
     const journal = new FakeJournal({ clock });
     const store = new ModelStore();
     store.fates.push("taken", "taken", "expired");
-    const { book, uploader, notices } = rig(journal, clock, store);
+    const { book, uploader, notices } = uploaderRig(journal, clock, store);
     book.put(withPlace(PLAN, partsOf("a")));
     await runFor(uploader, clock, HOUR_MS);
     expect(notices.map(({ event }) => event)).toEqual(["upload.place-wanted"]);
@@ -201,12 +125,12 @@ describe("Uploader", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
     const store = new ModelStore();
-    const first = rig(journal, clock, store, { dayBytes: 25 });
+    const first = uploaderRig(journal, clock, store, { dayBytes: 25 });
     first.book.put(withPlace(PLAN, partsOf("a")));
     await runFor(first.uploader, clock, HOUR_MS);
     expect(store.puts).toEqual(["1", "2"]);
     expect(first.uploader.problemOf("u-1")).toBe("files.dayBytes used");
-    const second = rig(journal, clock, store, { dayBytes: 25 });
+    const second = uploaderRig(journal, clock, store, { dayBytes: 25 });
     await runFor(second.uploader, clock, HOUR_MS);
     expect(store.puts).toHaveLength(2);
     clock.stepWall(86_400_000_000);
@@ -216,7 +140,11 @@ describe("Uploader", () => {
 
   it("tells once, and holds the file until the record is durable", async () => {
     const clock = new ManualClock();
-    const { book, uploader, uploaded, released, disk } = rig(new FakeJournal({ clock }), clock, new ModelStore());
+    const { book, uploader, uploaded, released, disk } = uploaderRig(
+      new FakeJournal({ clock }),
+      clock,
+      new ModelStore(),
+    );
     disk.isStored = false;
     book.put(withPlace(PLAN, { kind: "whole", url: urlOf(1, "a") }));
     await runFor(uploader, clock, HOUR_MS);
@@ -231,11 +159,11 @@ describe("Uploader", () => {
     const journal = new FakeJournal({ clock });
     new UploadBook(journal).put(PLAN);
     for (let day = 0; day < 6; day += 1) {
-      const { uploader, notices } = rig(journal, clock, new ModelStore());
+      const { uploader, notices } = uploaderRig(journal, clock, new ModelStore());
       await runFor(uploader, clock, 24 * HOUR_MS);
       expect(notices).toEqual([]);
     }
-    const { uploader, notices, released } = rig(journal, clock, new ModelStore());
+    const { uploader, notices, released } = uploaderRig(journal, clock, new ModelStore());
     await runFor(uploader, clock, 25 * HOUR_MS);
     expect(notices.map(({ event }) => event)).toEqual(["upload.failed"]);
     expect(released).toEqual(["u-1"]);
@@ -246,7 +174,7 @@ describe("Uploader", () => {
     const clock = new ManualClock();
     const journal = new FailingJournal(clock);
     const store = new ModelStore();
-    const { book, uploader, uploaded, released, notices } = rig(journal, clock, store);
+    const { book, uploader, uploaded, released, notices } = uploaderRig(journal, clock, store);
     book.put(withPlace(PLAN, { kind: "whole", url: urlOf(1, "a") }));
     store.onTaken = () => {
       journal.fails = true;
@@ -267,7 +195,7 @@ describe("Uploader", () => {
   it("asks for a place once while the journal takes nothing", async () => {
     const clock = new ManualClock();
     const journal = new FailingJournal(clock);
-    const { book, uploader, notices } = rig(journal, clock, {
+    const { book, uploader, notices } = uploaderRig(journal, clock, {
       send: async () => {
         journal.fails = true;
         return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
@@ -285,7 +213,7 @@ describe("Uploader", () => {
     const clock = new ManualClock();
     const asked: string[] = [];
     const journal = new FakeJournal({ clock });
-    const { book, uploader, uploaded } = rig(journal, clock, {
+    const { book, uploader, uploaded } = uploaderRig(journal, clock, {
       send: ({ url }, _, signal) => {
         asked.push(new URL(url).pathname);
         if (asked.length > 1) return Promise.resolve({ kind: "done", etag: undefined });
@@ -315,14 +243,14 @@ describe("Uploader", () => {
     const clock = new ManualClock();
     const journal = new FakeJournal({ clock });
     const store = new ModelStore();
-    const hostGone = rig(journal, clock, store, { hosts: ["c.example.com"] });
+    const hostGone = uploaderRig(journal, clock, store, { hosts: ["c.example.com"] });
     hostGone.book.put(withPlace(PLAN, partsOf("a")));
     await runFor(hostGone.uploader, clock, HOUR_MS);
     expect([store.puts, hostGone.notices.map(({ event }) => event)]).toEqual([[], ["upload.place-wanted"]]);
     expect(hostGone.book.get("u-1")).toMatchObject({ state: "waiting", place: undefined });
     expect(hostGone.uploader.problemOf("u-1")).toContain("files.hosts does not list");
     expect(JSON.stringify([journal.list("uploads"), hostGone.notices, hostGone.log.entries])).not.toContain("canary");
-    const kindGone = rig(journal, clock, store, { kinds: ["dbc"] });
+    const kindGone = uploaderRig(journal, clock, store, { kinds: ["dbc"] });
     await runFor(kindGone.uploader, clock, HOUR_MS);
     expect([kindGone.notices[0]?.event, kindGone.released, kindGone.book.plans]).toEqual([
       "upload.failed",
