@@ -66,6 +66,12 @@ export const programsConfig = z
       .max(600)
       .default(10)
       .describe("a program that does not take an answer, or end a line, for so long is ended"),
+    answerGraceSeconds: z
+      .int()
+      .min(0)
+      .max(600)
+      .default(15)
+      .describe("so long after the start a command waits for the program that answers it; 0: it is refused at once"),
     share: z
       .number()
       .min(0.01)

@@ -65,6 +65,8 @@ export type Action = {
   readonly uses: readonly string[];
   /** Whether a command that comes while another uses that waits for its turn, up to its end; refused as busy when absent. */
   readonly queues?: boolean;
+  /** Whether who does it is not there yet and may still come by itself: a command waits for that, and is judged again then. Never when absent. */
+  awaits?(): boolean;
   /** Longest time it may take. */
   readonly timeoutMs: number;
   /** Checks the arguments; does nothing. `ledgerId` is of the command, for who names it to others; absent for a step of a sequence. */

@@ -15,7 +15,7 @@ export type CommandClockParts = {
   readonly waitMs: number;
 };
 
-/** The vehicle's clock as commands are judged by it, and the wait for something that vouches for it. */
+/** The vehicle's clock as commands are judged by it, and the waits: for something that vouches for it, and for who does an action. */
 export class CommandClock {
   readonly #parts: CommandClockParts;
 
@@ -43,16 +43,35 @@ export class CommandClock {
     return waitMs > 0 && slots.fullOf(action) === undefined;
   }
 
+  /** Whether a command of this action waits for who does it: that may still come, and of those that wait there is a slot for it. */
+  mayAwait(action: Action): boolean {
+    return action.awaits?.() === true && this.slots.fullOf(action) === undefined;
+  }
+
   /** Waits until the clock can be believed, the time for that is over, or `signal` aborts. */
   async wait(request: CommandRequest, action: Action, signal: AbortSignal): Promise<void> {
-    const { slots, reporter, clock, waitMs } = this.#parts;
+    const { clock, waitMs } = this.#parts;
+    const endMs = clock.monotonicMs() + waitMs;
+    const mustWait = (): boolean => !isBelievable(clock.quality()) && clock.monotonicMs() < endMs;
+    await this.#waitWhile(mustWait, request, action, signal);
+  }
+
+  /** Waits until who does the action has come or comes no more, `isOver` says that the request is too late, or `signal` aborts. */
+  async awaitDoer(request: CommandRequest, action: Action, isOver: () => boolean, signal: AbortSignal): Promise<void> {
+    await this.#waitWhile(() => action.awaits?.() === true && !isOver(), request, action, signal);
+  }
+
+  async #waitWhile(
+    mustWait: () => boolean,
+    request: CommandRequest,
+    action: Action,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { slots, reporter, clock } = this.#parts;
     const ended = new AbortController();
-    const startMs = clock.monotonicMs();
     slots.take(request.ledgerId, action);
     reporter.started(request, ended.signal);
-    while (!isBelievable(clock.quality()) && clock.monotonicMs() < startMs + waitMs && !signal.aborted) {
-      await clock.sleep(POLL_MS, signal);
-    }
+    while (mustWait() && !signal.aborted) await clock.sleep(POLL_MS, signal);
     ended.abort();
     slots.release(request.ledgerId);
   }

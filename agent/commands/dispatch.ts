@@ -44,7 +44,7 @@ export type DispatchParts = {
  *
  * All up to the first `await` happens before this returns for the first time, so that a message is acknowledged to the broker only
  * after the ledger has it. A repeat is known before its time is judged: it gets the answer it had, not a second one. One whose time
- * cannot be judged yet, since nothing vouches for the clock, or whose turn has not come, is in the ledger while it waits for that. Gives the answer, or undefined
+ * cannot be judged yet, since nothing vouches for the clock, whose turn has not come, or whose doer may still come, is in the ledger while it waits for that. Gives the answer, or undefined
  * when it is told by whoever runs the same request, or after a restart.
  */
 export async function dispatch(
@@ -70,16 +70,22 @@ export async function dispatch(
 
 /** Has the ledger take an allowed command, as started where it acts at once; gives why it does not. */
 function claim(
-  { settings, authority, ledger }: DispatchParts,
+  { settings, authority, ledger, clock }: DispatchParts,
   request: CommandRequest,
   { action, grant, plan }: ExaminedCommand,
 ): ClaimedCommand | CommandRejection {
-  const next = ifSafe(plan);
+  const now = ifSafe(plan);
+  const next = mayActWithDoer(now) && clock.mayAwait(action) ? ({ kind: "waiting", for: "doer" } as const) : now;
   const rejection = ledger.claim(request, action.commandClass === "R0", () => {
     authority.use(grant);
     if (next.kind === "plan") ledger.start(request.ledgerId, heldBootId(action, settings));
   });
   return rejection ?? { kind: "claimed", action, next: authority.settle(grant) ?? next };
+}
+
+/** Whether nothing stands against a command but that who does it is not there. */
+function mayActWithDoer(now: PreparedCommand | Waiting | CommandRejection): boolean {
+  return now.kind === "plan" || (now.kind === "rejected" && now.code === "UNAVAILABLE");
 }
 
 /** Brings a claimed command to its end, which the ledger has before anybody is told. */
@@ -170,7 +176,7 @@ type ExaminedCommand = {
   readonly grant: Grant;
   readonly plan: PreparedCommand | Waiting;
 };
-type Waiting = { readonly kind: "waiting"; readonly for: "clock" | "turn" };
+type Waiting = { readonly kind: "waiting"; readonly for: "clock" | "turn" | "doer" };
 
 /** A command that the ledger has taken, and what becomes of it. */
 type ClaimedCommand = {
@@ -245,7 +251,7 @@ function prepareUntimed(
   return busy === undefined ? { kind: "plan", action, prepared } : rejected("BUSY", busy);
 }
 
-/** Waits until the clock can be believed and it is the command's turn, and judges the request then. The plan is started, durably, as it is given. */
+/** Waits until the clock can be believed, who does it is there or comes no more, and it is the command's turn, and judges the request then. The plan is started, durably, as it is given. */
 async function readyAfterWait(
   parts: DispatchParts,
   action: Action,
@@ -257,6 +263,7 @@ async function readyAfterWait(
   const now = (): CommandRequest => withoutWait(request, clock.monotonicMs() - startMs);
   const isOver = (): boolean => timeRejection(now(), action.commandClass, clock.reading(), settings) !== undefined;
   if (isOver()) await clock.wait(request, action, signal);
+  if (clock.mayAwait(action)) await clock.awaitDoer(request, action, isOver, signal);
   let begins = false;
   try {
     if (runner.mayQueue(action)) await runner.turn(action, request, isOver, signal);

@@ -22,7 +22,8 @@ export function composePrograms(parts: ProgramsComposeParts, runtime: Runtime): 
   const { settings, runtimeDir, line, shared } = parts;
   const { encoder, appender } = shared;
   const { clock } = runtime;
-  const desk = new CommandDesk(settings.clients, randomUUID);
+  const graceEndMs = clock.monotonicMs() + settings.answerGraceSeconds * 1000;
+  const desk = new CommandDesk(settings.clients, randomUUID, () => clock.monotonicMs() < graceEndMs);
   const forms = new ProgramForms(() => readDescriptor("program"));
   const intake = new ProgramIntake({ settings, encoder, appender, outbox: line.outbox, desk, forms, clock });
   const sockets = programSockets({ settings, runtimeDir, openFor: (owner) => intake.openFor(owner) }, runtime);

@@ -40,6 +40,8 @@ export interface ProgramCommands {
   problem(program: string, name: string): string | undefined;
   /** Why nobody would get it at this moment; undefined where a program of this name that answers it is connected. */
   absence(program: string, name: string): string | undefined;
+  /** Whether nobody answers it yet and a program may still come that does: the agent started a moment ago. */
+  isAwaited(program: string, name: string): boolean;
   /** Hands a command over, once, and gives what became of it, which is soon once `signal` aborts. Never rejects. */
   ask(command: ProgramCommand, signal: AbortSignal): Promise<ProgramReply>;
 }

@@ -16,15 +16,26 @@ export type CommandCounts = {
 export class CommandDesk implements ProgramCommands {
   readonly #allowed: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #newId: () => string;
+  readonly #isStarting: () => boolean;
   readonly #counts = new Map<string, CommandCounts>();
   /** By program and command; neither has a slash. */
   readonly #answering = new Map<string, HeldCommands>();
+  /** Names that were answered at some time since the start, as the keys above. */
+  readonly #known = new Set<string>();
   /** Those that registered something, and have not ended. */
   readonly #connected = new Set<HeldCommands>();
   #isClosed = false;
 
-  /** `clients`: programs, and the names that each may answer. `newId` gives what was never given before, by an earlier process either. */
-  constructor(clients: readonly { readonly name: string; readonly answers: readonly string[] }[], newId: () => string) {
+  /**
+   * `clients`: programs, and the names that each may answer. `newId` gives what was never given before, by an earlier process either.
+   * `isStarting`: whether the agent started so short a time ago that programs may not have come back yet.
+   */
+  constructor(
+    clients: readonly { readonly name: string; readonly answers: readonly string[] }[],
+    newId: () => string,
+    isStarting: () => boolean = () => false,
+  ) {
+    this.#isStarting = isStarting;
     this.#allowed = new Map(clients.map(({ name, answers }) => [name, new Set(answers)]));
     this.#newId = newId;
   }
@@ -46,7 +57,10 @@ export class CommandDesk implements ProgramCommands {
   /** A connection answers these names from now on; all must be allowed to the program. */
   register(program: string, names: readonly string[], held: HeldCommands): void {
     this.#connected.add(held);
-    for (const name of names) this.#answering.set(keyOf(program, name), held);
+    for (const name of names) {
+      this.#answering.set(keyOf(program, name), held);
+      this.#known.add(keyOf(program, name));
+    }
   }
 
   /** Whether this connection would get a command. */
@@ -78,6 +92,10 @@ export class CommandDesk implements ProgramCommands {
     if (this.#answering.has(keyOf(program, name))) return undefined;
     const isThere = this.namesOf(program).length > 0;
     return isThere ? `${program} is connected, but does not answer ${name}` : `${program} is not connected`;
+  }
+
+  isAwaited(program: string, name: string): boolean {
+    return !this.#isClosed && !this.#known.has(keyOf(program, name)) && this.#isStarting();
   }
 
   async ask(command: ProgramCommand, signal: AbortSignal): Promise<ProgramReply> {

@@ -54,6 +54,7 @@ export function buildProgramAction(config: ProgramActionConfig, parts: ProgramAc
       keyRole: "commands",
       endsInRestart: false,
       uses: [`program:${config.program}/${config.command}`],
+      awaits: () => programs.isAwaited(config.program, config.command),
       timeoutMs: config.timeoutMs + MARGIN_MS,
       prepare: (values, ledgerId) => {
         const read = given.safeParse(values);

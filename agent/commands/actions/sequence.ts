@@ -16,6 +16,7 @@ type SequenceStep =
 export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string, Action>, clock: Clock): BuiltAction {
   const steps: SequenceStep[] = [];
   const uses = new Set<string>();
+  const actions: Action[] = [];
   for (const [index, step] of config.steps.entries()) {
     if ("pauseMs" in step) {
       steps.push({ kind: "pause", ms: step.pauseMs });
@@ -24,6 +25,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
     const action = known.get(step.action);
     if (action === undefined)
       return unfit(["steps", index, "action"], `no actuate entry before it is named ${step.action}`);
+    actions.push(action);
     for (const one of action.uses) uses.add(one);
     const prepared = action.prepare(step.arguments);
     if (prepared.kind === "rejected") return unfit(["steps", index, "arguments"], prepared.description);
@@ -44,6 +46,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
       keyRole: "commands",
       endsInRestart: false,
       uses: [...uses],
+      awaits: () => actions.some((action) => action.awaits?.() === true),
       timeoutMs: steps.reduce((sum, step) => sum + (step.kind === "pause" ? step.ms : step.timeoutMs), 0),
       prepare: (given) =>
         Object.keys(given).length === 0

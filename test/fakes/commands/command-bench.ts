@@ -83,6 +83,7 @@ export type TestAction = {
   /** Itself when absent. */
   readonly uses?: readonly string[];
   readonly queues?: boolean;
+  readonly awaits?: () => boolean;
   readonly keyRole?: Action["keyRole"];
 };
 
@@ -240,6 +241,7 @@ export class CommandBench {
       keyRole = "commands",
       uses,
       queues = false,
+      awaits = () => false,
     } = action;
     const prepared: Prepared = {
       kind: "prepared",
@@ -256,6 +258,7 @@ export class CommandBench {
       endsInRestart,
       uses: uses ?? [name],
       queues,
+      awaits,
       timeoutMs,
       summary: name,
       prepare: (given) => prepare?.(given) ?? prepared,

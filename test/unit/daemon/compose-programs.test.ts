@@ -30,7 +30,7 @@ function rig(programs: object = { unnamed: {} }) {
   };
   const line = composePrograms({ settings, runtimeDir, line: { outbox }, shared }, { ...process_, clock, log });
   onTestFinished(() => line.service.stop());
-  return { line, log, path: join(runtimeDir, "publish.sock") };
+  return { line, log, clock, path: join(runtimeDir, "publish.sock") };
 }
 
 it("answers on publish.sock, and counts what it took", async () => {
@@ -53,6 +53,17 @@ it("answers a program that has its own socket there alone, and counts over all s
   expect(await own.ask('{"values":[{"name":"a","value":1}]}')).toMatchObject({ stored: { seq: 1 } });
   expect(await shared.ask('{"program":"door-watch"}')).toMatchObject({ error: { code: "program.not-allowed" } });
   expect(line.status()).toMatchObject({ connected: 2, programs: [{ name: "door-watch", records: 1 }, { name: "" }] });
+});
+
+it.each([
+  { given: {}, seconds: 15 },
+  { given: { answerGraceSeconds: 3 }, seconds: 3 },
+])("awaits who answers commands for $seconds s after the start", async ({ given, seconds }) => {
+  const { line, clock } = rig({ clients: [{ name: "hvac", answers: ["precondition"] }], ...given });
+  await clock.run(seconds * 1000 - 1);
+  expect(line.commands.isAwaited("hvac", "precondition")).toBe(true);
+  await clock.run(1);
+  expect(line.commands.isAwaited("hvac", "precondition")).toBe(false);
 });
 
 it("serves no socket that nobody may use", async () => {

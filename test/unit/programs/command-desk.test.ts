@@ -75,6 +75,28 @@ describe("CommandDesk", () => {
     expect(desk.countsOf("hvac").commands).toBe(0);
   });
 
+  it("awaits, after the start alone, who has not been there since then", () => {
+    let isStarting = true;
+    const desk = new CommandDesk(
+      CLIENTS,
+      () => "id",
+      () => isStarting,
+    );
+    const awaited = () => ["precondition", "status"].map((name) => desk.isAwaited("hvac", name));
+    expect(awaited()).toEqual([true, true]);
+    const held = new HeldCommands(() => true);
+    desk.register("hvac", ["precondition"], held);
+    expect(awaited()).toEqual([false, true]);
+    desk.leave(held);
+    expect(awaited()).toEqual([false, true]);
+    isStarting = false;
+    expect(awaited()).toEqual([false, false]);
+    isStarting = true;
+    desk.close();
+    expect(awaited()).toEqual([false, false]);
+    expect(rig().desk.isAwaited("hvac", "status")).toBe(false);
+  });
+
   it("sends nothing to a program that does not read", async () => {
     const { connect, ask } = rig();
     const { held, state } = connect();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Action, Outcome } from "../../../../agent/commands/action.ts";
 import { buildProgramAction } from "../../../../agent/commands/actions/program-action.ts";
+import { buildSequence } from "../../../../agent/commands/actions/sequence.ts";
 import { plainText } from "../../../../agent/core/plain-text.ts";
 import type { ProgramAnswer, ProgramCommand, ProgramReply } from "../../../../agent/ports/program-commands.ts";
 import { ClockSteps } from "../../../../agent/vehicle/time/clock-steps.ts";
@@ -33,6 +34,10 @@ class Program {
 
   problem(program: string, name: string): string | undefined {
     return program === "hvac" && name === "precondition" ? undefined : `not for ${program}`;
+  }
+
+  isAwaited(program: string, name: string): boolean {
+    return this.absent !== undefined && program === "hvac" && name === "precondition";
   }
 
   absence(): string | undefined {
@@ -124,6 +129,19 @@ describe("buildProgramAction", () => {
       description: "hvac is not connected",
     });
     expect(program.got).toEqual([]);
+  });
+
+  it("is awaited as its program is, and by a sequence with it", () => {
+    const { program, clock, action } = readyRig();
+    const steps = [{ pauseMs: 1 }, { action: action.name, arguments: { celsius: 21 } }];
+    const entry = { name: "cabin.depart", kind: "sequence", steps };
+    const [config] = catalogueSchema.parse({ schemaVersion: 1, actions: [entry] }).actions;
+    if (config?.kind !== "sequence") throw new TypeError("no sequence");
+    const built = buildSequence(config, new Map([[action.name, action]]), clock);
+    const awaited = () => [action.awaits?.(), built.kind === "action" && built.action.awaits?.()];
+    expect(awaited()).toEqual([false, false]);
+    program.absent = "hvac is not connected";
+    expect(awaited()).toEqual([true, true]);
   });
 
   it("looks at the condition again right before the program gets it", async () => {
