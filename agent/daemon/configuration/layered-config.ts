@@ -19,7 +19,7 @@ import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
 import type { LoadedTable } from "./load-table.ts";
 
-/** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings of the last job. */
+/** What lies above the vehicle's own files, the lower first: a signed set of files, and the settings from the cloud. */
 const LAYERS = ["files", "settings"] as const;
 export type LayerName = (typeof LAYERS)[number];
 
@@ -159,8 +159,10 @@ async function loadLayered(own: LoadedConfig, clock: Clock, access: SetAccess) {
     const paths = { files: used.files.path, settings: used.settings.path, [layer]: set.path };
     const tried = await loadWith(own, paths, sectionsOf(own.config), clock);
     if (typeof tried === "string") {
-      refused.push({ layer, what: tried });
-      access.leave(folder, tried);
+      // Who sent the set knows its files, and no folder of this vehicle; the reason goes to the cloud.
+      const what = tried.replaceAll(`${join(set.path, "agent.d")}/`, "");
+      refused.push({ layer, what });
+      access.leave(folder, what);
       continue;
     }
     inForce = tried;
