@@ -9,6 +9,9 @@ export const SHADOW_STATE_BYTES = 8192;
 /** Levels that the state of a shadow may have, with those of its sections (guide, Device Shadow error messages; the quotas say 8). */
 export const SHADOW_STATE_LEVELS = 6;
 
+/** Bounds of the requests of a shadow: one at a time, with room for those whose answers are late, and answers as long as a shadow with its metadata can be. */
+export const SHADOW_REQUEST_LIMITS = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 } as const;
+
 /** Levels below desired or reported that are read; the service allows fewer. What is compared and measured goes down level by level. */
 const MAX_LEVELS = 16;
 

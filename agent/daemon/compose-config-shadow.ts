@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { JOB_SECTIONS } from "../../config/layers.ts";
 import type { ShadowsConfig } from "../../config/shadows.ts";
-import { NamedShadow } from "../cloud/named-shadow.ts";
+import { NamedShadow, SHADOW_REQUEST_LIMITS } from "../cloud/named-shadow.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { SettingsTrials } from "../jobs/settings/settings-trials.ts";
 import type { ShadowsStatus } from "../local-api/shadows-status.ts";
@@ -13,9 +13,6 @@ import { type ReportedContent, ReportedShadow } from "../shadows/reported-shadow
 import { SettingsMemory } from "../shadows/settings-memory.ts";
 import type { Runtime, UpdateParts } from "./parts.ts";
 import { loopService } from "./services.ts";
-
-/** Requests of a shadow: one at a time, and answers as long as a shadow with its metadata can be. */
-const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 } as const;
 
 /** Settings from a shadow, wired. */
 export type ConfigShadow = {
@@ -38,7 +35,7 @@ export function composeConfigShadow(parts: ConfigShadowParts, runtime: Runtime):
   const { clock, log, random } = runtime;
   const { broker } = link;
   const { name, minSeconds, updatesPerDay: perDay, settleSeconds } = settings;
-  const limits = REQUEST_CLIENT_LIMITS;
+  const limits = SHADOW_REQUEST_LIMITS;
   const desired = new DesiredSettings({
     trials,
     slot,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ShadowsConfig } from "../../config/shadows.ts";
 import { readOsRelease } from "../../drivers/os/os-release.ts";
-import { NamedShadow } from "../cloud/named-shadow.ts";
+import { NamedShadow, SHADOW_REQUEST_LIMITS } from "../cloud/named-shadow.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { ReportPace } from "../shadows/report-pace.ts";
 import { type ReportedContent, ReportedShadow } from "../shadows/reported-shadow.ts";
@@ -9,9 +9,6 @@ import { STATE_KEYS, type StateFacts, stateDocument } from "../shadows/state-doc
 import { ToldPositionChoice } from "../shadows/told-position.ts";
 import type { CloudLink, DataLine, Place, Runtime, ShadowLine } from "./parts.ts";
 import { loopService } from "./services.ts";
-
-/** Requests of a shadow: one at a time, and answers as long as a shadow with its metadata can be. */
-const REQUEST_CLIENT_LIMITS = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 } as const;
 
 export type ShadowParts = {
   readonly settings: NonNullable<ShadowsConfig["state"]>;
@@ -28,7 +25,7 @@ export function composeShadows(parts: ShadowParts, runtime: Runtime): ShadowLine
   const { clock, log, random } = runtime;
   const { name, minSeconds, updatesPerDay: perDay } = settings;
   let read: (() => StateFacts) | undefined;
-  const limits = REQUEST_CLIENT_LIMITS;
+  const limits = SHADOW_REQUEST_LIMITS;
   const state = new ReportedShadow({
     name,
     shadow: new NamedShadow({ thing, name, broker, clock, log, limits, token: randomUUID }),

@@ -107,7 +107,9 @@ export class DesiredSettings {
     if (kept?.digest === desired.digest && kept.end === "taken-back") return this.#told("taken-back", kept.detail);
     if (desired.digest === EMPTY) return this.#told("none", "");
     const isInForce = kept !== undefined && this.#parts.slot.running(kept.name);
-    return isInForce ? this.#told("in-force", "") : this.#told("replaced", this.#parts.dropped ?? OTHERS);
+    return isInForce
+      ? this.#told("in-force", "")
+      : this.#told("replaced", plainText(this.#parts.dropped ?? OTHERS, MAX_REASON));
   }
 
   /** Until `signal` aborts. An attempt that was under way goes on at once, whether there is a link or not. */
@@ -115,13 +117,18 @@ export class DesiredSettings {
     const { clock, onChange } = this.#parts;
     while (!signal.aborted) {
       const either = AbortSignal.any([signal, this.#superseded.signal]);
+      const over = new AbortController();
+      // A change that comes while it works is not missed.
+      const change = this.#changed.next(AbortSignal.any([signal, over.signal]));
       try {
         const isDone = await this.#step(either, signal);
         onChange();
-        if (!isDone) await this.#changed.next(signal);
+        if (!isDone) await change;
       } catch (thrown) {
         this.#fail(thrown);
         await clock.sleep(RETRY_MS, either);
+      } finally {
+        over.abort();
       }
     }
   }

@@ -1,4 +1,4 @@
-import { NamedShadow } from "../../../agent/cloud/named-shadow.ts";
+import { NamedShadow, SHADOW_REQUEST_LIMITS } from "../../../agent/cloud/named-shadow.ts";
 import type { Settings } from "../../../agent/jobs/settings/settings-trials.ts";
 import { configDocument, configKeys } from "../../../agent/shadows/config-document.ts";
 import { DesiredSettings } from "../../../agent/shadows/desired-settings.ts";
@@ -75,7 +75,7 @@ export class ConfigVehicle {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { broker, clock, log, vehicle, settleMs, dropped } = this;
-    const limits = { timeoutMs: 10_000, maxPending: 4, maxAnswerBytes: 131_072 };
+    const limits = SHADOW_REQUEST_LIMITS;
     const token = () => `t${++this.#tokens}`;
     const slot = vehicle.slot();
     const trials = vehicle.trials(() => this.#process.abort());

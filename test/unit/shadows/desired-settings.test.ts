@@ -3,10 +3,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { canonicalJson } from "../../../agent/core/canonical-json.ts";
+import { DesiredSettings } from "../../../agent/shadows/desired-settings.ts";
+import { SettingsMemory } from "../../../agent/shadows/settings-memory.ts";
 import { differenceOf } from "../../bench/cloud/shadow-document.ts";
 import type { ShadowFate } from "../../fakes/cloud/model-shadow.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { MemoryLog } from "../../fakes/core/log.ts";
 import { ConfigVehicle } from "../../fakes/updates/config-vehicle.ts";
-import { setName } from "../../fakes/updates/settings-vehicle.ts";
+import { SettingsVehicle, setName } from "../../fakes/updates/settings-vehicle.ts";
 
 type Tree = Parameters<typeof canonicalJson>[0] & object;
 
@@ -26,6 +30,7 @@ async function vehicle(settleMs = 0): Promise<ConfigVehicle> {
   return rig;
 }
 
+const told = z.object({ state: z.string(), reason: z.string().optional() });
 const verdictIn = (rig: ConfigVehicle) => rig.model.reported().settings;
 
 describe("DesiredSettings", () => {
@@ -153,7 +158,39 @@ describe("DesiredSettings", () => {
     rig.kill();
     await rig.clock.run(60_000);
     expect(verdictIn(rig)).toMatchObject({ state: "replaced", reason: "collect: not in ota.jobs.settings" });
+    // As the configuration is told, a line for each mistake.
+    rig.dropped = "settings.yaml:3:5 collect.rules: odd\n".repeat(500);
+    rig.kill();
+    await rig.clock.run(60_000);
+    const { reason } = told.parse(verdictIn(rig));
+    expect(reason).toMatch(/^settings\.yaml:3:5 collect\.rules: odd settings/);
+    expect(reason).toHaveLength(500);
     await rig.stop();
+  });
+
+  it("misses no change that comes as it settles down to wait", async () => {
+    const clock = new ManualClock();
+    const slot = new SettingsVehicle(clock);
+    let looks = 0;
+    const desired = new DesiredSettings({
+      trials: slot.trials(() => undefined),
+      slot: slot.slot(),
+      memory: new SettingsMemory(slot.journal),
+      settleMs: 0,
+      clock,
+      log: new MemoryLog(),
+      onChange: () => {
+        looks += 1;
+        if (looks === 1) desired.take(batch(5));
+      },
+      dropped: undefined,
+    });
+    const stop = new AbortController();
+    const running = desired.run(stop.signal);
+    await clock.run(10);
+    expect(slot.tried).toEqual([setName(batch(5))]);
+    stop.abort();
+    await running;
   });
 
   it("costs no process where the settings in force cannot be read, and says so", async () => {
@@ -241,7 +278,6 @@ describe("DesiredSettings", () => {
     }),
   );
 
-  const told = z.object({ state: z.string() });
   const states = new Map<string, number>();
 
   /** What a slow look at the shadow and the vehicle says of them, whatever has happened before. */
