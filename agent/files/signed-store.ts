@@ -70,5 +70,5 @@ function judged(
 }
 
 function unavailable(detail: string): StoreAnswer {
-  return { kind: "unavailable", detail, isBusy: false };
+  return { kind: "unavailable", detail };
 }

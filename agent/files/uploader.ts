@@ -252,7 +252,7 @@ export class Uploader {
       // Too many open files, or a disk that fails for now: the others go on meanwhile.
       const detail = `the file that is held cannot be read: ${errno}`;
       this.#parts.reports.hindered(detail);
-      return { request: next, answer: { kind: "unavailable", detail, isBusy: false } };
+      return { request: next, answer: { kind: "unavailable", detail } };
     } finally {
       this.#current = undefined;
     }

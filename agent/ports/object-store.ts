@@ -25,8 +25,6 @@ export interface HeldFiles {
   pathOf(id: string): string;
   /** SHA-256 of a part of it, 64 hexadecimal digits; rejects with `ShortFile` where it is shorter. */
   digestOf(id: string, offset: number, bytes: number): Promise<string>;
-  /** Its bytes; undefined where nothing is held for it. */
-  sizeOf(id: string): Promise<number | undefined>;
   /** One that is gone already is no error. */
   release(id: string): Promise<void>;
   /** Releases all but these: what a power cut left. */
@@ -52,8 +50,8 @@ export type StoreRequest = {
 
 /**
  * "done": it has it, with its name for this version of the bytes where it gave one; `text` is the beginning of what it said. "refused": it will not take it as it was asked; `code`
- * is the store's word for why (S3 error codes), where it gave one. "unavailable": another try may find it better; `isBusy`: it asked for
- * fewer. Nothing in it tells the query of the URL, but `text` may, which is of the store and is to go nowhere.
+ * is the store's word for why (S3 error codes), where it gave one. "unavailable": another try may find it better. Nothing in it
+ * tells the query of the URL, but `text` may, which is of the store and is to go nowhere.
  */
 export type StoreAnswer =
   | { readonly kind: "done"; readonly etag: string | undefined; readonly text?: string }
@@ -63,7 +61,7 @@ export type StoreAnswer =
       readonly code: string | undefined;
       readonly isExpired: boolean;
     }
-  | { readonly kind: "unavailable"; readonly detail: string; readonly isBusy: boolean };
+  | { readonly kind: "unavailable"; readonly detail: string };
 
 /** A server that keeps what is put there. */
 export interface ObjectStore {

@@ -36,28 +36,36 @@ export function registerDiag(program: Command, context: CliContext): void {
     .addOption(
       new Option("--upload", "have the agent send it to the object store instead (section files)").conflicts("output"),
     )
-    .option("--url-file <file>", "with --upload: the presigned URL that it goes to is in this file, '-' for stdin")
     .addOption(
-      new Option("--bucket <name>", "with --upload: the bucket of the configuration that it goes to").conflicts(
-        "urlFile",
-      ),
+      new Option("--url-file <file>", "upload it to the presigned URL in this file, '-' for stdin").conflicts("output"),
     )
-    .option("--reason <text>", "with --upload: for those who find it there")
+    .addOption(
+      new Option("--bucket <name>", "upload it to this bucket of the configuration").conflicts(["urlFile", "output"]),
+    )
+    .option("--reason <text>", "with an upload: for those who find it there")
     .addHelpText(
       "after",
       `
 The bundle is one JSON document, compressed with gzip. PIN, keys, provisioning parameters, VIN, serial number and the query of URLs are
 left out, and so is what commands gave. Without a running agent it has no status, no commands and no log.
 
-With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md), unless --bucket or --url-file does. It
-goes when the link and its budget allow it; causeway status shows how far it is.
+With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md). --bucket and --url-file name one, and
+need no --upload. It goes when the link and its budget allow it; causeway status shows how far it is.
 
 Examples:
   causeway diag collect
   causeway diag collect -o bundle.json.gz && zcat bundle.json.gz | jq .status.link
   causeway diag collect --upload --reason "case 7"`,
     )
-    .action((given: Given) => (given.upload === true ? upload(context, given) : collect(context, given.output)));
+    .action((given: Given) => (isUpload(given) ? upload(context, given) : collect(context, given.output)));
+}
+
+/** A place to upload it to asks for it too. Throws `usage.invalid` for a reason that nobody would find. */
+function isUpload({ upload: asked, urlFile, bucket, reason }: Given): boolean {
+  if (asked === true || urlFile !== undefined || bucket !== undefined) return true;
+  if (reason === undefined) return false;
+  const what = "--reason goes with an upload, and none is asked for";
+  throw new AgentError("usage.invalid", { what, remedy: "add --upload, or --bucket or --url-file" });
 }
 
 async function upload(context: CliContext, { urlFile, bucket, reason }: Given): Promise<void> {

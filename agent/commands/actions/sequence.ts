@@ -23,8 +23,7 @@ export function buildSequence(config: SequenceConfig, known: ReadonlyMap<string,
       continue;
     }
     const action = known.get(step.action);
-    if (action === undefined)
-      return unfit(["steps", index, "action"], `no actuate entry before it is named ${step.action}`);
+    if (action === undefined) return unfit(["steps", index, "action"], `no entry before it is named ${step.action}`);
     actions.push(action);
     for (const one of action.uses) uses.add(one);
     const prepared = action.prepare(step.arguments);

@@ -18,7 +18,6 @@ export function heldFiles(folder: string): HeldFiles {
     hold: (id, source, maxBytes) => hold(folder, pathOf(id), source, maxBytes),
     pathOf,
     digestOf: (id, offset, bytes) => digestPart(pathOf(id), offset, bytes),
-    sizeOf: (id) => sizeOf(pathOf(id)),
     release: (id) => rm(pathOf(id), { force: true }),
     keepOnly: async (ids) => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -70,13 +69,4 @@ async function write(path: string, content: Uint8Array): Promise<void> {
   await using file = await open(path, "wx", 0o600);
   await file.writeFile(content);
   await file.datasync();
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (thrown) {
-    if (errnoOf(thrown) === "ENOENT") return undefined;
-    throw thrown;
-  }
 }

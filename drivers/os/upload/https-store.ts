@@ -52,7 +52,7 @@ export function createHttpsStore(parts: HttpsStoreParts): ObjectStore {
         return await send(parts, asked, onBytes, signal);
       } catch (thrown) {
         if (thrown instanceof UnreadableFile) throw thrown.error;
-        return { kind: "unavailable", detail: whyOf(thrown), isBusy: false };
+        return { kind: "unavailable", detail: whyOf(thrown) };
       }
     },
   };

@@ -20,10 +20,7 @@ export async function answerOf(response: IncomingMessage): Promise<StoreAnswer> 
   const code = isError ? /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text)?.[1] : undefined;
   const named = code === undefined ? `HTTP ${status}` : `HTTP ${status} ${code}`;
   const mayPass = status >= 500 || TEMPORARY.has(status) || TEMPORARY_CODES.has(code) || status < 300;
-  if (mayPass) {
-    const isBusy = status === 503 || status === 429 || code === "SlowDown";
-    return { kind: "unavailable", detail: named, isBusy };
-  }
+  if (mayPass) return { kind: "unavailable", detail: named };
   return { kind: "refused", status, code, isExpired: isExpired(status, code, text) };
 }
 

@@ -33,9 +33,9 @@ export class ModelBucket implements ObjectStore {
     if (fate === "refused") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
     if (fate === "forgotten") this.uploads.clear();
     onBytes(body.kind === "file" ? body.bytes : 0);
-    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET" };
     const answer = this.#act(request);
-    return fate === "lost" ? { kind: "unavailable", detail: "ECONNRESET", isBusy: false } : answer;
+    return fate === "lost" ? { kind: "unavailable", detail: "ECONNRESET" } : answer;
   }
 
   #act({ method, url, headers, body, signing }: StoreRequest): StoreAnswer {
@@ -57,7 +57,7 @@ export class ModelBucket implements ObjectStore {
       return done("");
     }
     if (method === "GET") return this.#list(upload, Number(query.get("part-number-marker")));
-    if (body.kind === "file" && !this.takesParts) return { kind: "unavailable", detail: "HTTP 503", isBusy: true };
+    if (body.kind === "file" && !this.takesParts) return { kind: "unavailable", detail: "HTTP 503" };
     if (body.kind === "text") return this.#complete(id, upload, body.text);
     return this.#put(upload, Number(query.get("partNumber")), { headers, body, signing });
   }

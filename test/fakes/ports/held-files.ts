@@ -30,10 +30,6 @@ export class FakeHeldFiles implements HeldFiles {
     return createHash("sha256").update(part).digest("hex");
   }
 
-  async sizeOf(id: string): Promise<number | undefined> {
-    return this.held.get(id)?.length;
-  }
-
   async release(id: string): Promise<void> {
     this.held.delete(id);
     this.released.push(id);

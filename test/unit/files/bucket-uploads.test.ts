@@ -84,7 +84,6 @@ function rig(
       hold: async () => "too-large",
       pathOf: (id) => id,
       digestOf: async (_, offset, bytes) => digestOf(offset, bytes),
-      sizeOf: async () => SIZE,
       release: async (id) => void released.push(id),
       keepOnly: async () => undefined,
     },

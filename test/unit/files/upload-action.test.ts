@@ -30,7 +30,6 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
     },
     pathOf: (id) => id,
     digestOf: async () => "0f".repeat(32),
-    sizeOf: async () => 25,
     release: async (id) => void calls.push(`release ${id}`),
     keepOnly: async () => undefined,
   };

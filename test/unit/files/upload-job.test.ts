@@ -41,7 +41,6 @@ function vehicle() {
     },
     pathOf: (id) => id,
     digestOf: async () => "0f".repeat(32),
-    sizeOf: async () => 25,
     // A process that is dead releases nothing.
     release: async (id) => void (isDead || held.delete(id)),
     keepOnly: async () => undefined,

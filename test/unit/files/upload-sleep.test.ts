@@ -47,7 +47,6 @@ async function rig(takesMs: number) {
       hold: async () => "too-large",
       pathOf: (id) => id,
       digestOf: async () => "0f".repeat(32),
-      sizeOf: async () => 0,
       release: async () => undefined,
       keepOnly: async () => undefined,
     },
@@ -59,8 +58,8 @@ async function rig(takesMs: number) {
           begun.push(what);
           onBytes(1);
           await clock.sleep(network.takesMs, signal);
-          if (signal.aborted) return { kind: "unavailable", detail: "cut", isBusy: false };
-          if (network.answer === "unavailable") return { kind: "unavailable", detail: "no network", isBusy: false };
+          if (signal.aborted) return { kind: "unavailable", detail: "cut" };
+          if (network.answer === "unavailable") return { kind: "unavailable", detail: "no network" };
           ended.push(what);
           return { kind: "done", etag: '"e"' };
         },

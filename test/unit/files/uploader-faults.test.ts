@@ -57,7 +57,7 @@ describe("Uploader where something fails", () => {
     const clock = new ManualClock();
     const broker = new FakeBroker({ clock });
     const network: { answer: Promise<StoreAnswer> } = {
-      answer: Promise.resolve({ kind: "unavailable", detail: "ENETUNREACH", isBusy: false }),
+      answer: Promise.resolve({ kind: "unavailable", detail: "ENETUNREACH" }),
     };
     let asked = 0;
     const cuts: unknown[] = [];

@@ -37,7 +37,7 @@ class ModelStore implements ObjectStore {
     if (fate === "refused") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: false };
     if (fate === "expired") return { kind: "refused", status: 403, code: "AccessDenied", isExpired: true };
     onBytes(body.kind === "file" ? body.bytes : 0);
-    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    if (fate === "cut") return { kind: "unavailable", detail: "ECONNRESET" };
     const number = searchParams.get("partNumber") ?? "";
     this.puts.push(number);
     if (body.kind === "file") {
@@ -48,7 +48,7 @@ class ModelStore implements ObjectStore {
       this.object = Uint8Array.from(listed.flatMap(([, part = ""]) => [...(this.parts.get(part) ?? [])]));
     }
     this.onTaken();
-    if (fate === "lost") return { kind: "unavailable", detail: "ECONNRESET", isBusy: false };
+    if (fate === "lost") return { kind: "unavailable", detail: "ECONNRESET" };
     return { kind: "done", etag: `"e${number}"` };
   }
 }
@@ -218,7 +218,7 @@ describe("Uploader", () => {
         asked.push(new URL(url).pathname);
         if (asked.length > 1) return Promise.resolve({ kind: "done", etag: undefined });
         const cut = Promise.withResolvers<StoreAnswer>();
-        signal.addEventListener("abort", () => cut.resolve({ kind: "unavailable", detail: "cut", isBusy: false }));
+        signal.addEventListener("abort", () => cut.resolve({ kind: "unavailable", detail: "cut" }));
         return cut.promise;
       },
     });

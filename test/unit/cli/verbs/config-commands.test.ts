@@ -56,7 +56,7 @@ describe("causeway config validate, for remote commands", () => {
     [
       "- action: horn-and-lights.on\n",
       "- action: horn-and-lights.in\n",
-      /catalogue\.yaml:\d+:\d+ horn-and-lights steps\.0\.action: no actuate entry before it/,
+      /catalogue\.yaml:\d+:\d+ horn-and-lights steps\.0\.action: no entry before it/,
     ],
     [
       "value: true, action: doors.lock",

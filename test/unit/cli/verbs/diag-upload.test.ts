@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { UploadOrder } from "../../../../agent/files/upload-orders.ts";
@@ -87,6 +87,22 @@ describe("causeway diag collect --upload", () => {
     await expect(run(["diag", "collect", "--upload", "--bucket", "logs", "--url-file", "-"])).rejects.toThrow(
       "cannot be used with",
     );
+  });
+
+  it("uploads it also where only a place is named, and writes no file beside", async () => {
+    const { run, orders } = await daemon();
+    expect((await run(["diag", "collect", "--bucket", "logs", "--reason", "case 7"])).stdout).toContain("upload u-1");
+    expect((await run(["diag", "collect", "--url-file", "-"], URL)).stdout).toContain("upload u-1");
+    expect(orders.map(({ place }) => place)).toEqual([
+      { kind: "bucket", bucket: "logs" },
+      { kind: "whole", url: URL },
+    ]);
+    const output = ["-o", join(temporaryFolder(), "bundle.json.gz")];
+    for (const place of [["--upload"], ["--bucket", "logs"], ["--url-file", "-"]]) {
+      await expect(run(["diag", "collect", ...place, ...output], URL)).rejects.toThrow("cannot be used with");
+    }
+    await expect(run(["diag", "collect", "--reason", "case 7", ...output])).rejects.toThrow("--reason goes with");
+    expect([orders.length, existsSync(output[1] ?? "")]).toEqual([2, false]);
   });
 
   it.each([
