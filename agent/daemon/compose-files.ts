@@ -7,6 +7,7 @@ import type { TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { openLogFolder } from "../../drivers/os/log-folder.ts";
 import { heldFiles } from "../../drivers/os/upload/held-files.ts";
 import { createHttpsStore } from "../../drivers/os/upload/https-store.ts";
+import { packFiles } from "../../drivers/os/upload/packed-files.ts";
 import { AgentError, errnoOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { BucketUploads } from "../files/bucket-uploads.ts";
@@ -151,9 +152,10 @@ function sourcesOf(
   current: () => string | undefined,
 ): FileSourceParts {
   const dbcFiles = dbc.map(({ file }) => file);
-  if (frameLog === undefined) return { kinds, made, frameLog: undefined, dbcFiles };
+  if (frameLog === undefined) return { kinds, made, frameLog: undefined, dbcFiles, pack: packFiles };
   const { folder } = frameLog;
-  return { kinds, made, frameLog: { folder, current, list: () => openLogFolder(folder).list() }, dbcFiles };
+  const logs = { folder, current, list: () => openLogFolder(folder).list() };
+  return { kinds, made, frameLog: logs, dbcFiles, pack: packFiles };
 }
 
 type StatusParts = {

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import type { FileKind } from "../../config/files.ts";
 import type { WantedLines } from "../commands/actions/wanted-lines.ts";
+import { errnoOf } from "../core/errors.ts";
 import type { StoredLog } from "../ports/log-folder.ts";
 import type { HeldSource } from "../ports/object-store.ts";
 import { byAge, readLogName } from "../telemetry/frame-log/log-names.ts";
@@ -39,13 +41,18 @@ export type FileSourceParts = {
     | undefined;
   /** Paths of the DBC files of the configuration. */
   readonly dbcFiles: readonly string[];
+  /** Makes one file of several; "too-large" where they have more than `maxBytes`. Rejects with the system's error. */
+  readonly pack: (paths: readonly string[], maxBytes: number) => Promise<Uint8Array | "too-large">;
 };
+
+/** What all DBC files may have together, bytes: they are in memory while they are made one. */
+const MAX_DBC_SET_BYTES = 16_777_216;
 
 const ALL_LINES: WantedLines = { sinceMs: undefined, untilMs: undefined, level: undefined, code: undefined };
 
 /**
  * Finds what is asked for among what there is. A name is compared and never put into a path: nothing else of the machine can be asked for.
- * Without a name it is the newest finished capture, or the one DBC file. Of DBC files the path in the configuration is a name too, for those
+ * Without a name it is the newest finished capture, or all DBC files (one alone as it is, several in an archive). Of DBC files the path in the configuration is a name too, for those
  * that have the same in other folders. A slice of the log has at most `maxBytes`, at least 4096. Gives why not, for people.
  */
 export async function findFile(
@@ -61,7 +68,7 @@ export async function findFile(
     if (made === undefined) return `there is nothing that a file of kind ${kind} could be made of`;
     return { name: made.name, source: { kind: "bytes", content: made.content } };
   }
-  if (kind === "dbc") return findDbc(parts.dbcFiles, name);
+  if (kind === "dbc") return await findDbc(parts, name);
   const offered = await capturesOf(parts);
   const found = name === undefined ? offered.at(-1) : offered.find((one) => one.name === name);
   return found ?? notFound(kind, name);
@@ -79,15 +86,32 @@ async function capturesOf({ frameLog }: FileSourceParts): Promise<readonly Offer
     .map(({ name }) => offeredAt(join(frameLog.folder, name), false));
 }
 
-function findDbc(files: readonly string[], name: string | undefined): OfferedFile | string {
+async function findDbc(
+  { dbcFiles: files, pack }: FileSourceParts,
+  name: string | undefined,
+): Promise<OfferedFile | string> {
   const named = name === undefined ? files : files.filter((path) => path === name || basename(path) === name);
   const [path, ...others] = named;
   if (path === undefined) return notFound("dbc", name);
   if (others.length === 0) return offeredAt(path, true);
   const { length } = named;
-  return name === undefined
-    ? `there are ${length} files of kind dbc: name one`
-    : `there are ${length} files of kind dbc with that name: give the path that the configuration has for it`;
+  if (name === undefined) return await dbcSet(files, pack);
+  return `there are ${length} files of kind dbc with that name: give the path that the configuration has for it`;
+}
+
+async function dbcSet(files: readonly string[], pack: FileSourceParts["pack"]): Promise<OfferedFile | string> {
+  try {
+    const content = await pack(files, MAX_DBC_SET_BYTES);
+    if (content === "too-large") {
+      return `the ${files.length} files of kind dbc have more than ${MAX_DBC_SET_BYTES} bytes together: name one`;
+    }
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    return { name: `dbc-${sha256.slice(0, 8)}.tar.gz`, source: { kind: "bytes", content } };
+  } catch (thrown) {
+    const why = errnoOf(thrown);
+    if (why === undefined) throw thrown;
+    return `one of the ${files.length} files of kind dbc cannot be read: ${why}`;
+  }
 }
 
 /** `mayChange`: somebody may write to it while it is held. */

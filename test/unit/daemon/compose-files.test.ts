@@ -19,11 +19,13 @@ const SINK = { handOver: () => undefined, hasRoom: () => true, isStored: () => t
 function rig() {
   const [stateDir, clock, log] = [temporaryFolder(), new ManualClock(), new MemoryLog()];
   const [broker, journal] = [new FakeBroker({ clock }), new FakeJournal({ clock })];
+  const dbc = ["van.dbc", "body.dbc"].map((name) => ({ file: join(stateDir, name) }));
+  for (const { file } of dbc) writeFileSync(file, 'VERSION ""');
   const compose = async () => {
     const line = await composeFiles(
       {
         settings: filesConfig.parse({ hosts: [NOBODY] }),
-        loaded: { config: { stateDir, thingName: "van-1", proxy: undefined, dbc: [] } },
+        loaded: { config: { stateDir, thingName: "van-1", proxy: undefined, dbc } },
         identity: fakeTlsIdentity("none", []),
         line: { records: { uploadedFiles: SINK, notices: SINK }, loggedFile: () => undefined },
         broker,
@@ -45,14 +47,11 @@ it("lets the agent start where the folder of held files cannot be, says so, and 
   writeFileSync(folder, "in the way");
   const line = await compose();
   expect(log.entries).toMatchObject([{ event: "upload.not-cleaned", facts: { why: "EEXIST" } }]);
-  line.offer({
-    collect: async () => ({ name: "support-1.json.gz", content: Uint8Array.of(1), sha256: "" }),
-    logFile: () => undefined,
-  });
-  const wanted = { kind: "bundle", name: undefined, lines: undefined, place: undefined, reason: "" } as const;
+  const wanted = { kind: "dbc", name: undefined, lines: undefined, place: undefined, reason: "" } as const;
   expect(await line.local.orders.order(wanted)).toMatchObject({ kind: "refused" });
   rmSync(folder);
-  expect(await line.local.orders.order(wanted)).toMatchObject({ kind: "ordered" });
+  const ordered = await line.local.orders.order(wanted);
+  expect(ordered.kind === "ordered" && ordered.plan.name).toMatch(/^dbc-[0-9a-f]{8}\.tar\.gz$/);
 });
 
 it("tries again what found no network when the broker is there again", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AgentError } from "../../../agent/core/errors.ts";
@@ -20,7 +21,7 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
   const held: HeldSource[] = [];
   const calls: string[] = [];
   const asked: unknown[] = [];
-  const disk: { fault: Error | undefined } = { fault: undefined };
+  const disk: { fault: Error | undefined; setBytes: number } = { fault: undefined, setBytes: 1000 };
   const files: HeldFiles = {
     hold: async (_, source, maxBytes) => {
       if (disk.fault !== undefined) throw disk.fault;
@@ -54,6 +55,10 @@ function rig(change: Partial<ConstructorParameters<typeof UploadOrders>[0]["sett
         current: () => "00002-0001.log",
       },
       dbcFiles: ["/etc/causeway/a.dbc", "/etc/causeway/b.dbc", "/etc/causeway/x/c.dbc", "/etc/causeway/y/c.dbc"],
+      pack: async (paths, maxBytes) => {
+        if (disk.fault !== undefined) throw disk.fault;
+        return disk.setBytes > maxBytes ? "too-large" : Buffer.from(paths.join());
+      },
     },
     book,
     files,
@@ -107,7 +112,6 @@ describe("file.upload", () => {
       { seed: SEED },
     );
     expect(held).toEqual([]);
-    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe("there are 4 files of kind dbc: name one");
     expect(descriptionOf(await ask({ kind: "bundle", name: "x" }))).toContain("no name");
   });
 
@@ -117,6 +121,23 @@ describe("file.upload", () => {
     const answer = await ask({ kind: "dbc", name: "/etc/causeway/y/c.dbc" });
     expect(answer).toMatchObject({ kind: "done", result: { file: "c.dbc" } });
     expect(held).toEqual([{ kind: "file", path: "/etc/causeway/y/c.dbc", mayChange: true }]);
+  });
+
+  it("holds all DBC files as one where none is named, and says why it cannot", async () => {
+    const { ask, held, disk } = rig();
+    const answer = await ask({ kind: "dbc" });
+    const paths = ["a.dbc", "b.dbc", "x/c.dbc", "y/c.dbc"].map((name) => `/etc/causeway/${name}`);
+    const content = Buffer.from(paths.join());
+    expect(held).toEqual([{ kind: "bytes", content }]);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    expect(answer).toMatchObject({ kind: "done", result: { file: `dbc-${sha256.slice(0, 8)}.tar.gz` } });
+    disk.setBytes = 16_777_217;
+    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe(
+      "the 4 files of kind dbc have more than 16777216 bytes together: name one",
+    );
+    disk.fault = Object.assign(new Error("ENOENT: no such file, open '/etc/causeway/b.dbc'"), { code: "ENOENT" });
+    expect(descriptionOf(await ask({ kind: "dbc" }))).toBe("one of the 4 files of kind dbc cannot be read: ENOENT");
+    expect(held).toHaveLength(1);
   });
 
   it("holds the lines of the log that are wanted", async () => {

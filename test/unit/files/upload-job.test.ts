@@ -60,6 +60,7 @@ function vehicle() {
         }),
         frameLog: undefined,
         dbcFiles: [],
+        pack: async () => "too-large",
       },
       book,
       files,
