@@ -67,16 +67,18 @@ type Connections<C> = {
   /** Ends one whose place another may have, and takes it out; false when there is none. */
   readonly makeRoom: (connections: Set<C>) => boolean;
   readonly onRefused?: () => void;
+  /** Bytes that wait, each way, before a socket that is paused is read no more, and before one is full; as Node has it when absent. */
+  readonly highWaterBytes?: number;
   readonly connect: (socket: Socket) => C;
 };
 
 /** Serves connections of a Unix stream socket, at most `max` at a time. Makes and finds the socket, and rejects, as `serveLocalSocket`. */
 export async function serveConnections<C extends { finish(): void }>(
   place: SocketPlace,
-  { counts, max, makeRoom: ends, onRefused, connect }: Connections<C>,
+  { counts, max, makeRoom: ends, onRefused, highWaterBytes, connect }: Connections<C>,
 ): Promise<LocalSocket> {
   const connections = new Set<C>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, highWaterMark: highWaterBytes }, (socket) => {
     if (connections.size >= max && !ends(connections)) {
       onRefused?.();
       counts.refused += 1;

@@ -12,6 +12,12 @@ import { FrameCutter } from "./frame-cutter.ts";
 const BATCH_LINES = 64;
 /** Lines that may wait for their answers; no more is read until they have them. */
 const MAX_UNANSWERED = 256;
+/** Less than this, read at a time, is a small piece, bytes. */
+const SMALL_BYTES = 1024;
+/** After so many small pieces of one line the waits before the next grow no more: 256 ms. */
+const MAX_DOUBLINGS = 8;
+/** Answers that a program has not taken, bytes: with so many it is full. */
+const FULL_BYTES = 65_536;
 /** How long the end of the agent waits for answers, ms. */
 const FINISH_MS = 1000;
 
@@ -41,11 +47,14 @@ export class ProgramConnection {
   readonly #session: ProgramSession;
   /** Read, and not looked at: that is work of a turn, half a line too. */
   readonly #unread: Buffer[] = [];
+  /** Small pieces, one after the other, that ended no line. */
+  #smallPieces = 0;
   readonly #waiting: ProgramFrame[] = [];
   #isTaking = false;
   #hasEnded = false;
   #wake: (() => void) | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  #nextRead: NodeJS.Timeout | undefined;
   /** Monotonic ms at which it last sent something, or connected. */
   lastMs = performance.now();
 
@@ -64,6 +73,7 @@ export class ProgramConnection {
     socket.on("error", () => undefined);
     socket.on("close", () => {
       clearTimeout(this.#deadline);
+      clearTimeout(this.#nextRead);
       this.#session.end();
       this.#wake?.();
     });
@@ -72,6 +82,11 @@ export class ProgramConnection {
   /** Whether nothing of it is under way. */
   get isIdle(): boolean {
     return !this.#isTaking && this.#session.unanswered() === 0 && !this.#session.isAwaited();
+  }
+
+  /** Whether it takes its answers too slowly; "drain" tells when it has taken all. */
+  get #isFull(): boolean {
+    return this.#parts.socket.writableLength >= FULL_BYTES;
   }
 
   /** Ends it at once. */
@@ -92,6 +107,7 @@ export class ProgramConnection {
     this.lastMs = performance.now();
     if (this.#hasEnded) return;
     this.#unread.push(chunk);
+    this.#smallPieces = chunk.length < SMALL_BYTES ? this.#smallPieces + 1 : 0;
     // No more is read before a turn has taken it.
     this.#parts.socket.pause();
     if (!this.#isTaking) void this.#takeAll();
@@ -135,7 +151,20 @@ export class ProgramConnection {
     // Only while it is read can it end a line.
     if (!this.#frames.isInFrame) this.#stopWaiting();
     else if (this.#deadline === undefined) this.#dieLater();
-    socket.resume();
+    this.#readOn();
+  }
+
+  /** Reads what comes next, soon: no turn counts what reading costs, so that more and more of a line that comes byte by byte is read at a time. */
+  #readOn(): void {
+    const { socket } = this.#parts;
+    if (!this.#frames.isInFrame || this.#smallPieces < 2) {
+      socket.resume();
+      return;
+    }
+    const waitMs = 2 ** Math.min(this.#smallPieces - 2, MAX_DOUBLINGS);
+    this.#nextRead = setTimeout(() => {
+      if (!this.#hasEnded) socket.resume();
+    }, waitMs);
   }
 
   /** Takes some lines. */
@@ -149,6 +178,7 @@ export class ProgramConnection {
         return "end";
       }
       if (lines.length === 0) return "end";
+      this.#smallPieces = 0;
       this.#stopWaiting();
       // Blank ones too: they are charged and answered as any others, and so cost their sender something.
       this.#waiting.push(...lines);
@@ -175,11 +205,10 @@ export class ProgramConnection {
   /** Waits until the program has taken its answers, for its time at most, and few are missing. */
   async #untilTaken(): Promise<void> {
     const { socket, counts, bounds } = this.#parts;
-    const mustWait = (): boolean =>
-      !socket.destroyed && (socket.writableNeedDrain || this.#session.unanswered() >= MAX_UNANSWERED);
+    const mustWait = (): boolean => !socket.destroyed && (this.#isFull || this.#session.unanswered() >= MAX_UNANSWERED);
     if (!mustWait()) return;
     const endIfFull = (): void => {
-      if (!socket.writableNeedDrain) return;
+      if (!this.#isFull) return;
       counts.slow += 1;
       socket.destroy();
     };
@@ -203,7 +232,7 @@ export class ProgramConnection {
 
   #say(written: ProgramFrame): boolean {
     const { socket } = this.#parts;
-    if (!socket.writable || socket.writableNeedDrain) return false;
+    if (!socket.writable || this.#isFull) return false;
     socket.write(written);
     return true;
   }

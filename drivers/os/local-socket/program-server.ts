@@ -25,6 +25,8 @@ export async function serveProgramSocket(settings: ProgramSocketSettings): Promi
     counts,
     max: maxConnections,
     makeRoom: (connections: Set<ProgramConnection>) => makeRoom(connections, counts),
+    // A socket that is paused is read on until so much waits: in single bytes, that is work that no turn counts.
+    highWaterBytes: 1,
     connect: (socket) => new ProgramConnection({ socket, open, bounds, turns, counts }),
   });
 }

@@ -124,6 +124,28 @@ describe("serveProgramSocket", () => {
     expect(inTurn).toEqual([true, true, true]);
   });
 
+  it("reads a line that comes byte by byte less and less often, and the next one at once", async () => {
+    const { open, seen } = echoes();
+    const push = vi.spyOn(FrameCutter.prototype, "push");
+    onTestFinished(() => push.mockRestore());
+    const { path } = await serve(open);
+    const { socket, lines } = await dial(path);
+    const begunMs = performance.now();
+    const trickle = setInterval(() => socket.write("a"), 1);
+    await until(() => (push.mock.calls.length >= 9 ? true : undefined), { what: "9 reads", timeoutMs: 20_000 });
+    clearInterval(trickle);
+    // 1 + 2 + ... + 64 ms between them; a timer may come a fraction of a millisecond early.
+    expect(performance.now() - begunMs).toBeGreaterThan(115);
+    socket.write("\n");
+    await until(() => (lines().length === 1 ? true : undefined), { what: "the line is answered", timeoutMs: 20_000 });
+    push.mockClear();
+    socket.write("b");
+    await until(() => (push.mock.calls.length === 1 ? true : undefined), { what: "it is read", timeoutMs: 20_000 });
+    socket.write("c\n");
+    await until(() => (lines().length === 2 ? true : undefined), { what: "it is answered", timeoutMs: 20_000 });
+    expect(seen[1]).toBe("bc");
+  });
+
   it("hands on empty lines as any others, so that they are charged", async () => {
     const { open, seen } = echoes();
     const { path } = await serve(open);
