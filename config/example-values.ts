@@ -220,9 +220,14 @@ export const EVERYTHING = {
   programs: {
     clients: [
       { name: "door-watch", streams: ["event", "telemetry"], recordsPerSecond: 5 },
-      { name: "hvac", answers: ["precondition"] },
+      {
+        name: "hvac",
+        answers: ["precondition"],
+        values: { "cabin.temperature": { type: "number", unit: "degC" } },
+        contentTypes: ["image/jpeg"],
+      },
     ],
-    unnamed: {},
+    unnamed: { values: { "washer.level": { type: "number" } }, contentTypes: ["text/plain"] },
   },
   time: {},
   metrics: {

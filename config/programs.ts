@@ -27,6 +27,21 @@ const limits = {
     .max(64_000_000_000)
     .default(10_000_000)
     .describe("of its records in the outbox, over restarts; further ones are refused"),
+  values: z
+    .record(
+      z.string().min(1).max(128),
+      z.strictObject({
+        type: z.enum(["number", "boolean", "text"]),
+        unit: z.string().max(32).optional().describe("that it must have; absent: any"),
+      }),
+    )
+    .optional()
+    .describe("names that it may hand over, each with what its values are; absent: any"),
+  contentTypes: z
+    .array(z.string().min(3).max(127))
+    .max(32)
+    .optional()
+    .describe("of bytes that it may hand over; absent: any"),
 };
 
 const client = z.strictObject({

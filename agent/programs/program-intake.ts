@@ -14,6 +14,7 @@ import { OrderedAnswers } from "./ordered-answers.ts";
 import { ProgramClient, strayShares } from "./program-client.ts";
 import type { ProgramForms } from "./program-form.ts";
 import type { ProgramLine, RecordOf } from "./program-line.ts";
+import { schemaProblem } from "./record-schema.ts";
 import type { ToProgram } from "./to-program.ts";
 
 /** Lines a second of all that are no known program together; further ones wait. */
@@ -216,7 +217,10 @@ class Session implements ProgramSession {
   ): EncodedDraft | undefined {
     const { encoder, outbox, appender, clock } = this.#intake.parts;
     if (!client.limits.streams.includes(stream)) return refuse(notAllowed(client, stream));
-    const draft = encoder.programRecord(stream, recordOf(client.name, clock.wallUs()));
+    const record = recordOf(client.name, clock.wallUs());
+    const problem = schemaProblem(client.limits, record);
+    if (problem !== undefined) return refuse(notInSchema(client, problem));
+    const draft = encoder.programRecord(stream, record);
     if (draft.bodyBytes > encoder.maxBodyBytes) return refuse(tooLong(draft.bodyBytes, encoder.maxBodyBytes));
     if (appender.state().kind === "failing") return refuse(NOT_STORED);
     const recordBytes = draft.bodyBytes + HEADER_BYTES;
@@ -327,6 +331,11 @@ function notAllowed({ name }: ProgramClient, stream: ProgramStream): Refusal {
     what: `the stream ${stream} is not for this program`,
     remedy: `send another stream, or add it to ${setting}`,
   };
+}
+
+function notInSchema({ name }: ProgramClient, what: string): Refusal {
+  const place = name === "" ? "programs.unnamed" : `${name} in programs.clients`;
+  return { code: "program.not-allowed", what, remedy: `send what ${place} lists, or add it there` };
 }
 
 function notToAnswer({ name }: ProgramClient, command: string): Refusal {

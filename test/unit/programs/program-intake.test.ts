@@ -100,6 +100,21 @@ describe("ProgramIntake", () => {
     expect(outbox.stats().records).toBe(0);
   });
 
+  it("takes what the schema of a program has, and of a line with anything else nothing", () => {
+    const { outbox, connect } = rig({ values: { load: { type: "number" } } });
+    const { session, answers } = connect();
+    const both = JSON.stringify({
+      values: [
+        { name: "load", value: 1 },
+        { name: "speed", value: 2 },
+      ],
+    });
+    session.take([NAME, LOAD, both, DOOR]);
+    expect(answers.slice(2)).toEqual(Array(2).fill(errorOf("program.not-allowed")));
+    expect(bodies(outbox, "telemetry")).toHaveLength(1);
+    expect(bodies(outbox, "event")).toHaveLength(0);
+  });
+
   it("takes a program that has its own socket there, whoever it says it is not, and nowhere else", () => {
     const { outbox, connect } = rig({ ownSocket: true });
     const shared = connect();
