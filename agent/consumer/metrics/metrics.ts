@@ -1,32 +1,4 @@
-/** Upper bounds of the buckets of a commit's time, s. */
-const COMMIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
-
-/** Times in buckets, as Prometheus has them: each bucket counts what is at most its bound. */
-export class Histogram {
-  readonly #bounds: readonly number[];
-  readonly #counts: number[];
-  #sum = 0;
-
-  constructor(bounds: readonly number[] = COMMIT_BUCKETS) {
-    this.#bounds = bounds;
-    this.#counts = Array.from({ length: bounds.length + 1 }, () => 0);
-  }
-
-  note(value: number): void {
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    this.#counts[at < 0 ? this.#bounds.length : at] += 1;
-    this.#sum += value;
-  }
-
-  lines(name: string): readonly string[] {
-    let count = 0;
-    const buckets = [...this.#bounds, "+Inf"].map((bound, at) => {
-      count += this.#counts[at];
-      return `${name}_bucket{le="${bound}"} ${count}`;
-    });
-    return [...buckets, `${name}_sum ${this.#sum}`, `${name}_count ${count}`];
-  }
-}
+import type { Histogram } from "../../core/metrics/histogram.ts";
 
 /** A number with its name, for `metricsText`; with `labels` one of several under the name. */
 export type Metric = {
@@ -49,9 +21,13 @@ export function metricsText(metrics: readonly Metric[], histograms: readonly Nam
   const others = histograms.flatMap(({ name, help, histogram }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} histogram`,
-    ...histogram.lines(name),
+    ...linesOf(name, histogram),
   ]);
   return `${[...simple, ...others].join("\n")}\n`;
+}
+
+function linesOf(name: string, histogram: Histogram): readonly string[] {
+  return histogram.samples({}).map(({ labels, value, of }) => `${name}_${of}${labelText(labels)} ${value}`);
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {

@@ -1,4 +1,7 @@
-import { Histogram } from "../metrics/metrics.ts";
+import { Histogram } from "../../core/metrics/histogram.ts";
+
+/** Upper bounds of the buckets of a commit's time, s. */
+const COMMIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 /** What a worker has done since it started. */
 export class Counters {
@@ -25,7 +28,7 @@ export class Counters {
   notPutAside = 0;
   /** By reason. */
   readonly refused = new Map<string, number>();
-  readonly commitSeconds = new Histogram();
+  readonly commitSeconds = new Histogram(COMMIT_BUCKETS);
   /** µs between when the newest written record was made, by its vehicle's clock put right, and its commit; undefined before the first. */
   lagUs: number | undefined;
   /** Monotonic ms of the newest commit; undefined before the first. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Histogram, metricsText } from "../../../../agent/consumer/metrics/metrics.ts";
+import { metricsText } from "../../../../agent/consumer/metrics/metrics.ts";
 import { startMetricsServer } from "../../../../agent/consumer/metrics/metrics-server.ts";
 import { workerMetrics } from "../../../../agent/consumer/metrics/worker-metrics.ts";
 import { Counters } from "../../../../agent/consumer/worker/counters.ts";
+import { Histogram } from "../../../../agent/core/metrics/histogram.ts";
 import { MemorySink } from "../../../fakes/consumer/memory-sink.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 
@@ -19,7 +20,7 @@ x_total{reason="a\\"b\\\\c\\nd"} 2
 # HELP y_seconds Time.
 # TYPE y_seconds histogram
 y_seconds_bucket{le="0.1"} 2
-y_seconds_bucket{le="1"} 3
+y_seconds_bucket{le="1.0"} 3
 y_seconds_bucket{le="+Inf"} 4
 y_seconds_sum 7.65
 y_seconds_count 4
