@@ -15,6 +15,7 @@ import { openOutbox } from "../../drivers/sqlite/outbox/outbox.ts";
 import { ManualClock } from "../fakes/core/clock.ts";
 import { temporaryFolder } from "../fakes/core/folder.ts";
 import { MemoryLog } from "../fakes/core/log.ts";
+import { programCommand } from "../fakes/programs/program-command.ts";
 import { encoderOf } from "../fakes/telemetry/samples.ts";
 import { tableOf } from "../fakes/telemetry/table.ts";
 
@@ -127,18 +128,7 @@ function rig(form: Form) {
   };
   const commands: ProgramCommands = desk;
   const ask = (change: Partial<ProgramCommand> = {}, signal = new AbortController().signal) =>
-    commands.ask(
-      {
-        program: "hvac",
-        name: "precondition",
-        arguments: { celsius: 21 },
-        deadlineMs: 5000,
-        ledgerId: undefined,
-        problemWith: () => undefined,
-        ...change,
-      },
-      signal,
-    );
+    commands.ask(programCommand(change), signal);
   return { desk, connect, ask, commands };
 }
 

@@ -4,11 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Clock, ClockQuality } from "../../../agent/core/clock.ts";
+import type { ClockQuality } from "../../../agent/core/clock.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
-import { composeFiles } from "../../../agent/daemon/compose-files.ts";
 import type { FilesLine } from "../../../agent/daemon/parts.ts";
-import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
 import { filesConfig } from "../../../config/files.ts";
@@ -16,19 +14,16 @@ import { createCredentialsEndpoint } from "../../../drivers/aws/credentials/cred
 import { fileIdentity } from "../../../drivers/aws/identity/file-identity.ts";
 import type { TlsIdentity } from "../../../drivers/aws/identity/tls.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
-import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { startTinyproxy } from "../../bench/broker/tinyproxy.ts";
 import { createAuthority, type RevokingAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { CredentialsProviderBench, type ProviderFault } from "../../bench/cloud/credentials-provider.ts";
 import { ObjectStore } from "../../bench/cloud/object-store.ts";
-import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
-import { FakeBroker } from "../../fakes/ports/broker.ts";
+import { fastClock, type RunningFiles, startFiles } from "../../fakes/files/files-line.ts";
 
 const THING = "van-1";
 const PART_BYTES = 5_242_880;
-const SPEED = 50;
 const FILE = Buffer.alloc(2 * PART_BYTES + 1234, "the same bytes again and again, but for the parts ");
 const SHA256 = createHash("sha256").update(FILE).digest("hex");
 
@@ -43,7 +38,7 @@ let uploaded: UploadedFile[] = [];
 let notices: Notice[] = [];
 let secrets: string[] = [];
 let quality: ClockQuality = "ntp";
-let running: { readonly line: FilesLine; readonly journal: Journal } | undefined;
+let running: RunningFiles | undefined;
 
 beforeEach(async () => {
   folder = temporaryFolder();
@@ -89,7 +84,6 @@ afterEach(async () => {
 
 /** A start of the agent's part for uploads, with the journal as it is on the disk. */
 async function start(change: Readonly<Record<string, unknown>> = {}, proxyPort?: number): Promise<FilesLine> {
-  const clock = fastClock();
   const bucket = {
     bucket: "bucket",
     region: store.region,
@@ -101,8 +95,6 @@ async function start(change: Readonly<Record<string, unknown>> = {}, proxyPort?:
   const buckets = { captures: bucket };
   const credentialsHost = `localhost:${provider.port}`;
   const settings = filesConfig.parse({ credentialsHost, buckets, caFile: authority.caFile });
-  const ledger = { maxCommands: 100, maxReads: 100, maxRefused: 100, keepMs: 3_600_000 };
-  const journal = openJournal({ ...ledger, file: join(folder, "journal.db"), clock, log });
   const dbc = [{ file: join(folder, "van (a+b) ä.dbc") }];
   const config = {
     stateDir: folder,
@@ -111,49 +103,13 @@ async function start(change: Readonly<Record<string, unknown>> = {}, proxyPort?:
     frameLog: { folder: join(folder, "frames") },
     dbc,
   };
-  const line = await composeFiles(
-    {
-      settings,
-      loaded: { config },
-      identity,
-      line: {
-        records: { uploadedFiles: sinkOf(uploaded), notices: sinkOf(notices) },
-        loggedFile: () => "00002-0001.log",
-      },
-      broker: new FakeBroker({ clock }),
-      links: undefined,
-      sleep: undefined,
-      journal,
-    },
-    { clock, log, random: seededRandom(18), environment: {} },
-  );
-  if (line === undefined) throw new Error("no uploads");
-  await line.service.start();
-  running = { line, journal };
-  return line;
-}
-
-/** Waiting takes a fiftieth of its time. */
-function fastClock(): Clock {
-  const real = systemClock();
-  return {
-    ...real,
-    monotonicMs: () => real.monotonicMs() * SPEED,
-    boottimeMs: () => real.boottimeMs() * SPEED,
-    sleep: (ms, signal) => real.sleep(ms / SPEED, signal),
-    wallUs: () => real.wallUs(),
-    quality: () => quality,
-  };
+  running = await startFiles({ settings, identity, config, uploaded, notices, log, clock: fastClock(() => quality) });
+  return running.line;
 }
 
 async function stop(): Promise<void> {
-  await running?.line.service.stop();
-  running?.journal.close();
+  await running?.stop();
   running = undefined;
-}
-
-function sinkOf<T>(taken: T[]) {
-  return { handOver: (some: readonly T[]) => void taken.push(...some), hasRoom: () => true, isStored: () => true };
 }
 
 async function ask(
@@ -238,7 +194,10 @@ describe("the credentials provider", () => {
     await expect(asked).rejects.toThrow("stopped");
     provider.faults.push("never");
     await expect(
-      createCredentialsEndpoint({ ...parts, clock: fastClock() }).ask("uploads", new AbortController().signal),
+      createCredentialsEndpoint({ ...parts, clock: fastClock(() => quality) }).ask(
+        "uploads",
+        new AbortController().signal,
+      ),
     ).rejects.toThrow("no answer within 30000 ms");
   });
 });

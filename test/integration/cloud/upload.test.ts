@@ -3,26 +3,20 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFi
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../../../agent/commands/action.ts";
-import type { Clock } from "../../../agent/core/clock.ts";
-import { composeFiles } from "../../../agent/daemon/compose-files.ts";
 import type { FilesLine } from "../../../agent/daemon/parts.ts";
-import type { Journal } from "../../../agent/ports/journal.ts";
 import type { Notice } from "../../../agent/telemetry/record/encode/events.ts";
 import type { UploadedFile } from "../../../agent/telemetry/record/encode/uploaded-file.ts";
 import { filesConfig } from "../../../config/files.ts";
-import { systemClock } from "../../../drivers/os/time-source.ts";
-import { openJournal } from "../../../drivers/sqlite/journal/journal.ts";
 import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { createAuthority } from "../../bench/cloud/certificate-authority.ts";
 import { ObjectStore } from "../../bench/cloud/object-store.ts";
 import { seededRandom } from "../../bench/core/seeded-random.ts";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
-import { FakeBroker } from "../../fakes/ports/broker.ts";
+import { fastClock, type RunningFiles, startFiles } from "../../fakes/files/files-line.ts";
 import { fakeTlsIdentity } from "../../fakes/ports/tls-identity.ts";
 
 const PART_BYTES = 65_536;
-const SPEED = 50;
 const SIGNED = /X-Amz-|Signature=|uploadId=/i;
 
 let folder = "";
@@ -33,7 +27,7 @@ let caFile = "";
 let log: MemoryLog;
 let uploaded: UploadedFile[] = [];
 let notices: Notice[] = [];
-let running: { readonly line: FilesLine; readonly journal: Journal } | undefined;
+let running: RunningFiles | undefined;
 
 beforeEach(async () => {
   folder = temporaryFolder();
@@ -60,44 +54,22 @@ afterEach(async () => {
 
 /** A start of the agent's part for uploads, with the journal as it is on the disk. */
 async function start(change: Readonly<Record<string, unknown>> = {}): Promise<FilesLine> {
-  const clock = fastClock();
   const hosts = [`127.0.0.1:${store.port}`, `127.0.0.1:${proxyPort}`];
   const settings = filesConfig.parse({ hosts, caFile, ...change });
-  const ledger = { maxCommands: 100, maxReads: 100, maxRefused: 100, keepMs: 3_600_000 };
-  const journal = openJournal({ ...ledger, file: join(folder, "journal.db"), clock, log });
-  const line = await composeFiles(
-    {
-      settings,
-      loaded: { config: configOf() },
-      identity: fakeTlsIdentity("none", []),
-      line: {
-        records: { uploadedFiles: sinkOf(uploaded), notices: sinkOf(notices) },
-        loggedFile: () => "00002-0001.log",
-      },
-      broker: new FakeBroker({ clock }),
-      links: undefined,
-      sleep: undefined,
-      journal,
-    },
-    { clock, log, random: seededRandom(18), environment: {} },
-  );
-  if (line === undefined) throw new Error("no uploads");
-  await line.service.start();
-  running = { line, journal };
-  return line;
-}
-
-/** Waiting takes a fiftieth of its time. */
-function fastClock(): Clock {
-  const real = systemClock();
-  const monotonicMs = (): number => real.monotonicMs() * SPEED;
-  const sleep = (ms: number, signal?: AbortSignal): Promise<void> => real.sleep(ms / SPEED, signal);
-  return { ...real, monotonicMs, sleep, wallUs: () => real.wallUs(), quality: () => "ntp" };
+  running = await startFiles({
+    settings,
+    identity: fakeTlsIdentity("none", []),
+    config: configOf(),
+    uploaded,
+    notices,
+    log,
+    clock: fastClock(),
+  });
+  return running.line;
 }
 
 async function stop(): Promise<void> {
-  await running?.line.service.stop();
-  running?.journal.close();
+  await running?.stop();
   running = undefined;
 }
 
@@ -105,10 +77,6 @@ function configOf() {
   const frameLog = { folder: join(folder, "frames") };
   const dbc = [{ file: join(folder, "van.dbc") }];
   return { stateDir: folder, thingName: "van-1", proxy: undefined, frameLog, dbc };
-}
-
-function sinkOf<T>(taken: T[]) {
-  return { handOver: (some: readonly T[]) => void taken.push(...some), hasRoom: () => true, isStored: () => true };
 }
 
 /** A finished capture of random bytes. */

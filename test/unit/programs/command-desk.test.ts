@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ProgramAnswer, ProgramCommand, ProgramReply } from "../../../agent/ports/program-commands.ts";
 import { CommandDesk } from "../../../agent/programs/command-desk.ts";
 import { HeldCommands } from "../../../agent/programs/held-commands.ts";
+import { programCommand } from "../../fakes/programs/program-command.ts";
 
 const SEED = 1841;
 const CLIENTS = [
@@ -12,18 +13,6 @@ const CLIENTS = [
 ];
 const DONE: ProgramAnswer = { status: "succeeded", reason: "", results: {} };
 const said = z.object({ command: z.object({ id: z.string() }) });
-
-function command(change: Partial<ProgramCommand> = {}): ProgramCommand {
-  return {
-    program: "hvac",
-    name: "precondition",
-    arguments: { celsius: 21 },
-    deadlineMs: 5000,
-    ledgerId: undefined,
-    problemWith: () => undefined,
-    ...change,
-  };
-}
 
 function rig() {
   let ids = 0;
@@ -39,7 +28,7 @@ function rig() {
     return { held, lines, state };
   };
   const ask = (change: Partial<ProgramCommand> = {}, signal = new AbortController().signal) =>
-    desk.ask(command(change), signal);
+    desk.ask(programCommand(change), signal);
   return { desk, connect, ask };
 }
 
