@@ -7,6 +7,7 @@ import { benchmarkPath } from "../test/bench/benchmarks/path-benchmark.ts";
 import { benchmarkPublish } from "../test/bench/benchmarks/publish-benchmark.ts";
 import { benchmarkReceive } from "../test/bench/benchmarks/receive-benchmark.ts";
 import { benchmarkThinning } from "../test/bench/benchmarks/thinning-benchmark.ts";
+import { scaled } from "../test/bench/benchmarks/timing.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:data -- [--json] [--only NAME]
@@ -24,21 +25,21 @@ Example:
 const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { receive, decode, encode, outbox, publish, path };
 
 /** A vcan that nothing else uses; `scripts/guest exec` has one where the host's kernel has no CAN. */
-const RECEIVE_ON = { interface: "vcan0", framesPerSecond: 4000, seconds: 5 } as const;
+const RECEIVE_ON = { interface: "vcan0", framesPerSecond: 4000, seconds: 2, rounds: 5 } as const;
+const ROUNDS = 5;
 
 async function receive(): Promise<Part> {
   const figures = await benchmarkReceive(RECEIVE_ON);
   if (figures.kind === "unavailable") return notMeasured("receive", figures.reason);
   const { native, decoded, filtered, npmSocketcan, cRecvmmsg } = figures;
-  const ratio = native.cpuMicrosPerFrame / npmSocketcan.cpuMicrosPerFrame;
   const rows = [
     row("receive", "receive addon and driver", native.cpuMicrosPerFrame, "µs CPU/frame"),
     row("receive", "and each frame decoded", decoded.cpuMicrosPerSent, "µs CPU/frame"),
     row("receive", "a frame that the kernel holds back", filtered.cpuMicrosPerSent, "µs CPU/frame"),
-    row("receive", "held back against decoded", filtered.cpuMicrosPerSent / decoded.cpuMicrosPerSent, "x"),
+    row("receive", "held back against decoded", figures.filteredToDecoded, "x"),
     row("receive", "npm socketcan", npmSocketcan.cpuMicrosPerFrame, "µs CPU/frame"),
     row("receive", "C reader with recvmmsg", cRecvmmsg.cpuMicrosPerFrame, "µs CPU/frame"),
-    row("receive", "receive addon against npm socketcan", ratio, "x", { atMost: 1 / 6 }),
+    row("receive", "receive addon against npm socketcan", figures.nativeToNpmSocketcan, "x", { atMost: 1 / 6 }),
     row("receive", "frames the receive addon lost", native.lost, "frames", { atMost: 0 }),
     row("receive", "frames npm socketcan lost", npmSocketcan.lost, "frames"),
   ];
@@ -52,15 +53,15 @@ function notMeasured(part: string, reason: string): Part {
 
 function decode(): Part {
   const figures = benchmarkDecode();
-  const { allNs, allAgainNs, oneOf20Ns, noneNs } = figures.wanted;
+  const { allNs, allAgain, oneOf20, none } = figures.wanted;
   const rows = [
-    row("decode", "generated decoders", figures.generatedPerSecond / 1e6, "M signals/s"),
-    row("decode", "bit by bit, same process", figures.referencePerSecond / 1e6, "M signals/s"),
+    row("decode", "generated decoders", scaled(figures.generatedPerSecond, 1e-6), "M signals/s"),
+    row("decode", "bit by bit, same process", scaled(figures.referencePerSecond, 1e-6), "M signals/s"),
     row("decode", "ratio (the goal is set against python cantools)", figures.ratio, "x", { atLeast: 30 }),
-    row("decode", "a frame of which all signals are wanted", allNs, "ns"),
-    row("decode", "the same, after a time in which they were not", allAgainNs / allNs, "x", { atMost: 1.02 }),
-    row("decode", "a frame where one signal of 20 is wanted", oneOf20Ns / allNs, "x"),
-    row("decode", "a frame of which none is wanted", noneNs / allNs, "x"),
+    row("decode", "a frame of which all signals are wanted", allNs, "ns CPU"),
+    row("decode", "the same, after a time in which they were not", allAgain, "x", { atMost: 1.02 }),
+    row("decode", "a frame where one signal of 20 is wanted", oneOf20, "x"),
+    row("decode", "a frame of which none is wanted", none, "x"),
   ];
   return { rows, figures };
 }
@@ -76,10 +77,10 @@ function encode(): Part {
     row("encode", "every value, not compressed", every.raw, "bytes/sample", { atMost: 3 }),
     row("encode", "every value, gzip", every.gzip, "bytes/sample", { atMost: 1.5 }),
     row("encode", "every value, zstd", every.zstd, "bytes/sample", { atMost: 1.5 }),
-    row("encode", "hand writer", writeNs, "ns/sample"),
-    row("encode", "protobufjs, same process", protobufjsNs, "ns/sample"),
+    row("encode", "hand writer", writeNs, "ns CPU/sample"),
+    row("encode", "protobufjs, same process", protobufjsNs, "ns CPU/sample"),
     row("encode", "ratio", ratioToProtobufjs, "x", { atLeast: 5 }),
-    row("encode", "sort, write and zstd", wholeZstdNs, "ns/sample"),
+    row("encode", "sort, write and zstd", wholeZstdNs, "ns CPU/sample"),
     row("encode", `a record of ${clear.samples} samples, sealed`, clear.micros, "µs CPU/record"),
     row("encode", "and encrypted for consumers", encrypted.micros, "µs CPU/record"),
     row("encode", "its bytes", clear.bytes, "bytes/record"),
@@ -123,10 +124,11 @@ async function publish(): Promise<Part> {
 }
 
 async function path(): Promise<Part> {
-  const figures = await benchmarkPath({ seconds: 10, framesPerSecond: 8000 });
-  const what = `${figures.signals} signals, ${Math.round(figures.framesPerSecond)} frames/s`;
+  const figures = await benchmarkPath({ seconds: 5, framesPerSecond: 8000 }, ROUNDS);
+  const what = `${figures.signals.median} signals, ${Math.round(figures.framesPerSecond.median)} frames/s`;
   const rows = [
     row("path", `${what}: CPU`, figures.cpuPercent, "% of a core", { atMost: 5 }),
+    row("path", "CPU", figures.cpuMicrosPerFrame, "µs/frame"),
     row("path", "resident memory", figures.rssMb, "MB", { atMost: 120 }),
     row("path", "samples stored", figures.samplesPerSecond, "samples/s"),
     row("path", "payload as stored", figures.bytesPerSample, "bytes/sample", { atMost: 1.5 }),

@@ -2,7 +2,7 @@
 import { benchmarkBytes } from "../test/bench/benchmarks/fleet-bytes.ts";
 import { benchmarkMemory } from "../test/bench/benchmarks/fleet-memory.ts";
 import { benchmarkPrograms } from "../test/bench/benchmarks/program-benchmark.ts";
-import type { Spread } from "../test/bench/benchmarks/timing.ts";
+import { scaled } from "../test/bench/benchmarks/timing.ts";
 import { benchmarkCuts, benchmarkTunnel } from "../test/bench/benchmarks/tunnel-benchmark.ts";
 import { benchmarkFlood } from "../test/bench/benchmarks/tunnel-flood.ts";
 import { benchmarkUpload } from "../test/bench/benchmarks/upload-benchmark.ts";
@@ -44,27 +44,18 @@ const before = beforeAt < 0 ? undefined : args.splice(beforeAt, 2)[1];
 
 const PARTS: Readonly<Record<string, () => Promise<Part>>> = { tunnel, cuts, flood, upload, memory, bytes, programs };
 
-/** The middle of the rounds, and the range of them. */
-function rowsOf(part: string, what: string, { median, min, max }: Spread, unit: string, scale = 1) {
-  return [
-    row(part, what, median / scale, unit),
-    row(part, `${what}: least`, min / scale, unit),
-    row(part, `${what}: most`, max / scale, unit),
-  ];
-}
-
 async function tunnel(): Promise<Part> {
   const figures = await benchmarkTunnel(TUNNEL_BYTES, ECHOES, ROUNDS);
   const part = "tunnel";
   const { direct, tunnel: through } = figures;
   const rows = [
     row(part, "100 MB both ways arrive as they were sent, each round", figures.isEqual ? 1 : 0, "", { atLeast: 1 }),
-    ...rowsOf(part, "to sshd, plain", direct.upBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, "to sshd, through the tunnel", through.upBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, "from sshd, plain", direct.downBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, "from sshd, through the tunnel", through.downBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, "echo of 32 bytes, plain", direct.echoMs, "ms"),
-    ...rowsOf(part, "echo of 32 bytes, through the tunnel", through.echoMs, "ms"),
+    row(part, "to sshd, plain", scaled(direct.upBytesPerSecond, 1e-6), "MB/s"),
+    row(part, "to sshd, through the tunnel", scaled(through.upBytesPerSecond, 1e-6), "MB/s"),
+    row(part, "from sshd, plain", scaled(direct.downBytesPerSecond, 1e-6), "MB/s"),
+    row(part, "from sshd, through the tunnel", scaled(through.downBytesPerSecond, 1e-6), "MB/s"),
+    row(part, "echo of 32 bytes, plain", direct.echoMs, "ms"),
+    row(part, "echo of 32 bytes, through the tunnel", through.echoMs, "ms"),
     row(part, "echo through the tunnel, 99th percentile", through.echoMs.p99, "ms"),
   ];
   return { rows, figures };
@@ -75,7 +66,7 @@ async function cuts(): Promise<Part> {
   const part = "cuts";
   const rows = [
     row(part, `${figures.cuts} cuts: all arrives as it was sent`, figures.isEqual ? 1 : 0, "", { atLeast: 1 }),
-    ...rowsOf(part, "from a cut to the next WebSocket", figures.backMs, "ms"),
+    row(part, "from a cut to the next WebSocket", figures.backMs, "ms"),
     row(part, "what no destination may do", figures.violations.length, "frames", { atMost: 0 }),
   ];
   return { rows, figures };
@@ -101,9 +92,9 @@ async function upload(): Promise<Part> {
   const part = "upload";
   const what = `${UPLOAD_BYTES / 1_000_000} MB to a presigned URL`;
   const rows = [
-    ...rowsOf(part, `${what}, by the agent`, figures.agentBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, `${what}, by curl`, figures.curlBytesPerSecond, "MB/s", 1_000_000),
-    ...rowsOf(part, "agent against curl", figures.ratio, "x"),
+    row(part, `${what}, by the agent`, scaled(figures.agentBytesPerSecond, 1e-6), "MB/s"),
+    row(part, `${what}, by curl`, scaled(figures.curlBytesPerSecond, 1e-6), "MB/s"),
+    row(part, "agent against curl", figures.ratio, "x"),
   ];
   return { rows, figures };
 }
@@ -111,10 +102,10 @@ async function upload(): Promise<Part> {
 async function memory(): Promise<Part> {
   const figures = await benchmarkMemory(ROUNDS, before);
   const rows = figures.flatMap(({ name, firstPubackMs, startCpuMs, idleRssMb, idleCpuShare }) => [
-    ...rowsOf("memory", `${name}: start to first PUBACK`, firstPubackMs, "ms"),
-    ...rowsOf("memory", `${name}: CPU until then`, startCpuMs, "ms"),
-    ...rowsOf("memory", `${name}: resident memory, idle`, idleRssMb, "MB"),
-    ...rowsOf("memory", `${name}: CPU, idle`, idleCpuShare, "% of a core", 0.01),
+    row("memory", `${name}: start to first PUBACK`, firstPubackMs, "ms"),
+    row("memory", `${name}: CPU until then`, startCpuMs, "ms"),
+    row("memory", `${name}: resident memory, idle`, idleRssMb, "MB"),
+    row("memory", `${name}: CPU, idle`, scaled(idleCpuShare, 100), "% of a core"),
   ]);
   return { rows, figures };
 }

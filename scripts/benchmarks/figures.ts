@@ -1,11 +1,14 @@
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
+import type { Spread } from "../../test/bench/benchmarks/timing.ts";
 
-/** One line of the table. `met` is absent where there is no goal or nothing was measured. */
+/** One line of the table. `min` and `max` are there for the median of several rounds; `met` is absent where there is no goal or nothing was measured. */
 type Row = {
   readonly part: string;
   readonly what: string;
   readonly measured: number | string;
+  readonly min?: number;
+  readonly max?: number;
   readonly unit: string;
   readonly goal: string;
   readonly met: boolean | undefined;
@@ -16,13 +19,15 @@ type Limit = { readonly atMost: number } | { readonly atLeast: number };
 /** Lines of the table, and the figures behind them for the JSON output. */
 export type Part = { readonly rows: readonly Row[]; readonly figures: unknown };
 
-/** A figure beside its goal; `unit` says what it counts. */
-export function row(part: string, what: string, measured: number, unit: string, limit?: Limit): Row {
-  if (limit === undefined) return { part, what, measured, unit, goal: "", met: undefined };
+/** A figure beside its goal; `unit` says what it counts. Of several rounds the median is held to the goal, and their range is shown: never the best. */
+export function row(part: string, what: string, figure: number | Spread, unit: string, limit?: Limit): Row {
+  const measured = typeof figure === "number" ? figure : figure.median;
+  const range = typeof figure === "number" ? {} : { min: figure.min, max: figure.max };
+  if (limit === undefined) return { part, what, measured, ...range, unit, goal: "", met: undefined };
   const isUpper = "atMost" in limit;
   const bound = isUpper ? limit.atMost : limit.atLeast;
   const met = isUpper ? measured <= bound : measured >= bound;
-  return { part, what, measured, unit, goal: `${isUpper ? "<=" : ">="} ${formatted(bound)}`, met };
+  return { part, what, measured, ...range, unit, goal: `${isUpper ? "<=" : ">="} ${formatted(bound)}`, met };
 }
 
 function formatted(value: number): string {
@@ -30,15 +35,18 @@ function formatted(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+/** "3.10 (2.95 to 3.42)": the median, and the least and most of the rounds. */
+function shown({ measured, min, max }: Row): string {
+  if (typeof measured === "string") return measured;
+  const middle = formatted(measured);
+  return min === undefined || max === undefined ? middle : `${middle} (${formatted(min)} to ${formatted(max)})`;
+}
+
 function table(rows: readonly Row[]): string {
-  const cells = rows.map(({ part, what, measured, unit, goal, met }) => [
-    part,
-    what,
-    typeof measured === "number" ? formatted(measured) : measured,
-    unit,
-    goal,
-    met === undefined ? "" : met ? "met" : "MISSED",
-  ]);
+  const cells = rows.map((one) => {
+    const { part, what, unit, goal, met } = one;
+    return [part, what, shown(one), unit, goal, met === undefined ? "" : met ? "met" : "MISSED"];
+  });
   const all = [["part", "what", "measured", "unit", "goal", ""], ...cells];
   const widths = all[0].map((_, column) => Math.max(...all.map((line) => line[column].length)));
   return all

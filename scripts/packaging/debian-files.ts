@@ -67,6 +67,7 @@ const DOCUMENTS = [
   "fleetwise",
   "identity",
   "integrator",
+  "performance",
   "power",
   "records",
   "updates",

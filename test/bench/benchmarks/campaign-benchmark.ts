@@ -14,6 +14,7 @@ import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
 import { Encoder } from "../../../agent/telemetry/record/encode/encoder.ts";
 import { campaignDocument } from "../../../config/campaign.ts";
 import { SMOOTH_BUS, SmoothFrames, smoothDatabase } from "./smooth-signals.ts";
+import { cpuMs, ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
 const FRAMES_PER_SECOND = 8000;
 const FLUSH_MS = 250;
@@ -29,13 +30,13 @@ export type CampaignLoad = "absent" | "steady" | "changing";
 export type CampaignCost = {
   readonly campaigns: number;
   readonly load: CampaignLoad;
-  /** Found, decoded, collected on change and evaluated; the shortest of 25 rounds that take turns. */
-  readonly frameNs: number;
-  /** What is done every 250 ms, whatever came: timers, windows, encoding; the shortest likewise. */
-  readonly flushUs: number;
-  /** Of a frame and its share of a flush at 8,000 frames/s, to that with one campaign; and of the frame alone. */
-  readonly ratio: number;
-  readonly frameRatio: number;
+  /** Found, decoded, collected on change and evaluated; of 25 rounds that take turns. */
+  readonly frameNs: Spread;
+  /** What is done every 250 ms, whatever came: timers, windows, encoding. */
+  readonly flushUs: Spread;
+  /** Of a frame and its share of a flush at 8,000 frames/s, to that with one campaign in the same round; and of the frame alone. */
+  readonly ratio: Spread;
+  readonly frameRatio: Spread;
 };
 
 /** Measures the data line without disk and broker, in this process, by how many campaigns wait for their condition. */
@@ -47,15 +48,21 @@ export function benchmarkCampaigns(load: CampaignLoad, counts: readonly number[]
     goOn(batches);
     return lines.map((line) => line.run(batches));
   });
-  const costs = counts.map((campaigns, at) => {
-    const frameNs = Math.min(...rounds.map((round) => round[at].frameNs));
-    const flushUs = Math.min(...rounds.map((round) => round[at].flushUs));
-    return { campaigns, load, frameNs, flushUs, wholeNs: frameNs + (flushUs * 1000) / BATCH_FRAMES };
+  const costs = counts.map((_, at) => {
+    const framesNs = rounds.map((round) => round[at].frameNs);
+    const flushesUs = rounds.map((round) => round[at].flushUs);
+    const wholesNs = framesNs.map((frameNs, round) => frameNs + (flushesUs[round] * 1000) / BATCH_FRAMES);
+    return { framesNs, flushesUs, wholesNs };
   });
   const one = costs[Math.max(0, counts.indexOf(1))];
-  return costs.map(({ wholeNs, ...cost }) => {
-    return { ...cost, ratio: wholeNs / one.wholeNs, frameRatio: cost.frameNs / one.frameNs };
-  });
+  return costs.map(({ framesNs, flushesUs, wholesNs }, at) => ({
+    campaigns: counts[at],
+    load,
+    frameNs: spreadOf(framesNs),
+    flushUs: spreadOf(flushesUs),
+    ratio: ratiosOf(wholesNs, one.wholesNs),
+    frameRatio: ratiosOf(framesNs, one.framesNs),
+  }));
 }
 
 /** Steady ones repeat one frame of each message; their times go on all the same. */
@@ -145,17 +152,17 @@ class Line {
     this.#pipeline.start();
   }
 
-  /** Gives the time of a frame and that of a flush. */
+  /** Gives the processor time of a frame and that of a flush. */
   run(batches: readonly FrameBatch[]): { readonly frameNs: number; readonly flushUs: number } {
     let framesMs = 0;
     let flushMs = 0;
     for (const batch of batches) {
-      const start = performance.now();
+      const start = cpuMs();
       this.#sink.onFrames(batch);
-      const taken = performance.now();
+      const taken = cpuMs();
       this.#pipeline.flush();
       framesMs += taken - start;
-      flushMs += performance.now() - taken;
+      flushMs += cpuMs() - taken;
     }
     const { length } = batches;
     return { frameNs: (framesMs * 1e6) / (length * BATCH_FRAMES), flushUs: (flushMs * 1000) / length };

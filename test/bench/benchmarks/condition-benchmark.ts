@@ -1,6 +1,7 @@
 import type { ResultSink } from "../../../agent/telemetry/expressions/board-plan.ts";
 import { compileExpression } from "../../../agent/telemetry/expressions/compile.ts";
 import { ValueBoard } from "../../../agent/telemetry/expressions/value-board.ts";
+import { cpuMs, inTurns, ratiosOf, type Spread, scaled, spreadOf } from "./timing.ts";
 
 /** Of the vehicle: frames a second, and the signals of each that an expression may read. */
 const FRAMES_PER_SECOND = 8000;
@@ -14,12 +15,12 @@ export type ConditionLoad = "absent" | "steady" | "changing";
 export type ConditionCost = {
   readonly conditions: number;
   readonly load: ConditionLoad;
-  /** Time of a frame on the board: 4 signals looked at, those that are read noted, settled; the shortest of 15 rounds. */
-  readonly frameNs: number;
-  /** `frameNs` to that of the first count. */
-  readonly ratio: number;
+  /** Processor time of a frame on the board: 4 signals looked at, those that are read noted, settled; of 15 rounds that take turns. */
+  readonly frameNs: Spread;
+  /** `frameNs` to that of the first count in the same round. */
+  readonly ratio: Spread;
   /** Share of one core at 8,000 frames/s. */
-  readonly core: number;
+  readonly core: Spread;
 };
 
 /**
@@ -32,15 +33,17 @@ export function benchmarkConditions(
   frames = 40_000,
 ): readonly ConditionCost[] {
   const boards = counts.map((count) => boardOf(count, load));
-  for (const board of boards) runFrames(board, load, frames, 0);
-  // Turn by turn, so that what else the machine does falls on all of them.
-  const rounds = Array.from({ length: ROUNDS }, (_, round) => {
-    return boards.map((board) => frameCostNs(board, load, frames, (round + 1) * frames));
-  });
-  const costs = counts.map((_, at) => Math.min(...rounds.map((round) => round[at])));
+  const times = inTurns(
+    ROUNDS,
+    boards.map((board) => {
+      let from = -frames;
+      return () => frameCostNs(board, load, frames, (from += frames));
+    }),
+  );
   return counts.map((conditions, at) => {
-    const frameNs = costs[at];
-    return { conditions, load, frameNs, ratio: frameNs / costs[0], core: (frameNs * FRAMES_PER_SECOND) / 1e9 };
+    const frameNs = spreadOf(times[at]);
+    const core = scaled(frameNs, FRAMES_PER_SECOND / 1e9);
+    return { conditions, load, frameNs, ratio: ratiosOf(times[at], times[0]), core };
   });
 }
 
@@ -79,9 +82,9 @@ function boardOf(count: number, load: ConditionLoad): ValueBoard {
 }
 
 function frameCostNs(board: ValueBoard, load: ConditionLoad, frames: number, from: number): number {
-  const start = performance.now();
+  const start = cpuMs();
   runFrames(board, load, frames, from);
-  return ((performance.now() - start) * 1e6) / frames;
+  return ((cpuMs() - start) * 1e6) / frames;
 }
 
 function runFrames(board: ValueBoard, load: ConditionLoad, frames: number, from: number): void {

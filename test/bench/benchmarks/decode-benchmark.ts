@@ -6,67 +6,93 @@ import type { DbcMessage } from "../../../agent/signals/dbc/model.ts";
 import type { SignalTable } from "../../../agent/signals/signal-table.ts";
 import { referenceDecode, referenceSignal } from "../consumers/reference-decoder.ts";
 import { seededRandom } from "../core/seeded-random.ts";
+import { cpuMs, inTurns, ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
 const DBC_FILE = join(import.meta.dirname, "../../../config/bench-vehicle.dbc");
 const FRAMES_PER_MESSAGE = 32;
 const STRIDE_BYTES = 80;
+const ROUNDS = 9;
 const WANTED_ROUNDS = 40;
 
 type Frame = { readonly message: DbcMessage; readonly data: Uint8Array; readonly at: number };
 
 /**
- * Decodes random frames of the bench vehicle with the generated decoders and bit by bit, each for `milliseconds`, in this process.
+ * Decodes random frames of the bench vehicle with the generated decoders and bit by bit, each for `milliseconds` of processor time in all, in this process.
  *
- * `signals` is the number of signals in the table; the rates are signals decoded a second, `ratio` generated over reference.
+ * `signals` is the number of signals in the table; the rates are signals decoded a second, `ratio` generated over reference in one round.
  */
 export function benchmarkDecode(milliseconds = 500): {
   readonly signals: number;
-  readonly generatedPerSecond: number;
-  readonly referencePerSecond: number;
-  readonly ratio: number;
+  readonly generatedPerSecond: Spread;
+  readonly referencePerSecond: Spread;
+  readonly ratio: Spread;
   readonly wanted: WantedCost;
 } {
   const { database } = parseDbcBytes(readFileSync(DBC_FILE));
-  const table = createSignalTable([{ bus: "can0", database }]);
+  const table = tableOfVehicle();
   const { frames, bytes } = randomFrames(database.messages);
   const signals = frames.reduce((sum, frame) => sum + referenceDecode(frame.message, frame.data).size, 0);
-  const generatedPerSecond = rate(signals, milliseconds, () => decodeGenerated(table, frames, bytes));
-  const referencePerSecond = rate(signals, milliseconds, () => decodeReference(table.values, frames));
-  const ratio = generatedPerSecond / referencePerSecond;
-  const wanted = wantedCost(table, milliseconds, () => decodeGenerated(table, frames, bytes), frames.length);
-  return { signals: table.signals.length, generatedPerSecond, referencePerSecond, ratio, wanted };
+  const [generated, reference] = inTurns(ROUNDS, [
+    () => rate(signals, milliseconds / ROUNDS, () => decodeGenerated(table, frames, bytes)),
+    () => rate(signals, milliseconds / ROUNDS, () => decodeReference(table.values, frames)),
+  ]);
+  return {
+    signals: table.signals.length,
+    generatedPerSecond: spreadOf(generated),
+    referencePerSecond: spreadOf(reference),
+    ratio: ratiosOf(generated, reference),
+    wanted: wantedCost({ table, milliseconds, frames, bytes }),
+  };
 }
 
-/** What a frame costs to decode, ns, by how many of the signals somebody wants. */
+/** What a frame costs to decode, ns of processor time, by how many of the signals somebody wants. */
 export type WantedCost = {
-  readonly allNs: number;
-  /** All of them, after a time in which they were not. */
-  readonly allAgainNs: number;
-  readonly oneOf20Ns: number;
-  readonly noneNs: number;
+  readonly allNs: Spread;
+  /** Against `allNs` of the same round, in a table in which what is wanted changes: all of them after a time in which none was, one signal of 20, and none. */
+  readonly allAgain: Spread;
+  readonly oneOf20: Spread;
+  readonly none: Spread;
 };
 
-/** The least of some rounds that take turns, so that what else the machine does weighs on none of them. */
-function wantedCost(table: SignalTable, milliseconds: number, work: () => void, frames: number): WantedCost {
+type WantedLoad = {
+  /** In which everything has always been wanted. */
+  readonly table: SignalTable;
+  readonly milliseconds: number;
+  readonly frames: readonly Frame[];
+  readonly bytes: Uint8Array;
+};
+
+function wantedCost({ table, milliseconds, frames, bytes }: WantedLoad): WantedCost {
+  const changing = tableOfVehicle();
   const count = table.signals.length;
   const every = (step: number): Uint8Array =>
     Uint8Array.from({ length: count }, (_, index) => Number(index % step === 0));
-  const least = { allNs: Infinity, allAgainNs: Infinity, oneOf20Ns: Infinity, noneNs: Infinity };
-  const note = (name: keyof typeof least): void => {
+  const costNs = (of: SignalTable): number => {
+    const work = (): void => decodeGenerated(of, frames, bytes);
     measure(milliseconds / 200, work);
     const { rounds, elapsedMs } = measure(milliseconds / 50, work);
-    least[name] = Math.min(least[name], (elapsedMs * 1e6) / (rounds * frames));
+    return (elapsedMs * 1e6) / (rounds * frames.length);
   };
-  for (let round = 0; round < WANTED_ROUNDS; round += 1) {
-    note("allNs");
-    table.want(every(20));
-    note("oneOf20Ns");
-    table.want(new Uint8Array(count));
-    note("noneNs");
-    table.want(every(1));
-    note("allAgainNs");
-  }
-  return least;
+  const whenWanted = (wanted: Uint8Array) => (): number => {
+    changing.want(wanted);
+    return costNs(changing);
+  };
+  const [all, allAgain, oneOf20, none] = inTurns(WANTED_ROUNDS, [
+    () => costNs(table),
+    whenWanted(every(1)),
+    whenWanted(every(20)),
+    whenWanted(new Uint8Array(count)),
+  ]);
+  return {
+    allNs: spreadOf(all),
+    allAgain: ratiosOf(allAgain, all),
+    oneOf20: ratiosOf(oneOf20, all),
+    none: ratiosOf(none, all),
+  };
+}
+
+function tableOfVehicle(): SignalTable {
+  return createSignalTable([{ bus: "can0", database: parseDbcBytes(readFileSync(DBC_FILE)).database }]);
 }
 
 /** Full frames of every message in turn, as on a bus, side by side in one buffer. */
@@ -108,7 +134,7 @@ function decodeReference(values: Float64Array, frames: readonly Frame[]): void {
   }
 }
 
-/** Items a second over at least `milliseconds`, after a warm-up as long as a quarter of it. */
+/** Items a second of processor time, over at least `milliseconds`, after a warm-up as long as a quarter of it. */
 function rate(items: number, milliseconds: number, work: () => void): number {
   measure(milliseconds / 4, work);
   const { rounds, elapsedMs } = measure(milliseconds, work);
@@ -116,13 +142,13 @@ function rate(items: number, milliseconds: number, work: () => void): number {
 }
 
 function measure(milliseconds: number, work: () => void): { rounds: number; elapsedMs: number } {
-  const start = performance.now();
+  const start = cpuMs();
   let rounds = 0;
   let elapsedMs = 0;
   while (elapsedMs < milliseconds) {
     work();
     rounds += 1;
-    elapsedMs = performance.now() - start;
+    elapsedMs = cpuMs() - start;
   }
   return { rounds, elapsedMs };
 }

@@ -7,7 +7,7 @@ import { type CanFrame, FrameBatch } from "../../../agent/ports/frame.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { type EcuBus, Wire } from "../vehicle/ecus/ecu-bus.ts";
 import { VehicleEcus } from "../vehicle/ecus/vehicle-ecus.ts";
-import { median } from "./timing.ts";
+import { ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
 const BIT_RATE = 500_000;
 const ENGINE = { name: "engine", response: 0x7e8, extended: false };
@@ -59,15 +59,15 @@ export async function benchmarkPolls(allowedShare: number, seconds: number): Pro
 /** Processor time of one request with its answer of 20 bytes, µs: four frames. */
 export type ExchangeFigures = {
   /** Of whoever answers, in this benchmark. */
-  readonly peerMicros: number;
+  readonly peerMicros: Spread;
   /** ISO-TP alone, with its peer. */
-  readonly isotpMicros: number;
+  readonly isotpMicros: Spread;
   /** Through the tester of the bus, with its manners. */
-  readonly testerMicros: number;
-  readonly testerToIsotp: number;
+  readonly testerMicros: Spread;
+  readonly testerToIsotp: Spread;
 };
 
-/** Requests one after the other through ISO-TP, and through the tester, to a peer that answers at once; turn by turn, and the medians of the rounds. */
+/** Requests one after the other through ISO-TP, and through the tester, to a peer that answers at once; turn by turn. */
 export async function benchmarkExchange(rounds: number, roundMs: number): Promise<ExchangeFigures> {
   const ways = { peer: peerAlone(), isotp: throughIsoTp(), tester: throughTester() };
   const times: Record<keyof typeof ways, number[]> = { peer: [], isotp: [], tester: [] };
@@ -80,8 +80,12 @@ export async function benchmarkExchange(rounds: number, roundMs: number): Promis
       if (round > 0) times[way].push(microsSince(cpu) / exchanges);
     }
   }
-  const [peerMicros, isotpMicros, testerMicros] = [median(times.peer), median(times.isotp), median(times.tester)];
-  return { peerMicros, isotpMicros, testerMicros, testerToIsotp: testerMicros / isotpMicros };
+  return {
+    peerMicros: spreadOf(times.peer),
+    isotpMicros: spreadOf(times.isotp),
+    testerMicros: spreadOf(times.tester),
+    testerToIsotp: ratiosOf(times.tester, times.isotp),
+  };
 }
 
 const REQUEST = Uint8Array.of(0x09, 0x02);

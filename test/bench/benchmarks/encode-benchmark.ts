@@ -11,31 +11,32 @@ import type { CollectRule } from "../../../config/schema.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { smoothCollector } from "./smooth-samples.ts";
 import { SmoothFrames, smoothTable } from "./smooth-signals.ts";
+import { cpuMs, inTurns, ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
 /** Frames of 1 s at 2000 frames/s: about 14,000 samples. */
 const FRAMES = 2000;
 const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
 type Compression = (typeof COMPRESSIONS)[number];
-const ROUNDS = 8;
+const ROUNDS = 9;
 const ROUND_MS = 80;
 
 /** Payload bytes a sample. */
 export type SampleBytes = { readonly raw: number; readonly gzip: number; readonly zstd: number };
 
-/** What `benchmarkEncode` found. Times are ns a sample. */
+/** What `benchmarkEncode` found. Times are ns of processor time a sample. */
 export type EncodeFigures = {
   /** Every sample kept. */
   readonly every: SampleBytes;
   /** Only values that changed, as the configuration does by default. */
   readonly onChange: SampleBytes;
   /** Sorting the samples of a batch into columns. */
-  readonly sortNs: number;
+  readonly sortNs: Spread;
   /** Writing the sorted columns as a record: the hand writer, and protobufjs with its objects. */
-  readonly writeNs: number;
-  readonly protobufjsNs: number;
-  readonly ratioToProtobufjs: number;
+  readonly writeNs: Spread;
+  readonly protobufjsNs: Spread;
+  readonly ratioToProtobufjs: Spread;
   /** Sorting, writing and compressing with zstd. */
-  readonly wholeZstdNs: number;
+  readonly wholeZstdNs: Spread;
 };
 
 /** Sizes and speed of the record encoder on smooth signals with noise, with times in ms. */
@@ -43,20 +44,22 @@ export function benchmarkEncode(): EncodeFigures {
   const table = smoothTable();
   const log = sampleLog(table, [{ signals: "*", mode: "every", ms: 0 }]);
   const sorter = new ColumnSorter();
-  const [sortNs, sortWriteNs, sortProtobufjsNs, wholeZstdNs] = nsPerSample(log.count, [
+  const [sort, sortWrite, sortProtobufjs, wholeZstd] = nsPerSample(log.count, [
     () => sorter.sort(table, log, 0, log.count).length,
     encoding(table, log, "none"),
     protobufjsEncoding(table, log),
     encoding(table, log, "zstd"),
   ]);
+  const write = sortWrite.map((ns, round) => ns - sort[round]);
+  const protobufjs = sortProtobufjs.map((ns, round) => ns - sort[round]);
   return {
     every: bytesPerSample(table, log),
     onChange: bytesPerSample(table, sampleLog(table, [])),
-    sortNs,
-    writeNs: sortWriteNs - sortNs,
-    protobufjsNs: sortProtobufjsNs - sortNs,
-    ratioToProtobufjs: (sortProtobufjsNs - sortNs) / (sortWriteNs - sortNs),
-    wholeZstdNs,
+    sortNs: spreadOf(sort),
+    writeNs: spreadOf(write),
+    protobufjsNs: spreadOf(protobufjs),
+    ratioToProtobufjs: ratiosOf(protobufjs, write),
+    wholeZstdNs: spreadOf(wholeZstd),
   };
 }
 
@@ -114,24 +117,21 @@ function deltasOf(values: Float64Array): number[] {
   return Array.from(values, (value, at) => (at === 0 ? value : value - values[at - 1]));
 }
 
-/** Runs each in turn for a short while, several times over, and takes its best round: what else the machine does then hits all alike. */
-function nsPerSample(samples: number, runs: readonly (() => number)[]): number[] {
-  const best = runs.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round < ROUNDS; round++) {
-    runs.forEach((run, at) => {
-      best[at] = Math.min(best[at], millisecondsOf(run));
-    });
-  }
-  return best.map((ms) => (ms * 1_000_000) / samples);
+/** Runs each in turn for a short while, several times over. */
+function nsPerSample(samples: number, runs: readonly (() => number)[]): readonly (readonly number[])[] {
+  return inTurns(
+    ROUNDS,
+    runs.map((run) => () => (millisecondsOf(run) * 1_000_000) / samples),
+  );
 }
 
-/** Mean time of one call. */
+/** Mean processor time of one call. */
 function millisecondsOf(run: () => number): number {
-  const start = performance.now();
+  const start = cpuMs();
   let calls = 0;
-  while (performance.now() - start < ROUND_MS) {
+  while (cpuMs() - start < ROUND_MS) {
     run();
     calls += 1;
   }
-  return (performance.now() - start) / calls;
+  return (cpuMs() - start) / calls;
 }

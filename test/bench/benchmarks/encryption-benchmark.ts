@@ -6,6 +6,7 @@ import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { encoderOf, sampleLog, seal } from "./encode-benchmark.ts";
 import { smoothTable } from "./smooth-signals.ts";
+import { inTurns, type Spread, spreadOf } from "./timing.ts";
 
 /** Frames of 250 ms at 2000 frames/s. */
 const FRAMES = 500;
@@ -15,17 +16,17 @@ const RSA_BITS = 3072;
 const KEY_NAME = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /** One record: CPU of `seal` (compression and encryption, where there is one), µs, and its length. */
-export type SealedRecord = { readonly micros: number; readonly bytes: number; readonly samples: number };
+export type SealedRecord = { readonly micros: Spread; readonly bytes: number; readonly samples: number };
 
 /** What encryption for consumers adds, both in the same run. */
 export type EncryptionFigures = {
   readonly clear: SealedRecord;
   readonly encrypted: SealedRecord;
   /** CPU of one data key, µs. */
-  readonly wrapMicros: number;
+  readonly wrapMicros: Spread;
 };
 
-/** Seals the same record of the benchmark's vehicle with and without encryption, in turn, and takes the best rounds. */
+/** Seals the same record of the benchmark's vehicle with and without encryption, in turns. */
 export function benchmarkEncryption(): EncryptionFigures {
   const { publicKey } = generateKeyPairSync("rsa", { modulusLength: RSA_BITS });
   const table = smoothTable();
@@ -41,20 +42,19 @@ export function benchmarkEncryption(): EncryptionFigures {
   };
   const encoders = [encoderOf(table, "zstd"), encoderOf(table, "zstd", new RecordEncrypter(parts))];
   const sealers = encoders.map((encoder) => sealerOf(encoder, log));
-  const [clear, encrypted] = sealers.map((run) => ({
-    bytes: run(),
-    micros: Number.POSITIVE_INFINITY,
-    samples: log.count,
-  }));
-  const best = [clear, encrypted];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    sealers.forEach((run, at) => {
-      best[at] = { ...best[at], micros: Math.min(best[at].micros, microsOf(run)) };
-    });
-  }
   const wrap = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
-  const wrapMicros = microsOf(() => publicEncrypt(wrap, randomBytes(32)).length);
-  return { clear: best[0], encrypted: best[1], wrapMicros };
+  const runs = [...sealers, () => publicEncrypt(wrap, randomBytes(32)).length];
+  const times = inTurns(
+    ROUNDS,
+    runs.map((run) => () => microsOf(run)),
+  );
+  const [clear, encrypted, wrapMicros] = times.map(spreadOf);
+  const [clearBytes, encryptedBytes] = sealers.map((run) => run());
+  return {
+    clear: { bytes: clearBytes, micros: clear, samples: log.count },
+    encrypted: { bytes: encryptedBytes, micros: encrypted, samples: log.count },
+    wrapMicros,
+  };
 }
 
 function sealerOf(encoder: Encoder, log: ReturnType<typeof sampleLog>): () => number {

@@ -9,7 +9,7 @@ import { createSession } from "../broker/mqtt-session.ts";
 import { type Authority, createAuthority, writeIdentity } from "../cloud/certificate-authority.ts";
 import { startTpm, type Tpm } from "../tpm/tpm.ts";
 import { identityOf } from "../tpm/tpm-token.ts";
-import { median, timed } from "./timing.ts";
+import { ratiosOf, type Spread, spreadOf, timed } from "./timing.ts";
 
 const THING = "bench-identity";
 const CONNECT_MS = 20_000;
@@ -18,17 +18,17 @@ const SUBJECT = { commonName: THING, uris: [], dnsNames: [] };
 /** What most devices have. */
 type Measured = Extract<KeyAlgorithm, "ec-p256" | "rsa-2048">;
 
-/** Medians over the runs, ms. */
+/** Over the runs, ms. */
 export type KeyFigures = {
   readonly runs: number;
   /** One piece of key work each: a process, the token's login and the work itself. */
-  readonly createMs: Readonly<Record<Measured, number>>;
-  readonly requestMs: Readonly<Record<Measured, number>>;
+  readonly createMs: Readonly<Record<Measured, Spread>>;
+  readonly requestMs: Readonly<Record<Measured, Spread>>;
   /** Within the process: one login, one signature. */
-  readonly loginMs: number;
-  readonly signMs: Readonly<Record<Measured, number>>;
+  readonly loginMs: Spread;
+  readonly signMs: Readonly<Record<Measured, Spread>>;
   /** From the start of a session to CONNACK, TLS 1.2 or 1.3 with a client certificate included. */
-  readonly connectMs: { readonly tpm: number; readonly file: number };
+  readonly connectMs: { readonly tpm: Spread; readonly file: Spread; readonly ratio: Spread };
 };
 
 /** Times of key work on a software TPM, and of a connection with a key in it beside one with a key in a file, to the same broker. */
@@ -69,10 +69,10 @@ async function keyTimes(keys: KeyStore, algorithm: Measured, runs: number) {
     await keys.delete(label);
   }
   return {
-    createMs: median(all.map((one) => one.createMs)),
-    requestMs: median(all.map((one) => one.requestMs)),
-    loginMs: median(all.map((one) => one.loginMs)),
-    signMs: median(all.map((one) => one.signMs)),
+    createMs: spreadOf(all.map((one) => one.createMs)),
+    requestMs: spreadOf(all.map((one) => one.requestMs)),
+    loginMs: spreadOf(all.map((one) => one.loginMs)),
+    signMs: spreadOf(all.map((one) => one.signMs)),
   };
 }
 
@@ -106,7 +106,9 @@ async function connectTimes({ folder, tpm, broker, authority, runs }: ConnectPar
     times.push({ file, tpm: await timed(() => connectOnce(inTpm, broker)) });
   }
   const counted = times.slice(1);
-  return { tpm: median(counted.map((one) => one.tpm)), file: median(counted.map((one) => one.file)) };
+  const inTpmMs = counted.map((one) => one.tpm);
+  const inFileMs = counted.map((one) => one.file);
+  return { tpm: spreadOf(inTpmMs), file: spreadOf(inFileMs), ratio: ratiosOf(inTpmMs, inFileMs) };
 }
 
 async function connectOnce(identity: IdentityConfig, { host, port, caFile }: Mosquitto): Promise<void> {

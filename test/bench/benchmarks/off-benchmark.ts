@@ -4,20 +4,20 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { median } from "./timing.ts";
+import { type Spread, spreadOf } from "./timing.ts";
 
-/** What the data path costs in a process of its own; the median of the rounds. */
+/** What the data path costs in a process of its own. */
 export type OffFigures = {
   readonly name: string;
-  readonly cpuPercent: number;
-  readonly rssMb: number;
+  readonly cpuPercent: Spread;
+  readonly rssMb: Spread;
   /** CPU time to load, start and stop it with next to no frames, ms. */
-  readonly startMs: number;
+  readonly startMs: Spread;
 };
 
 const printed = z.object({ cpuPercent: z.number(), rssMb: z.number() });
 const SCRIPT = "test/bench/processes/path.ts";
-const ROUNDS = 3;
+const ROUNDS = 5;
 const SECONDS = 5;
 const FRAMES_PER_SECOND = 8000;
 const FEW_FRAMES = 100;
@@ -48,9 +48,9 @@ export async function benchmarkOff(before: string | undefined): Promise<readonly
   }
   return [...runs].map(([name, list]) => ({
     name,
-    cpuPercent: median(list.map(({ cpuPercent }) => cpuPercent)),
-    rssMb: median(list.map(({ rssMb }) => rssMb)),
-    startMs: median(list.map(({ startMs }) => startMs)),
+    cpuPercent: spreadOf(list.map(({ cpuPercent }) => cpuPercent)),
+    rssMb: spreadOf(list.map(({ rssMb }) => rssMb)),
+    startMs: spreadOf(list.map(({ startMs }) => startMs)),
   }));
 }
 

@@ -6,7 +6,7 @@ import { noCounts } from "../../../agent/signals/transport/partial-messages.ts";
 import { seededRandom } from "../core/seeded-random.ts";
 import { Dice } from "./campaign-grammar.ts";
 import { isoTpFrames } from "./diagnostic-fuzz/fuzz-inputs.ts";
-import { median } from "./timing.ts";
+import { type Spread, spreadOf } from "./timing.ts";
 
 const BATCH = 1000;
 const ROUNDS = 9;
@@ -17,12 +17,12 @@ const SEED = 16;
 /** Processor time, ns. */
 export type PassiveFigures = {
   /** Of a frame of another conversation that is put together. */
-  readonly isotpNs: number;
+  readonly isotpNs: Spread;
   /** Of a frame of a J1939 transfer (two or three make a message). */
-  readonly j1939Ns: number;
+  readonly j1939Ns: Spread;
   /** Of a frame that diagnostics look at and do not want: taps on a bus of OBD, UDS and J1939, and one without any. */
-  readonly unwantedNs: number;
-  readonly noTapNs: number;
+  readonly unwantedNs: Spread;
+  readonly noTapNs: Spread;
 };
 
 /** Listening alone, each part by itself. */
@@ -93,7 +93,7 @@ function bamFrames() {
   ]).flat();
 }
 
-function nsOf(frames: number, work: () => void): number {
+function nsOf(frames: number, work: () => void): Spread {
   const rounds = Array.from({ length: ROUNDS }, () => {
     const [start, endMs] = [process.threadCpuUsage(), performance.now() + ROUND_MS];
     let repeats = 0;
@@ -102,5 +102,5 @@ function nsOf(frames: number, work: () => void): number {
     return ((user + system) * 1000) / repeats / frames;
   });
   // The first rounds compile it.
-  return median(rounds.slice(2));
+  return spreadOf(rounds.slice(2));
 }

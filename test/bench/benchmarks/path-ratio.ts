@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { median } from "./timing.ts";
+import { ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
 const printed = z.object({ cpuPercent: z.number(), framesPerSecond: z.number() });
 const SCRIPT = "test/bench/processes/path.ts";
@@ -14,11 +14,10 @@ const FRAMES_PER_SECOND = 16_000;
 
 /** What the data path costs beside that of an earlier checkout, µs of processor a frame. */
 export type PathRatio = {
-  readonly nowMicros: number;
-  readonly beforeMicros: number;
-  /** The median over pairs of runs. */
-  readonly ratio: number;
-  readonly ratios: readonly number[];
+  readonly nowMicros: Spread;
+  readonly beforeMicros: Spread;
+  /** Over pairs of runs. */
+  readonly ratio: Spread;
 };
 
 /** Runs the data path of both checkouts in processes of their own, turn by turn, `pairs` times, each first as often as the other. */
@@ -35,8 +34,7 @@ export async function benchmarkPathRatio(before: string, pairs: number): Promise
   } finally {
     await rm(cache, { recursive: true, force: true });
   }
-  const ratios = now.map((one, pair) => one / then[pair]);
-  return { nowMicros: median(now), beforeMicros: median(then), ratio: median(ratios), ratios };
+  return { nowMicros: spreadOf(now), beforeMicros: spreadOf(then), ratio: ratiosOf(now, then) };
 }
 
 async function microsOf(folder: string, cache: string, seconds: number): Promise<number> {

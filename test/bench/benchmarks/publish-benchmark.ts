@@ -11,16 +11,17 @@ import { DATA_USAGE_KEY, DataUsage } from "../../../agent/vehicle/link/data-usag
 import { linkConfig } from "../../../config/link.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
+import { ratiosOf, type Spread, spreadOf } from "./timing.ts";
 
-/** CPU of one record from the outbox on disk to its acknowledgement by a broker in memory, µs. Both in turn, the median of the rounds. */
+/** CPU of one record from the outbox on disk to its acknowledgement by a broker in memory, µs. Both in turn. */
 export type PublishFigures = {
-  readonly withoutMicros: number;
+  readonly withoutMicros: Spread;
   /** With four data budgets, one of which counts. */
-  readonly withMicros: number;
+  readonly withMicros: Spread;
   /** With over without. */
-  readonly ratio: number;
+  readonly ratio: Spread;
   /** Records that the link takes in a second, with budgets. */
-  readonly recordsPerSecond: number;
+  readonly recordsPerSecond: Spread;
 };
 
 const RECORDS = 4000;
@@ -61,10 +62,14 @@ export async function benchmarkPublish(): Promise<PublishFigures> {
     runs.without.push(without);
     runs.with.push(budgeted);
   }
-  const withoutMicros = middle(runs.without.map(({ cpuMicros }) => cpuMicros));
-  const withMicros = middle(runs.with.map(({ cpuMicros }) => cpuMicros));
-  const recordsPerSecond = middle(runs.with.map((run) => run.recordsPerSecond));
-  return { withoutMicros, withMicros, ratio: withMicros / withoutMicros, recordsPerSecond };
+  const without = runs.without.map(({ cpuMicros }) => cpuMicros);
+  const budgeted = runs.with.map(({ cpuMicros }) => cpuMicros);
+  return {
+    withoutMicros: spreadOf(without),
+    withMicros: spreadOf(budgeted),
+    ratio: ratiosOf(budgeted, without),
+    recordsPerSecond: spreadOf(runs.with.map(({ recordsPerSecond }) => recordsPerSecond)),
+  };
 }
 
 type Run = { readonly cpuMicros: number; readonly recordsPerSecond: number };
@@ -152,8 +157,4 @@ function willingBroker(): Broker {
     resume: quiet,
     stop: nothing,
   };
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)];
 }

@@ -4,13 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "../core/child.ts";
 import { SleepingVehicle } from "../vehicle/sleeping-vehicle.ts";
-import { median } from "./timing.ts";
+import { type Spread, spreadOf } from "./timing.ts";
 
 /** Between two rounds, ms: AWS IoT takes one CONNECT a second of a client, and so the agent makes no more. */
 const PAUSE_MS = 1500;
-
-/** Times of one kind, ms, rounded. */
-export type Spread = { readonly median: number; readonly min: number; readonly max: number };
 
 /** What a wake takes. */
 export type WakeFigures = {
@@ -89,9 +86,4 @@ async function measured(vehicle: SleepingVehicle, rounds: number, wake: () => Pr
 /** What the bus says from now on differs: a record of it is one of after the wake. */
 function otherSpeed({ doors: { unit } }: SleepingVehicle): void {
   unit.speed = (unit.speed + 1) % 100;
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const rounded = values.map(Math.round);
-  return { median: median(rounded), min: Math.min(...rounded), max: Math.max(...rounded) };
 }

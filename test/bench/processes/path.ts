@@ -17,7 +17,7 @@ import { campaignDocument } from "../../../config/campaign.ts";
 import { agentConfig } from "../../../config/schema.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
-import type { PathFigures, PathOptions } from "../benchmarks/path-benchmark.ts";
+import type { PathOptions, PathRun } from "../benchmarks/path-benchmark.ts";
 import { SMOOTH_BUS, SmoothFrames, smoothTable } from "../benchmarks/smooth-signals.ts";
 
 const NO_LINK = { state: "offline", sinceMs: 0, fault: undefined, connects: 0, limits: undefined } as const;
@@ -129,7 +129,7 @@ type MeasuredPath = {
   readonly signals: number;
 };
 
-async function measure({ pipeline, sink, outbox, options, signals }: MeasuredPath): Promise<PathFigures> {
+async function measure({ pipeline, sink, outbox, options, signals }: MeasuredPath): Promise<PathRun> {
   const { seconds, framesPerSecond } = options;
   // Made before the measurement: what a driver would cost is measured elsewhere, and making test frames is no cost of the agent.
   const batches = framesOf(framesPerSecond, seconds + WARM_UP_MS / 1000);
