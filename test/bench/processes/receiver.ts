@@ -27,10 +27,13 @@ function frameDecoder(): (batch: FrameBatch) => void {
   };
 }
 
-const [kind, interfaceName] = z
-  .tuple([z.enum(["native", "decoded", "filtered", "socketcan"]), z.string()])
+const [kind, interfaceName, bufferBytes] = z
+  .tuple([z.enum(["native", "decoded", "filtered", "socketcan"]), z.string()], z.string())
   .parse(process.argv.slice(2));
 let frames = 0;
+/** What the driver counts as lost; npm socketcan does not know. */
+let countDropped = (): number | undefined => undefined;
+let droppedBefore = 0;
 let since = process.cpuUsage();
 
 if (kind !== "socketcan") {
@@ -40,7 +43,7 @@ if (kind !== "socketcan") {
     {
       name: "bench",
       interface: interfaceName,
-      receiveBufferBytes: 8_388_608,
+      receiveBufferBytes: Number(bufferBytes ?? 8_388_608),
       ringFrames: 65_536,
       filters: kind === "filtered" ? OTHER_IDS : EVERY_FRAME,
     },
@@ -51,6 +54,7 @@ if (kind !== "socketcan") {
     decode?.(batch);
   };
   await bus.start({ onFrames, onState: () => undefined });
+  countDropped = () => bus.counters().dropped;
 } else {
   const channel = (await loadRawChannels()).open(interfaceName);
   channel.addListener("onMessage", () => {
@@ -64,11 +68,14 @@ createInterface({ input: process.stdin })
   .on("line", (line) => {
     if (line === "reset") {
       frames = 0;
+      droppedBefore = countDropped() ?? 0;
       since = process.cpuUsage();
       return;
     }
     const { user, system } = process.cpuUsage(since);
-    process.stdout.write(`${JSON.stringify({ frames, cpuUs: user + system })}\n`);
+    const lost = countDropped();
+    const dropped = lost === undefined ? undefined : lost - droppedBefore;
+    process.stdout.write(`${JSON.stringify({ frames, dropped, cpuUs: user + system })}\n`);
   })
   .on("close", () => process.exit(0));
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
