@@ -165,7 +165,9 @@ const send = z.strictObject({
     .min(20)
     .max(3_600_000)
     .optional()
-    .describe("longest time a sample waits, where that is longer than collect.batchMs"),
+    .describe(
+      "longest time a sample waits, where it is not that of collect.batchMs, at a quarter of which it is looked for",
+    ),
 });
 
 /**

@@ -166,7 +166,14 @@ export const agentConfig = z
       .describe("what the DBC files may take of the memory"),
     collect: z
       .strictObject({
-        batchMs: z.int().min(20).max(60_000).default(250).describe("longest time a sample waits before it is durable"),
+        batchMs: z
+          .int()
+          .min(20)
+          .max(60_000)
+          .default(1000)
+          .describe(
+            "longest time a sample waits before it is durable, and most that a power cut costs; where much comes it waits less, and events do not wait",
+          ),
         batchSamples: z.int().min(100).max(1_000_000).default(50_000).describe("samples that end a batch early"),
         holdBytes: z
           .int()

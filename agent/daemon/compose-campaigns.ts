@@ -132,7 +132,7 @@ export function composeCampaigns(
   };
   const send = (report: CampaignReport): void => {
     for (const draft of encoder.campaignReport(report)) appender.add(draft);
-    appender.store();
+    appender.storeSoon();
   };
   const run = (signal: AbortSignal): Promise<void> => reportCampaigns({ control, send, clock }, signal);
   const snapshots = composeSnapshots({ config, wanted, campaign, collector, appender, control }, { log, broker });

@@ -84,6 +84,7 @@ export function composeFleetwise(
     for (const payload of made.payloads) {
       shared.appender.add(encoder.routed("event", topics.states, payload, state.signals.length));
     }
+    if (made.payloads.length > 0) shared.appender.storeSoon();
     if (made.dropped > 0) share.drop(made.dropped);
   };
   // Plans are made anew long after all parts are there.

@@ -34,7 +34,7 @@ export type LinksComposeParts = {
     readonly pipeline: Pick<Pipeline, "takePdu">;
   };
   readonly table: Pick<SignalTable, "messages">;
-  readonly shared: { readonly encoder: Encoder; readonly appender: Pick<Appender, "add" | "store"> };
+  readonly shared: { readonly encoder: Encoder; readonly appender: Pick<Appender, "add" | "storeSoon"> };
 };
 
 /** The part of the composition root for links and data budgets. Without budgets nothing is asked of them, and nothing counted. */
@@ -69,7 +69,7 @@ function lookService(
     tell: (change) => {
       log.info("link.changed", { name: change.link, metered: change.metered, reason: change.reason });
       appender.add(encoder.linkChange(change));
-      appender.store();
+      appender.storeSoon();
     },
     clock,
   });

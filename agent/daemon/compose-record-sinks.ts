@@ -15,17 +15,17 @@ type RecordSinkParts = {
   readonly auditBytes: number;
 };
 
-/** Where the other lines leave their records: encoded, appended and stored in one call. */
+/** Where the other lines leave their records: encoded, appended and stored soon. */
 export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSinkParts): RecordSinks {
   const store = (drafts: readonly EncodedDraft[]): number => {
     for (const draft of drafts) appender.add(draft);
-    appender.store();
+    appender.storeSoon();
     return drafts.length;
   };
   const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
     handOver: (entries) => void store(entries.map(draftOf)),
     hasRoom: () => outbox.stats().streams.control.bytes < maxBytes,
-    isStored: () => appender.state().kind === "storing",
+    isStored: () => appender.isStored,
   });
   return {
     audit: sinkOf((entry) => encoder.audit(entry), auditBytes),

@@ -11,7 +11,7 @@ import type { ClockSteps } from "../vehicle/time/clock-steps.ts";
 
 /** The metrics of the data line that no status tells. */
 export function lineMetrics(
-  appender: Pick<Appender, "storeTimes">,
+  appender: Pick<Appender, "storeTimes" | "promptCommits">,
   publisher: Pick<Publisher, "pubackTimes">,
   steps: Pick<ClockSteps, "counts">,
 ): readonly Metric[] {
@@ -30,6 +30,13 @@ export function lineMetrics(
       type: "histogram",
       labels: [],
       read: () => appender.storeTimes.samples({}),
+    },
+    {
+      name: "causeway_outbox_prompt_commits",
+      help: "Batches of records that were stored at once for a record that does not wait, such as an event.",
+      type: "counter",
+      labels: [],
+      read: () => [{ labels: {}, value: appender.promptCommits }],
     },
     {
       name: "causeway_mqtt_puback_seconds",

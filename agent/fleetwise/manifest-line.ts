@@ -17,8 +17,8 @@ import type { KnownSignal } from "./collect/manifest-signal.ts";
 import { type ManifestPlaces, type ManifestTable, manifestTable, OBD_MESSAGE } from "./manifest-table.ts";
 import type { DecoderManifest } from "./read/decoder-manifest.ts";
 
-/** How often what was collected is stored, ms: events with an end of their own wait no longer. */
-const FLUSH_MS = 100;
+/** Longest time of a batch, ms: four looks, and what is due at one of them is stored with it. */
+const BATCH_MS = 400;
 
 /** A bus as far as a line needs it. */
 export type LineBus = Pick<CanBus, "name" | "counters">;
@@ -183,6 +183,7 @@ export class ManifestLine {
       appender: {
         add: (draft) => appender.add(draft),
         store: () => appender.store(),
+        storeSoon: (join) => appender.storeSoon(join),
         // What the other line still holds is not given up when this one ends.
         abandon: () => undefined,
         counters: () => appender.counters(),
@@ -190,7 +191,7 @@ export class ManifestLine {
       },
       clock,
       takers: {},
-      batchMs: FLUSH_MS,
+      batchMs: BATCH_MS,
     });
   }
 

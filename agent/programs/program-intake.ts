@@ -26,7 +26,7 @@ const HEADER_BYTES = 300;
 export type IntakeParts = {
   readonly settings: Pick<ProgramsConfig, "clients" | "unnamed">;
   readonly encoder: Pick<Encoder, "programRecord" | "maxBodyBytes">;
-  readonly appender: Pick<Appender, "addTogether" | "store" | "state">;
+  readonly appender: Pick<Appender, "addTogether" | "storeSoon" | "state">;
   readonly outbox: Pick<Outbox, "stats" | "read" | "lastRow" | "kept">;
   readonly desk: CommandDesk;
   readonly forms: ProgramForms;
@@ -136,7 +136,7 @@ class Session implements ProgramSession {
     }
     if (drafts.length > 0) {
       appender.addTogether(drafts, this.#client?.keptShare() ?? []);
-      appender.store();
+      appender.storeSoon();
     }
     return { taken, waitMs };
   }

@@ -4,6 +4,7 @@ import type { Log } from "../core/log.ts";
 import { Histogram } from "../core/metrics/histogram.ts";
 import { type KeptValue, type Outbox, type RecordId, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type OutboxFault, outboxFaultOf } from "../ports/outbox-faults.ts";
+import { PromptCommits } from "./prompt-commits.ts";
 import type { Delivered } from "./publish/in-flight.ts";
 import type { EncodedDraft } from "./record/encode/record-sealer.ts";
 
@@ -62,6 +63,7 @@ export class Appender {
   /** How long the outbox took for each batch that it stored, s. */
   readonly storeTimes = new Histogram(STORE_BOUNDS);
   readonly #parts: AppenderParts;
+  readonly #prompt: PromptCommits;
   readonly #queues: Readonly<Record<StreamName, Held[]>> = { control: [], event: [], telemetry: [], capture: [] };
   #heldBytes = 0;
   /** Kept values that wait, by key. */
@@ -71,6 +73,17 @@ export class Appender {
 
   constructor(parts: AppenderParts) {
     this.#parts = parts;
+    this.#prompt = new PromptCommits(parts.clock, () => this.store());
+  }
+
+  /** Commits since start that `storeSoon` asked for. */
+  get promptCommits(): number {
+    return this.#prompt.count;
+  }
+
+  /** Whether everything that was handed over is durable. */
+  get isStored(): boolean {
+    return this.#failure === undefined && this.#heldCount === 0;
   }
 
   /** Takes a draft over; it is stored with the next `store`, or at once where the bound leaves no room to wait. */
@@ -101,6 +114,11 @@ export class Appender {
     if (this.#counters.records > before) this.#parts.wake();
   }
 
+  /** Stores what waits without its batch: at once, or a moment after the last commit, and what `join` hands over by then with it. */
+  storeSoon(join?: () => void): void {
+    this.#prompt.ask(join);
+  }
+
   /**
    * Gives up what still waits, at the end of the process: counts and tells it. Kept values are stored once more without it, but for those
    * whose report goes: of them the outbox keeps what it has.
@@ -115,6 +133,7 @@ export class Appender {
     if (lostRecords > 0) this.#parts.log.error("outbox.abandoned", { records: lostRecords, samples: lostSamples });
     // Where it is refused too, the outbox has the values of the last flush that it took.
     this.#append([]);
+    this.#prompt.close();
   }
 
   state(): StoreState {
@@ -183,6 +202,7 @@ export class Appender {
     const { outbox, clock } = this.#parts;
     const delivered = this.#parts.delivered?.();
     const startMs = clock.monotonicMs();
+    this.#prompt.note();
     try {
       outbox.append(drafts.map(measured), [...(delivered?.kept ?? []), ...kept], delivered?.rows);
       this.storeTimes.note((clock.monotonicMs() - startMs) / 1000);

@@ -7,6 +7,7 @@ import type { BusMessages, SignalTable } from "../signals/signal-table.ts";
 import type { MessageAssembly, WholeMessage } from "../signals/transport/message-assembly.ts";
 import type { AssemblyCounters } from "../signals/transport/partial-messages.ts";
 import type { AppendCounters, Appender, StoreState } from "./appender.ts";
+import { BatchLooks } from "./batch-looks.ts";
 import type { CampaignSet } from "./campaigns/run/campaign-set.ts";
 import type { Collector } from "./collect/collector.ts";
 import type { CloseCause } from "./collect/sampler.ts";
@@ -23,7 +24,7 @@ export type PipelineParts = {
   readonly collector: Collector;
   readonly campaigns: CampaignSet;
   readonly encoder: Pick<Encoder, "busEvent" | "table" | "maxBodyBytes" | "stamps">;
-  readonly appender: Pick<Appender, "add" | "store" | "abandon" | "counters" | "state">;
+  readonly appender: Pick<Appender, "add" | "store" | "storeSoon" | "abandon" | "counters" | "state">;
   readonly clock: Clock;
   /** Get every batch while they are on. */
   readonly takers: FrameTakers;
@@ -98,14 +99,18 @@ export class Pipeline {
   readonly #announcement: TableAnnouncement;
   readonly #lines = new Map<string, BusIntake>();
   readonly #leave: () => void;
+  readonly #looks: BatchLooks;
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
   #isClockSet = false;
+  /** Whether what waits is not to wait for its batch. */
+  #isPrompt = false;
   #lastFlushMs: number | undefined;
   #flushes = 0;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#looks = new BatchLooks(parts.batchMs);
     this.#announcement = new TableAnnouncement(parts.encoder, parts.appender);
     this.#leave = parts.encoder.stamps.join({
       beforeStep: () => this.#beforeStep(),
@@ -138,13 +143,13 @@ export class Pipeline {
     };
   }
 
-  /** Announces the signal table and begins to flush every `batchMs`. */
+  /** Announces the signal table and begins to look at what has come, and to flush every `batchMs` at least. */
   start(): void {
-    const { clock, batchMs } = this.#parts;
+    const { clock } = this.#parts;
     this.#announcement.announce();
     this.#parts.campaigns.announce();
     this.flush();
-    this.#stopTimer = clock.every(batchMs, () => this.flush());
+    this.#stopTimer = clock.every(this.#looks.lookMs, () => this.#look());
   }
 
   /** Stores the samples collected so far, and everything else that waits. */
@@ -198,6 +203,7 @@ export class Pipeline {
     const distanceUs = stamps.readDistanceUs();
     if (!stamps.is(distanceUs)) stamps.use(distanceUs);
     this.#takeWhole(message, bytes, 0, bytes.length, receivedAtUs, message.firstSignal);
+    if (this.#parts.campaigns.isPrompt) this.#flushSoon();
   }
 
   /** The newest value of every signal seen so far, collected or not. */
@@ -219,6 +225,7 @@ export class Pipeline {
     if (isSame(distanceUs, line.distanceUs) && stamps.is(distanceUs)) this.#takeSome(line, batch, 0, batch.count);
     else this.#takeAcrossStep(line, batch, distanceUs);
     line.distanceUs = distanceUs;
+    if (this.#parts.campaigns.isPrompt) this.#flushSoon();
     if (line.error - errorsBefore < batch.count) line.lastFrameMs = clock.monotonicMs();
   }
 
@@ -341,13 +348,38 @@ export class Pipeline {
   #noteState(line: BusIntake, state: BusState, detail: string): void {
     const { encoder, appender, clock } = this.#parts;
     appender.add(encoder.busEvent({ count: countOf(line), state, detail, timeUs: clock.wallUs() }));
+    // Before the start the signal table comes first.
+    if (this.#stopTimer !== undefined) this.#flushSoon();
   }
 
+  #look(): void {
+    const { campaigns } = this.#parts;
+    this.#followClock();
+    if (this.#looks.look() || campaigns.look((samples) => this.#looks.isEnough(samples))) this.#flush("tick");
+  }
+
+  /** What does not wait takes along what would. */
+  #flushSoon(): void {
+    this.#isPrompt = true;
+    this.#parts.appender.storeSoon(this.#joinCommit);
+  }
+
+  readonly #joinCommit = (): void => {
+    if (this.#isPrompt) this.#handOver("tick");
+  };
+
   #flush(cause: CloseCause): void {
-    const { campaigns, appender, clock } = this.#parts;
+    this.#handOver(cause);
+    this.#parts.appender.store();
+  }
+
+  /** Ends the batch. */
+  #handOver(cause: CloseCause): void {
+    const { campaigns, clock } = this.#parts;
     this.#announcement.announceShorter();
     campaigns.flush(cause);
-    appender.store();
+    this.#looks.begin();
+    this.#isPrompt = false;
     this.#lastFlushMs = clock.monotonicMs();
     this.#flushes += 1;
   }

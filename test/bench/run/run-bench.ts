@@ -20,7 +20,7 @@ const LEAD_MS = 300;
 /** Longest time without any progress while the backlog drains. */
 const STALL_MS = 30_000;
 /** How long the outbox must be empty: longer than samples wait for their batch (collect.batchMs). */
-const SETTLED_MS = 1000;
+const SETTLED_MS = 1500;
 const AGENT_STOP_MS = 20_000;
 const LAST_RECORDS_MS = 10_000;
 

@@ -24,7 +24,11 @@ async function fullText(format: TextFormat): Promise<string> {
   const times = new Histogram([0.5, 1]);
   times.note(0.75);
   registry.add(
-    ...lineMetrics({ storeTimes: times }, { pubackTimes: () => times }, { counts: () => ({ forward: 1, back: 0 }) }),
+    ...lineMetrics(
+      { storeTimes: times, promptCommits: 0 },
+      { pubackTimes: () => times },
+      { counts: () => ({ forward: 1, back: 0 }) },
+    ),
   );
   addProcessMetrics(registry, new StartTime(new ManualClock(), 0));
   addStatusMetrics(

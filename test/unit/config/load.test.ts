@@ -46,7 +46,7 @@ describe("loadConfigFile", () => {
     const { config } = await loadConfigFile(file);
     expect(config.broker.caFile).toBe(join(folder, "ca.pem"));
     expect(config.identity.certificateFile).toBe("/etc/device.pem");
-    expect(config.collect.batchMs).toBe(250);
+    expect(config.collect.batchMs).toBe(1000);
   });
 
   it("takes the generated example as it stands", async () => {

@@ -38,7 +38,7 @@ function rig(settings: object, towards: LinksComposeParts["towards"] = { host: "
         properties: async () => ({}),
       }),
       line: { outbox, publisher, pipeline: { takePdu } },
-      shared: { encoder, appender: { add: (one) => void told.push(one), store: () => undefined } },
+      shared: { encoder, appender: { add: (one) => void told.push(one), storeSoon: () => undefined } },
       table,
     },
     {

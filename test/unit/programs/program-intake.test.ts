@@ -116,7 +116,7 @@ describe("ProgramIntake", () => {
   });
 
   it("takes a program that has its own socket there, whoever it says it is not, and nowhere else", () => {
-    const { outbox, connect } = rig({ ownSocket: true });
+    const { clock, outbox, connect } = rig({ ownSocket: true });
     const shared = connect();
     shared.session.take([NAME, LOAD]);
     expect(shared.answers).toEqual(Array(2).fill(errorOf("program.not-allowed")));
@@ -130,6 +130,7 @@ describe("ProgramIntake", () => {
     const other = connect("door-watch");
     other.session.take([JSON.stringify({ program: "other" }), LOAD]);
     expect(other.answers[0]).toEqual(errorOf("program.not-allowed"));
+    clock.advance(50);
     expect(bodies(outbox, "telemetry").map((body) => "program" in body && body.program)).toEqual(
       Array(3).fill("door-watch"),
     );
@@ -229,7 +230,7 @@ describe("ProgramIntake", () => {
   });
 
   it("evicts nothing of others from a full outbox", () => {
-    const { outbox, connect, appender } = rig({ maxStoredBytes: 10_000_000, bytesPerSecond: 10_000_000 });
+    const { clock, outbox, connect, appender } = rig({ maxStoredBytes: 10_000_000, bytesPerSecond: 10_000_000 });
     const bus = encoderOf(tableOf([])).programRecord("telemetry", {
       kind: "bytes",
       program: "bus",
@@ -242,6 +243,7 @@ describe("ProgramIntake", () => {
     const { session, answers } = connect();
     const line = JSON.stringify({ stream: "event", contentType: "a/b", bytes: "A".repeat(40_000) });
     session.take([NAME, ...Array<string>(40).fill(line)]);
+    clock.advance(50);
     expect(answers.at(-1)).toEqual(errorOf("program.full"));
     expect(outbox.lossCounts()).toEqual([]);
     expect(outbox.stats().streams.telemetry.records).toBe(18);

@@ -100,9 +100,11 @@ describe("Pipeline", () => {
     const bus = new FakeCanBus();
     pipeline.start();
     await bus.start(pipeline.sinkFor(bus));
+    // The state of the bus does not wait, and what comes then begins a batch.
+    clock.advance(50);
     bus.deliver([frame(0x100, [7, 8], 10), frame(0x100, [7, 9], 20)]);
     const wakesBefore = wakes.count;
-    clock.advance(249);
+    clock.advance(199);
     expect(samplesOf(recordsOf(outbox))).toEqual([]);
     clock.advance(1);
     expect(samplesOf(recordsOf(outbox))).toEqual(["0@10=7", "1@10=8", "1@20=9"]);

@@ -75,12 +75,13 @@ export class CampaignSet implements FrameUser {
   /** Of those that run. */
   #readers = new SharedReaders();
   #gated = new GatedSamplers();
-  /** Records of this flush, and what is kept as it is after them. */
+  /** Records for the next flush, and what is kept as it is after them. */
   #drafts: EncodedDraft[] = [];
   #forgotten: KeptValue[] = [];
   readonly #kept: Map<string, Uint8Array>;
   readonly #campaignParts: CampaignParts;
   #isAnnounced = false;
+  #isPrompt = false;
   /** Wall time less monotonic time, µs. */
   #clockOffsetUs: number;
   readonly #cells: KeptCells;
@@ -94,8 +95,13 @@ export class CampaignSet implements FrameUser {
     this.#forgotten.push(...this.#cells.unreadable);
     this.#clockOffsetUs = offsetOf(parts.campaign.clock);
     this.#frameTime = new FrameTime(parts.campaign.clock);
-    const add = (draft: EncodedDraft): void => void this.#drafts.push(draft);
+    const add = (draft: EncodedDraft): void => this.#add(draft);
     this.#campaignParts = { ...parts.campaign, pass: parts.collector.pass, add };
+  }
+
+  /** Whether there is a record that does not wait for its batch: an event. */
+  get isPrompt(): boolean {
+    return this.#isPrompt;
   }
 
   /** From the next frame on these plans count. One of the same digest runs on as it is. */
@@ -170,6 +176,25 @@ export class CampaignSet implements FrameUser {
     this.#unsettled.length = 0;
   }
 
+  /**
+   * Between two flushes: timers and windows that are due. True where a flush is due: a record has been made, a campaign begins or ends, or
+   * `isEnough` says it of the samples that wait.
+   */
+  look(isEnough: (samples: number) => boolean): boolean {
+    this.#parts.collector.pass.frame += 1;
+    this.noteClockStep();
+    const nowUs = this.#frameTime.nowUs();
+    this.#noteFacts(nowUs);
+    let samples = 0;
+    let isDue = false;
+    for (const { campaign, state } of this.#members) {
+      const seen = campaign.look(nowUs);
+      samples += seen.samples;
+      isDue ||= seen.isDue || isActive(campaign.state()) !== isActive(state);
+    }
+    return isDue || this.#drafts.length > 0 || isEnough(samples);
+  }
+
   /** Hands over what is due, and lets campaigns begin and end by the clock. */
   flush(cause: CloseCause): void {
     this.#parts.collector.pass.frame += 1;
@@ -235,6 +260,12 @@ export class CampaignSet implements FrameUser {
     if (this.#drafts.length + kept.length > 0) this.#parts.appender.addTogether(this.#drafts, kept);
     this.#drafts = [];
     this.#forgotten = [];
+    this.#isPrompt = false;
+  }
+
+  #add(draft: EncodedDraft): void {
+    this.#drafts.push(draft);
+    this.#isPrompt ||= draft.stream === "event" || draft.stream === "control";
   }
 
   #begin(plan: CampaignPlan): Member {

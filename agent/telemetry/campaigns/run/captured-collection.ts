@@ -8,7 +8,7 @@ import type { CampaignPlan } from "../plan/campaign-plan.ts";
 import type { CaptureWishes } from "../plan/capture-wishes.ts";
 import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campaign-parts.ts";
 import { CaptureSession } from "./capture-session.ts";
-import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, Look, TriggerOccasion } from "./collection.ts";
 import { triggerReport } from "./trigger-report.ts";
 
 /** Collects what lies around each trigger, from the history of received frames. Captures that touch are one. */
@@ -83,6 +83,11 @@ export class CapturedCollection implements Collection {
       else session.read();
       if (session.capture.isDone) this.#finish(session);
     }
+  }
+
+  look(): Look {
+    this.flush("tick");
+    return { isDue: false, samples: 0 };
   }
 
   retire(): void {}

@@ -14,6 +14,9 @@ export type TriggerOccasion = {
   readonly cause: TriggerCause;
 };
 
+/** What a collection holds between two flushes: whether it wants one, and the samples that wait for it. */
+export type Look = { readonly isDue: boolean; readonly samples: number };
+
 /** A sampler of a campaign, with the gate that it stands behind where there is one. */
 export type CollectionLink = SamplerLink & { readonly gate?: Gate | undefined };
 
@@ -29,6 +32,8 @@ export interface Collection {
   begin(occasion: TriggerOccasion): void;
   /** The condition of mode "while" is true no more. */
   end(timeUs: number): void;
+  /** Windows that are due end, what is not of the batch goes on. */
+  look(): Look;
   /** Hands over what is due. */
   flush(cause: CloseCause): void;
   /** A trigger that has not ended ends; what it counts in cells goes out, and is kept no more: the campaign has ended, or goes. */

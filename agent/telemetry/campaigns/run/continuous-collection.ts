@@ -13,7 +13,7 @@ import type { LaneEncoder } from "../../record/encode/lane-encoder.ts";
 import type { CampaignPlan } from "../plan/campaign-plan.ts";
 import { CampaignIntake } from "./campaign-intake.ts";
 import { type CampaignOutput, type CampaignParts, laneEncoderOf } from "./campaign-parts.ts";
-import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, Look, TriggerOccasion } from "./collection.ts";
 import { Gate } from "./gated-samplers.ts";
 import { triggerReport } from "./trigger-report.ts";
 
@@ -67,6 +67,14 @@ export class ContinuousCollection implements Collection {
     this.#store("stop");
     this.#report("end", timeUs);
     this.#occasion = undefined;
+  }
+
+  look(): Look {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#intake.close(nowMs, "tick");
+    const { count, isFull } = this.#intake.lane;
+    if (this.#batchMs === 0) return { isDue: isFull, samples: count };
+    return { isDue: isFull || (count > 0 && nowMs >= this.#dueMs), samples: 0 };
   }
 
   flush(cause: CloseCause): void {

@@ -22,6 +22,10 @@ export function asCollection(own: OwnCollection): Collection {
   return {
     links: () => own.links(),
     flush: (cause) => own.flush(cause),
+    look: () => {
+      own.flush("tick");
+      return { isDue: false, samples: 0 };
+    },
     admit: () => [],
     takeDerived: () => undefined,
     begin: () => undefined,

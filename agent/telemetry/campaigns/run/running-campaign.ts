@@ -15,7 +15,7 @@ import { CampaignExpressions, type Unsettled } from "./campaign-expressions.ts";
 import { CampaignMemory } from "./campaign-memory.ts";
 import { type CampaignParts, refOf } from "./campaign-parts.ts";
 import { CapturedCollection } from "./captured-collection.ts";
-import type { Collection, CollectionLink, TriggerOccasion } from "./collection.ts";
+import type { Collection, CollectionLink, Look, TriggerOccasion } from "./collection.ts";
 import { ContinuousCollection } from "./continuous-collection.ts";
 import { type DerivedValue, NewestDerived } from "./newest-derived.ts";
 import { asCollection, type OwnCollection } from "./own-collection.ts";
@@ -182,6 +182,13 @@ export class RunningCampaign {
   /** The agent stops: what lasts as long as its condition ends here. */
   leave(timeUs: number): void {
     this.#collection.end(timeUs);
+  }
+
+  /** Between two flushes: timers that are due, and windows. */
+  look(nowUs: number): Look {
+    if (this.state() === "running") this.#expressions?.tick(nowUs);
+    const { isDue, samples } = this.#collection.look();
+    return { isDue: isDue || this.#trip.hasEnded, samples };
   }
 
   /** Timers that are due while it runs, then what is to be handed over. "stop" hands over all that it holds. `nowUs`: see `FrameTime`. */

@@ -33,6 +33,11 @@ export class TripWatch implements ResultSink {
     this.dueUs += byUs;
   }
 
+  /** As `takeEnd`, which may still be asked. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Whether a trip has ended since it was asked last. */
   takeEnd(): boolean {
     const ended = this.#ended;

@@ -114,7 +114,7 @@ describe("Publisher, when a record is not taken", () => {
     for (let second = 0; second < 30; second++) {
       broker.connect();
       append(draft("telemetry"));
-      await clock.run(1000);
+      await clock.run(2000);
     }
     const { telemetry, capture } = outbox.stats().streams;
     expect(capture).toMatchObject({ records: 0, dead: 1 });
@@ -149,7 +149,7 @@ describe("Publisher, when a record is not taken", () => {
     append(...times(3, () => draft("telemetry")));
     await start();
     broker.disconnect({ reasonCode: 0x99, reason: "0x99" });
-    await clock.run(1000);
+    await clock.run(2000);
     broker.answer = () => ({ kind: "acked" });
     const hold = outbox.hold.bind(outbox);
     outbox.hold = () => {
@@ -170,12 +170,12 @@ describe("Publisher, when a record is not taken", () => {
     for (let connection = 0; connection < 5; connection++) {
       void broker.publish({ ...broker.publications[0], topic: "dt/causeway/veh-001/presence" });
       broker.disconnect({ reasonCode: 0x99, reason: "0x99" });
-      await clock.run(1000);
+      await clock.run(2000);
       broker.connect();
       await clock.run(0);
     }
     for (const sent of broker.sent) sent.settle({ kind: "acked" });
-    await clock.run(1000);
+    await clock.run(2000);
     expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, dead: 0 });
   });
 
@@ -186,13 +186,13 @@ describe("Publisher, when a record is not taken", () => {
     await start();
     for (const ended of [undefined, { reasonCode: 0x8b, reason: "" }, { reasonCode: 0x8e, reason: "" }]) {
       broker.disconnect(ended);
-      await clock.run(1000);
+      await clock.run(2000);
       broker.connect();
       await clock.run(0);
     }
     expect(ids()).toHaveLength(12);
     for (const sent of broker.sent) sent.settle({ kind: "acked" });
-    await clock.run(1000);
+    await clock.run(2000);
     expect(outbox.stats().streams.telemetry).toMatchObject({ records: 0, dead: 0 });
   });
 

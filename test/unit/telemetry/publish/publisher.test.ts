@@ -30,7 +30,7 @@ describe("Publisher", () => {
       ],
     });
     expect(publisher.counters()).toMatchObject({ delivered: 1, deliveredBytes: 1, inFlight: 0, firstPubackMs: 1000 });
-    await clock.run(1000);
+    await clock.run(2000);
     expect(outbox.stats().records).toBe(0);
   });
 
@@ -43,7 +43,7 @@ describe("Publisher", () => {
     expect(outbox.stats().records).toBe(1);
     expect(publisher.pubackTimes("telemetry").samples({})).toEqual([]);
     broker.sent[0].settle({ kind: "acked" });
-    await clock.run(1000);
+    await clock.run(2000);
     expect(outbox.stats().records).toBe(0);
     const times = publisher.pubackTimes("telemetry").samples({});
     expect(times.filter(({ of, value }) => of === "bucket" && value === 0).at(-1)?.labels.le).toBe("2.5");
@@ -154,13 +154,13 @@ describe("Publisher", () => {
     append(...times(4, () => draft("telemetry")));
     await clock.run(0);
     broker.disconnect();
-    await clock.run(1000);
+    await clock.run(2000);
     append(draft("telemetry"));
-    await clock.run(1000);
+    await clock.run(2000);
     expect(ids()).toHaveLength(4);
     broker.answer = () => ({ kind: "acked" });
     broker.connect();
-    await clock.run(1000);
+    await clock.run(2000);
     expect(ids().slice(4).toSorted()).toEqual(["telemetry-1", "telemetry-3", "telemetry-4", "telemetry-5"]);
     expect(outbox.acks.flat().toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
     expect(publisher.counters()).toMatchObject({ delivered: 5, retried: 3, inFlight: 0 });
@@ -171,7 +171,7 @@ describe("Publisher", () => {
     const { clock, outbox, append, start } = createPublisherBench({ inFlight: 50 });
     await start();
     append(...times(49, () => draft("telemetry")));
-    await clock.run(999);
+    await clock.run(1999);
     expect(outbox.acks).toHaveLength(0);
     await clock.run(1);
     expect(outbox.acks.map(({ length }) => length)).toEqual([49]);
@@ -193,7 +193,7 @@ describe("Publisher", () => {
     publisher.wake();
     await clock.run(0);
     expect(ids()).toEqual(["telemetry-1", "telemetry-2", "telemetry-3"]);
-    await clock.run(1000);
+    await clock.run(2000);
     expect(outbox.acks).toEqual([[3]]);
     expect(outbox.stats().records).toBe(0);
   });
@@ -261,7 +261,7 @@ describe("Publisher", () => {
     await clock.run(0);
     let isDrained = false;
     void publisher.drained(new AbortController().signal).then((all) => (isDrained = all));
-    await clock.run(1000);
+    await clock.run(2000);
     expect(isDrained).toBe(false);
     broker.sent[0].settle({ kind: "acked" });
     await clock.run(200);
