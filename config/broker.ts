@@ -3,8 +3,8 @@ import { copiedPath, port } from "./fields.ts";
 
 /** How the broker is reached, and the bounds of what goes to it and comes from it. */
 export const brokerConfig = z.strictObject({
-  host: z.string().min(1).max(253),
-  port: port.default(8883),
+  host: z.string().min(1).max(253).describe("name or address, which its certificate must be for"),
+  port: port.default(8883).describe("TCP"),
   caFile: copiedPath.describe("certificates of the authorities to trust, PEM; no others are"),
   alpn: z
     .enum(["auto", "aws", "none"])
@@ -14,17 +14,28 @@ export const brokerConfig = z.strictObject({
     .enum(["default", "tls-1.2-2025-07", "post-quantum"])
     .default("default")
     .describe("TLS security policy of the library; tls-1.2-2025-07 has no CBC ciphers"),
-  keepAliveSeconds: z.int().min(5).max(1200).default(60),
-  connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000),
-  ackTimeoutSeconds: z.int().min(5).max(600).default(30),
+  keepAliveSeconds: z.int().min(5).max(1200).default(60).describe("of MQTT: longest silence before a PINGREQ"),
+  connectTimeoutMs: z.int().min(1000).max(120_000).default(10_000).describe("one attempt to connect"),
+  ackTimeoutSeconds: z
+    .int()
+    .min(5)
+    .max(600)
+    .default(30)
+    .describe("a PUBACK that has not come by then is not waited for; the record is sent again"),
   reconnect: z
     .strictObject({
-      minMs: z.int().min(100).max(60_000).default(1000),
-      maxMs: z.int().min(1000).max(3_600_000).default(120_000),
+      minMs: z.int().min(100).max(60_000).default(1000).describe("first delay"),
+      maxMs: z.int().min(1000).max(3_600_000).default(120_000).describe("longest delay"),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("delay before the next attempt to connect, which grows and is drawn at random"),
   inFlight: z.int().min(10).max(50).default(32).describe("publishes that wait for their PUBACK at a time"),
-  sessionExpirySeconds: z.int().min(0).max(604_800).default(3600),
+  sessionExpirySeconds: z
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(3600)
+    .describe("the broker keeps the session, and messages for it, for so long without a connection"),
   pacing: z
     .enum(["auto", "aws", "none"])
     .default("auto")

@@ -20,12 +20,17 @@ const bitrate = z
   .optional()
   .describe("bits a second of the bus, for its load; absent: the load is not told");
 
+const canInterface = z
+  .string()
+  .regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters")
+  .describe("SocketCAN interface; the agent never changes it");
+
 /** How one bus is reached. */
 export const busConfig = z.discriminatedUnion("driver", [
   z.strictObject({
     name: busName,
     driver: z.literal("native"),
-    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+    interface: canInterface,
     listenOnly,
     bitrate,
     receiveBufferBytes,
@@ -39,15 +44,15 @@ export const busConfig = z.discriminatedUnion("driver", [
   z.strictObject({
     name: busName,
     driver: z.literal("socketcan"),
-    interface: z.string().regex(/^[^\s/]{1,15}$/, "must be an interface name of 1 to 15 characters"),
+    interface: canInterface,
     listenOnly,
     bitrate,
   }),
   z.strictObject({
     name: busName,
     driver: z.literal("socketcand"),
-    host: z.string().min(1).max(253),
-    port: port.default(29_536),
+    host: z.string().min(1).max(253).describe("where socketcand runs"),
+    port: port.default(29_536).describe("TCP"),
     interface: z.string().min(1).max(64).describe("bus name on the remote side"),
     listenOnly,
   }),
@@ -56,7 +61,7 @@ export const busConfig = z.discriminatedUnion("driver", [
     driver: z.literal("replay"),
     file: path.describe("log of candump, Vector (ASC, BLF) or PEAK (TRC)"),
     speed: z.number().min(0).max(1000).default(1).describe("1 is real time, 0 as fast as it is read"),
-    loop: z.boolean().default(false),
+    loop: z.boolean().default(false).describe("begins again at its end"),
     interface: z
       .string()
       .min(1)

@@ -12,7 +12,7 @@ export function isEncoding(label: string): boolean {
 
 /** A DBC file, the buses that it describes, and how it is read. */
 export const dbcFile = z.strictObject({
-  file: copiedPath,
+  file: copiedPath.describe("DBC file"),
   buses: z.array(busName).min(1).optional().describe("all buses when absent"),
   encoding: z
     .string()

@@ -10,6 +10,10 @@ const HEADER = ` Causeway configuration. Every setting is shown: with its defaul
  Files in agent.d/*.yaml beside this one are merged over it in name order.
  yaml-language-server: $schema=agent.schema.json`;
 
+const SHORT_HEADER = ` What a vehicle has to say; everything else has a default. Every setting: causeway config example --all
+ Check it with: causeway config validate --config FILE
+ yaml-language-server: $schema=/usr/share/causeway/agent.schema.json`;
+
 /** JSON Schema (draft 2020-12) of the configuration as a person writes it, for editors. */
 export function configJsonSchema(): unknown {
   return z.toJSONSchema(agentConfig, { io: "input" });
@@ -22,6 +26,14 @@ export function exampleConfig(): string {
   visit(document, { Pair: (_, { key, value }) => asHexadecimal(key, value) });
   if (isMap(document.contents)) describe(document.contents, alternatives(configJsonSchema()));
   return withoutOptional(document.toString({ lineWidth: 0 }), agentConfig.parse(CHOICES));
+}
+
+/** What has to be chosen, to begin with; it passes the schema as it stands. */
+export function shortExample(): string {
+  const document = new Document(CHOICES);
+  document.commentBefore = SHORT_HEADER;
+  if (isMap(document.contents)) describe(document.contents, alternatives(configJsonSchema()));
+  return document.toString({ lineWidth: 0 });
 }
 
 /** Arbitration ids are read in hexadecimal. */

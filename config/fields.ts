@@ -6,6 +6,9 @@ export const pathMark = z.registry<{ readonly isCopied: boolean }>();
 /** A file or folder as a person writes it; not an absolute one is taken from the folder of the file that it is written in. */
 export const path = z.string().min(1).max(4096).register(pathMark, { isCopied: false });
 
+/** A folder that does not depend on where the configuration lies. */
+export const absolutePath = path.regex(/^\//, "must be an absolute path");
+
 /** A file that says what is decoded, or whom the agent trusts to be its broker, and not who may act. */
 export const copiedPath = z.string().min(1).max(4096).register(pathMark, { isCopied: true });
 

@@ -11,14 +11,17 @@ export const provisioningConfig = z
     rotationTemplate: templateName
       .optional()
       .describe("provisioning template that gives a registered thing a further certificate; template when absent"),
-    format: z.enum(["json", "cbor"]).default("json"),
+    format: z.enum(["json", "cbor"]).default("json").describe("of what is said on the provisioning topics"),
     parameters: z
       .record(z.string().min(1).max(128), z.string().max(1024))
       .default({ SerialNumber: "{serial}", ThingName: "{thing}" })
       .describe(
         "template parameters; {thing} and {serial} are filled in, {serial} is the thing name where none is set",
       ),
-    keyAlgorithm: z.enum(["ec-p256", "ec-p384", "rsa-2048", "rsa-3072"]).default("ec-p256"),
+    keyAlgorithm: z
+      .enum(["ec-p256", "ec-p384", "rsa-2048", "rsa-3072"])
+      .default("ec-p256")
+      .describe("of keys that are made for certificates"),
   })
   .prefault({});
 
@@ -43,8 +46,8 @@ export const renewalConfig = z
     verifyMs: z.int().min(1000).max(120_000).default(15_000).describe("longest wait for the first connection with it"),
     retry: z
       .strictObject({
-        minMs: z.int().min(100).max(86_400_000).default(300_000),
-        maxMs: z.int().min(100).max(604_800_000).default(86_400_000),
+        minMs: z.int().min(100).max(86_400_000).default(300_000).describe("first wait"),
+        maxMs: z.int().min(100).max(604_800_000).default(86_400_000).describe("longest wait"),
       })
       .prefault({})
       .describe("waits after a renewal that failed"),

@@ -12,8 +12,8 @@ const host = z
 
 /** The way to the broker and to artifact servers, where it leads through an HTTP proxy. */
 export const proxyConfig = z.strictObject({
-  host,
-  port,
+  host: host.describe("of the proxy"),
+  port: port.describe("TCP"),
   credentialsFile: path
     .optional()
     .describe("USER:PASSWORD, mode 0600; without it the systemd credential causeway-proxy is read, where there is one"),

@@ -8,11 +8,11 @@ import { dbcFile } from "./dbc.ts";
 import { defenderConfig } from "./defender.ts";
 import { diagnosticsConfig } from "./diagnostics.ts";
 import { payloadEncryption, restEncryption } from "./encryption.ts";
-import { path } from "./fields.ts";
+import { absolutePath, path } from "./fields.ts";
 import { filesConfig } from "./files.ts";
 import { fleetwiseConfig } from "./fleetwise.ts";
 import { frameLogConfig } from "./frame-log.ts";
-import { csrTemplate, tpmSettings } from "./identity.ts";
+import { identityConfig } from "./identity.ts";
 import { linkConfig } from "./link.ts";
 import { metricsConfig } from "./metrics.ts";
 import { otaConfig } from "./ota.ts";
@@ -28,7 +28,6 @@ import { timeConfig } from "./time.ts";
 import { tunnelsConfig } from "./tunnels.ts";
 import { vssConfig } from "./vss.ts";
 
-const absolutePath = path.regex(/^\//, "must be an absolute path");
 const topicTemplate = z
   .string()
   .min(1)
@@ -68,51 +67,6 @@ const collectRule = z.discriminatedUnion("mode", [
 /** Rules of collection; the last one that matches a signal counts. */
 export const collectRules = z.array(collectRule).max(1000);
 
-const identity = z.discriminatedUnion("mode", [
-  z.strictObject({
-    mode: z.literal("pkcs11"),
-    module: z
-      .string()
-      .regex(/^(\/.+|[\w.+-]+\.so[\w.]*)$/, "must be an absolute path or the name of a shared library")
-      .default("libtpm2_pkcs11.so.1")
-      .describe("PKCS#11 library: a path, or a name that the dynamic linker finds"),
-    tokenLabel: z.string().min(1).max(32),
-    keyLabel: z
-      .string()
-      .min(1)
-      .max(64)
-      .default("device")
-      .describe("key of a device that was installed by hand; one that was enrolled knows its own"),
-    certificateFile: path
-      .default("/var/lib/causeway/identity/device.pem")
-      .describe("certificate of a device that was installed by hand, PEM"),
-    pinFile: path.optional().describe("mode 0600; without it the systemd credential causeway-pin is read"),
-    officerPinFile: path
-      .optional()
-      .describe("mode 0600, SO PIN of a token that is made; a random one that nobody knows when absent"),
-    storeDir: absolutePath.default("/var/lib/causeway/identity/store").describe("TPM2_PKCS11_STORE"),
-    tcti: z.string().min(1).max(256).optional().describe("TPM2_PKCS11_TCTI, for example device:/dev/tpmrm0"),
-    keyTimeoutSeconds: z.int().min(5).max(600).default(120).describe("longest time for one piece of work with a key"),
-    serial: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,64}$/, "must be 1 to 64 characters of ASCII")
-      .optional()
-      .describe("serial number of the device, {serial} in csr"),
-    vin: z
-      .string()
-      .regex(/^[A-HJ-NPR-Z0-9]{17}$/, "must be a VIN: 17 capital letters and digits without I, O and Q (ISO 3779)")
-      .optional()
-      .describe("{vin} in csr"),
-    csr: csrTemplate,
-    tpm: tpmSettings,
-  }),
-  z.strictObject({
-    mode: z.literal("file"),
-    certificateFile: path,
-    keyFile: path,
-  }),
-]);
-
 /** Bytes of sun_path (unix(7)), without its closing zero and "/admin.sock". */
 const MAX_RUNTIME_DIR_BYTES = 96;
 const lifeMs = z.int().min(1000).max(31_536_000_000);
@@ -120,18 +74,24 @@ const lifeMs = z.int().min(1000).max(31_536_000_000);
 /** The whole configuration of one agent. Paths that are not absolute are taken from the folder of the file. */
 export const agentConfig = z
   .strictObject({
-    thingName: z.string().regex(/^[\w:-]{1,128}$/, "must be 1 to 128 letters, digits, '_', ':' or '-'"),
+    thingName: z
+      .string()
+      .regex(/^[\w:-]{1,128}$/, "must be 1 to 128 letters, digits, '_', ':' or '-'")
+      .describe("name of the thing, which is the client id too"),
     bench: z
       .boolean()
       .default(false)
       .describe("allows what must never be on a vehicle: identity.mode file, a clock that nothing vouches for"),
-    stateDir: absolutePath.default("/var/lib/causeway"),
+    stateDir: absolutePath
+      .default("/var/lib/causeway")
+      .describe("what must outlast a restart: outbox, journal, identity, releases"),
     runtimeDir: absolutePath
       .refine(
         (folder) => Buffer.byteLength(folder) <= MAX_RUNTIME_DIR_BYTES,
         `must be at most ${MAX_RUNTIME_DIR_BYTES} bytes, so that its sockets can be named`,
       )
-      .default("/run/causeway"),
+      .default("/run/causeway")
+      .describe("folder of the local sockets"),
     lastGood: z
       .strictObject({
         maxBytes: z
@@ -143,7 +103,14 @@ export const agentConfig = z
       })
       .prefault({})
       .describe("copy of what the agent last started well with, for a start with a configuration that cannot be used"),
-    log: z.strictObject({ level: z.enum(["error", "warn", "info", "debug"]).default("info") }).prefault({}),
+    log: z
+      .strictObject({
+        level: z
+          .enum(["error", "warn", "info", "debug"])
+          .default("info")
+          .describe("this and what is more urgent is written"),
+      })
+      .prefault({}),
     buses: z.array(busConfig).min(1).max(32),
     dbc: z.array(dbcFile).max(64).default([]),
     vss: vssConfig.optional().describe("names of the Vehicle Signal Specification beside those of the DBC files"),
@@ -284,17 +251,18 @@ export const agentConfig = z
       })
       .prefault({})
       .describe("requests to the services behind the reserved topics"),
-    identity,
+    identity: identityConfig,
     provisioning: provisioningConfig,
     renewal: renewalConfig,
     topics: z
       .strictObject({
-        record: topicTemplate.default("dt/causeway/{thing}/{stream}"),
-        schema: topicTemplate.default("dt/causeway/{thing}/schema/{id}"),
-        presence: topicTemplate.default("dt/causeway/{thing}/presence"),
+        record: topicTemplate.default("dt/causeway/{thing}/{stream}").describe("records"),
+        schema: topicTemplate.default("dt/causeway/{thing}/schema/{id}").describe("signal tables, retained"),
+        presence: topicTemplate.default("dt/causeway/{thing}/presence").describe("online, asleep or lost, retained"),
         identity: topicTemplate.default("dt/causeway/{thing}/identity").describe("which certificate is in use"),
       })
-      .prefault({}),
+      .prefault({})
+      .describe("{thing}, {stream} and {id} are filled in"),
     support: z
       .strictObject({
         maxBytes: z.int().min(16_384).max(4_194_304).default(262_144).describe("of a support bundle, compressed"),
@@ -377,7 +345,16 @@ export const agentConfig = z
       .describe("who reads the numbers of the agent, beside causeway metrics; nobody without this section"),
     ota: otaConfig.optional().describe("updates; none are taken without this section"),
     files: filesConfig.optional().describe("uploads to an object store; nothing is uploaded without this section"),
-    shutdown: z.strictObject({ drainMs: z.int().min(0).max(60_000).default(5000) }).prefault({}),
+    shutdown: z
+      .strictObject({
+        drainMs: z
+          .int()
+          .min(0)
+          .max(60_000)
+          .default(5000)
+          .describe("longest time in which records still leave at a stop"),
+      })
+      .prefault({}),
   })
   .superRefine((config, context) => {
     for (const { path: at, message } of crossProblems(config)) {

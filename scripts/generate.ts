@@ -14,6 +14,7 @@ import { configJsonSchema, exampleConfig } from "../config/example.ts";
 import { journalCatalog } from "../config/log-catalog.ts";
 import { policySchema } from "../config/policy.ts";
 import type { Protocol } from "../config/proto/descriptor.ts";
+import { settingsReference } from "../config/settings-reference.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PROTO_DIR = join(ROOT, "config/proto");
@@ -28,6 +29,7 @@ Writes the files that are made from others:
   config/ecus.schema.json       from config/ecus.ts, for editors
   config/policy.schema.json     from config/policy.ts, for editors
   config/agent.example.yaml     from config/schema.ts, every setting with its default
+  docs/settings.md              from config/schema.ts, every setting in tables
   systemd/causeway.catalog      from config/log-texts, for journalctl --catalog
   docs/pictures/*.svg           by Graphviz from the .dot files beside them
 
@@ -51,6 +53,7 @@ const FILES: readonly Generated[] = [
   { path: "config/ecus.schema.json", content: () => jsonSchema(ecuCatalogue) },
   { path: "config/policy.schema.json", content: () => jsonSchema(policySchema) },
   { path: "config/agent.example.yaml", content: () => text(exampleConfig()) },
+  { path: "docs/settings.md", content: () => text(settingsReference(configJsonSchema())) },
   { path: "systemd/causeway.catalog", content: () => text(journalCatalog()) },
   { path: "docs/pictures/cloud.svg", content: () => picture("docs/pictures/cloud.dot") },
 ];

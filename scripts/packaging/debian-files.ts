@@ -70,6 +70,8 @@ const DOCUMENTS = [
   "performance",
   "power",
   "records",
+  "settings",
+  "technician",
   "updates",
 ];
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
-import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
+import { configJsonSchema, exampleConfig, shortExample } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
 import { AgentError } from "../../core/errors.ts";
 import { loadCampaignFiles, type RefusedFile } from "../../daemon/configuration/campaign-files.ts";
@@ -57,9 +57,15 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   config
     .command("example")
-    .description("a whole agent.yaml with every default explained")
-    .addHelpText("after", "\nExample:\n  causeway config example > agent.yaml")
-    .action(() => context.terminal.stdout.write(exampleConfig()));
+    .description("an agent.yaml to begin with, or with every setting that exists")
+    .option("--all", "every setting with its default and meaning; those without a default are commented out", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  causeway config example > /etc/causeway/agent.d/vehicle.yaml\n  causeway config example --all | less",
+    )
+    .action(({ all }: { readonly all: boolean }) =>
+      context.terminal.stdout.write(all ? exampleConfig() : shortExample()),
+    );
 
   config
     .command("schema")

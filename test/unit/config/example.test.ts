@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isMap, isPair, isScalar, isSeq, parseDocument } from "yaml";
-import { configJsonSchema, exampleConfig } from "../../../config/example.ts";
+import { configJsonSchema, exampleConfig, shortExample } from "../../../config/example.ts";
 import { EVERYTHING } from "../../../config/example-values.ts";
 import { agentConfig } from "../../../config/schema.ts";
 
@@ -36,6 +36,13 @@ function uncommented(): string {
 }
 
 describe("config example", () => {
+  it("is short enough to begin with, and a configuration", () => {
+    expect(shortExample().split("\n").length).toBeLessThan(60);
+    expect(agentConfig.safeParse(parseDocument(shortExample()).toJS()).error).toBeUndefined();
+  });
+});
+
+describe("config example --all", () => {
   it("shows every key that the schema knows; a new one without default belongs into config/example-values.ts", () => {
     const known = new Set(schemaKeys(configJsonSchema()));
     const shown = new Set(yamlKeys(parseDocument(uncommented(), { uniqueKeys: false }).contents));
