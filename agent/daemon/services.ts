@@ -18,7 +18,7 @@ import { type ClockWatchParts, watchClock } from "../vehicle/time/clock-watch.ts
 /** How long the goodbye to the broker may take. */
 const ASLEEP_MS = 500;
 /** How often `systemctl status` gets a new line. */
-const STATUS_INTERVAL_MS = 5000;
+const STATUS_INTERVAL_MS = 10_000;
 /** How long after its begin a start is over, with all that it sends. */
 const START_USED_MS = 30_000;
 /** How often memory that nobody uses is given back. */
@@ -236,6 +236,12 @@ export type WatchParts = {
 /** Tells systemd how the service is, and that it is alive only as long as the data path really moves. */
 export function watchService({ notifier, clock, log, unhealthy, summary }: WatchParts): Service {
   const timers: (() => void)[] = [];
+  let told = "";
+  const tell = (): void => {
+    const line = summary();
+    if (line !== told) notifier.status(line);
+    told = line;
+  };
   const watch = (): void => {
     const reason = unhealthy();
     if (reason === undefined) notifier.watchdog();
@@ -245,7 +251,7 @@ export function watchService({ notifier, clock, log, unhealthy, summary }: Watch
     name: "watch",
     start: async () => {
       if (notifier.watchdogIntervalMs !== undefined) timers.push(clock.every(notifier.watchdogIntervalMs, watch));
-      timers.push(clock.every(STATUS_INTERVAL_MS, () => notifier.status(summary())));
+      if (notifier.isHeard) timers.push(clock.every(STATUS_INTERVAL_MS, tell));
     },
     stop: async () => timers.splice(0).forEach((stop) => stop()),
   };

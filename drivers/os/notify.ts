@@ -29,6 +29,7 @@ export function createNotifier({ environment, log, pid = process.pid }: Notifier
     hasFailed = problem !== undefined;
   };
   return {
+    isHeard: path !== undefined,
     watchdogIntervalMs: path === undefined ? undefined : watchdogIntervalMs(environment, pid),
     ready: () => send("READY=1"),
     status: (text) => send(`STATUS=${text.replaceAll(/\s+/g, " ")}`),

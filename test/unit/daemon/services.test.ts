@@ -8,6 +8,7 @@ import { FakeCanBus } from "../../fakes/ports/can-bus.ts";
 
 class RecordingNotifier implements Notifier {
   readonly watchdogIntervalMs = 1000;
+  isHeard = true;
   readonly calls: string[] = [];
   ready(): void {
     this.calls.push("ready");
@@ -28,20 +29,38 @@ describe("watchService", () => {
     const clock = new ManualClock();
     const log = new MemoryLog();
     const notifier = new RecordingNotifier();
-    return {
-      clock,
-      log,
-      notifier,
-      service: watchService({ notifier, clock, log, unhealthy, summary: () => "online" }),
+    const told = { line: "online", made: 0 };
+    const summary = (): string => {
+      told.made += 1;
+      return told.line;
     };
+    return { clock, log, notifier, told, service: watchService({ notifier, clock, log, unhealthy, summary }) };
   }
 
   it("feeds the watchdog while the data path moves, and tells the state", async () => {
     const { clock, notifier, service } = watched(() => undefined);
     await service.start();
-    clock.advance(5000);
-    expect(notifier.calls.filter((call) => call === "watchdog")).toHaveLength(5);
+    clock.advance(10_000);
+    expect(notifier.calls.filter((call) => call === "watchdog")).toHaveLength(10);
     expect(notifier.calls).toContain("status online");
+  });
+
+  it("tells a line once, until it is another", async () => {
+    const { clock, notifier, told, service } = watched(() => undefined);
+    await service.start();
+    clock.advance(20_000);
+    told.line = "offline";
+    clock.advance(10_000);
+    expect(notifier.calls.filter((call) => call.startsWith("status"))).toEqual(["status online", "status offline"]);
+  });
+
+  it("does not make a line that nobody reads", async () => {
+    const { clock, notifier, told, service } = watched(() => undefined);
+    notifier.isHeard = false;
+    await service.start();
+    clock.advance(10_000);
+    expect(told.made).toBe(0);
+    expect(notifier.calls).toContain("watchdog");
   });
 
   it("withholds the watchdog and says why when the data path is stuck", async () => {

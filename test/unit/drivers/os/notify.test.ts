@@ -37,6 +37,8 @@ describe("createNotifier", () => {
     const notifier = createNotifier({ environment: { WATCHDOG_USEC: "1000000" }, log });
     tellAll(notifier);
     expect(notifier.watchdogIntervalMs).toBeUndefined();
+    expect(notifier.isHeard).toBe(false);
+    expect(createNotifier({ environment: { NOTIFY_SOCKET: "/run/systemd/notify" }, log }).isHeard).toBe(true);
     expect(log.entries).toEqual([]);
   });
 
