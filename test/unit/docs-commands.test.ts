@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type CommandHelp, readCommandTree } from "../../scripts/packaging/command-tree.ts";
@@ -72,6 +72,16 @@ describe("calls of the program that a document shows", () => {
       "no verb statsu: causeway statsu",
       "no option --wach: causeway status --wach",
     ]);
+  });
+});
+
+describe("transcripts (```console)", () => {
+  it("are in pages that a test runs", () => {
+    const isShown = (document: string): boolean => /^```console$/m.test(readFileSync(join(ROOT, document), "utf8"));
+    const pages = globSync("docs/**/*.md", { cwd: ROOT }).filter(isShown);
+    const name = (page: string): string => page.replace(/^docs\/(.*)\.md$/, "test/integration/docs/$1.test.ts");
+    expect(pages).not.toEqual([]);
+    expect(pages.filter((page) => !existsSync(join(ROOT, name(page))))).toEqual([]);
   });
 });
 
