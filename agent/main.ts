@@ -7,6 +7,7 @@ import { systemClock } from "../drivers/os/time-source.ts";
 import type { CliContext, GlobalOptions, TextSink } from "./cli/context.ts";
 import { createProgram } from "./cli/program.ts";
 import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "./core/errors.ts";
+import { StartMarks } from "./core/start-marks.ts";
 
 /** Entry of the one executable: arguments in, exit code out. */
 async function main(args: readonly string[]): Promise<number> {
@@ -14,6 +15,9 @@ async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   let options: GlobalOptions | undefined;
   const kernel = kernelClock();
+  const clock = systemClock({ kernelErrorUs: kernel.errorUs, suspendedUs: kernel.suspendedUs });
+  const marks = new StartMarks(clock);
+  marks.note("main");
   const context: CliContext = {
     version: packageVersion(),
     terminal: {
@@ -23,7 +27,8 @@ async function main(args: readonly string[]): Promise<number> {
         return process.stdin;
       },
     },
-    clock: systemClock({ kernelErrorUs: kernel.errorUs, suspendedUs: kernel.suspendedUs }),
+    clock,
+    marks,
     signal: interrupt.signal,
     environment: process.env,
     options: () => {

@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { AgentError } from "../core/errors.ts";
+import type { StartMarks } from "../core/start-marks.ts";
 
 /** Default path of the configuration (product names and places). */
 export const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
@@ -41,6 +42,8 @@ export type CliContext = {
   readonly version: string;
   readonly terminal: Terminal;
   readonly clock: Clock;
+  /** Where the start of a process is written down; absent where there is none of its own. */
+  readonly marks?: StartMarks;
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   options(): GlobalOptions;

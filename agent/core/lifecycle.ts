@@ -16,12 +16,13 @@ export type Service = {
   readonly broken?: Promise<never>;
 };
 
-/** What `runServices` needs: `stopMs` bounds the whole of stopping; `onReady` runs once, after the last start. */
+/** What `runServices` needs: `stopMs` bounds the whole of stopping; `onStarted` gets the name of each service that is ready, `onReady` runs once, after the last. */
 export type LifecycleParts = {
   readonly services: readonly Service[];
   readonly clock: Clock;
   readonly log: Log;
   readonly stopMs: number;
+  onStarted?(name: string): void;
   onReady(): void;
   onStopping(): void;
 };
@@ -38,6 +39,7 @@ export async function runServices(parts: LifecycleParts, signal: AbortSignal): P
       if (signal.aborted) break;
       started.push(service);
       await service.start();
+      parts.onStarted?.(service.name);
     }
     if (!signal.aborted) parts.onReady();
     await Promise.race([aborted(signal), ...started.flatMap((service) => service.broken ?? [])]);

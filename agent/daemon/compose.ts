@@ -7,6 +7,7 @@ import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import { onBench, withQuality } from "../core/clock.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
 import { keepRecent } from "../core/recent-log.ts";
+import type { StartMarks } from "../core/start-marks.ts";
 import { configProblems } from "../local-api/config-problems.ts";
 import { healthFactsOf, statusOf } from "../local-api/status-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
@@ -52,7 +53,8 @@ import { MetricBook } from "./metric-book.ts";
 import { openIdentity } from "./open-identity.ts";
 import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
-import type { CloudLink, DataLine, ProcessContext, Runtime, SideLines } from "./parts.ts";
+import type { CloudLink, DataLine, Runtime, SideLines } from "./parts.ts";
+import type { ProcessContext } from "./process-context.ts";
 import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids.ts";
 import {
   busService,
@@ -86,7 +88,7 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
  */
 export async function composeAgent(loaded: DaemonConfig, context: ProcessContext): Promise<Agent> {
   const { config } = loaded;
-  const { environment, version, startedAtMs } = context;
+  const { environment, version, startedAtMs, marks } = context;
   const machineClock = config.bench ? onBench(context.clock) : context.clock;
   const book = await clockBookOf(config, machineClock);
   const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
@@ -100,7 +102,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     log,
     metrics: new MetricBook(),
   };
-  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug" });
+  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks });
   // The TPM answers while the rest is made.
   identities.prepare();
   const catalogue = await loadCatalogue(config);
@@ -108,6 +110,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   logProblems(loaded, problems, log);
   const outboxKey = await openOutboxKey(config, runtime);
   const outbox = composeOutbox(config, outboxKey, runtime);
+  marks?.note("outbox");
   const journal = composeJournal(config, runtime);
   const security = await securityEventsOf(config, clock);
   const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
@@ -163,16 +166,23 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const services = [...others, ...(beside.metrics?.services ?? []), memory];
   const onReady = (): void => {
     notifier.ready();
+    marks?.note("ready");
     void keepAsLastGood(loaded, clock, log);
   };
   const stopMs = config.shutdown.drainMs + STOP_MARGIN_MS;
-  const told = { onReady, onStopping: () => notifier.stopping() };
+  marks?.note("composed");
+  const told = {
+    onReady,
+    onStarted: (name: string) => noteStarted(marks, name),
+    onStopping: () => notifier.stopping(),
+  };
   return {
     run: async (signal) => {
       const signals = loaded.checkedTable.table.signals.length;
       log.info("agent.started", { version, thing: config.thingName, signals, key: identities.inUse.key });
       line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
       outboxKey.tellTo((detail) => line.records.notices.handOver([{ event: "outbox.key-lost", detail }]));
+      void tellStart(link.broker, runtime, signal);
       try {
         await runServices({ services, clock, log, stopMs, ...told }, signal);
       } finally {
@@ -182,6 +192,19 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
       }
     },
   };
+}
+
+/** Says at debug level how far the start was when, once there is a connection. */
+async function tellStart(broker: Broker, { marks, log, startedAtMs }: Runtime, signal: AbortSignal): Promise<void> {
+  if (marks === undefined || (await broker.online(signal)) === undefined) return;
+  marks.note("online");
+  log.debug("agent.start-timed", { beganMs: startedAtMs, ...marks.facts() });
+}
+
+/** Of the services, those that a start is judged by: from "link" on there is a connection to come, from "pipeline" on a record. */
+function noteStarted(marks: StartMarks | undefined, service: string): void {
+  if (service === "link") marks?.note("link");
+  if (service === "pipeline") marks?.note("record");
 }
 
 /** Everything that is started. */

@@ -9,6 +9,7 @@ import { checkStore } from "../../drivers/tpm/store/store-check.ts";
 import { TpmCheck } from "../../drivers/tpm/tpm-check.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { StartMarks } from "../core/start-marks.ts";
 import { certificateFacts } from "../identity/certificate.ts";
 import { csrSubject } from "../identity/csr-subject.ts";
 import type { CertificateOrder } from "../identity/identity-change.ts";
@@ -22,6 +23,7 @@ export type OpenIdentityParts = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly verbose: boolean;
+  readonly marks?: StartMarks | undefined;
 };
 
 /** The device's identities. */
@@ -45,7 +47,7 @@ const ANSWERS = Promise.resolve(undefined);
  * certificate that the configuration names. Opens nothing yet. The daemon and every verb go through here; what installs a certificate
  * by hand applies the event "installed" to the ledger.
  */
-export function openIdentity({ config, environment, log, verbose }: OpenIdentityParts): OpenIdentity {
+export function openIdentity({ config, environment, log, verbose, marks }: OpenIdentityParts): OpenIdentity {
   const { identity, broker } = config;
   const folder = join(config.stateDir, "identity");
   const check = tpmCheckOf(identity, environment);
@@ -73,7 +75,7 @@ export function openIdentity({ config, environment, log, verbose }: OpenIdentity
   return {
     identityStore,
     tls,
-    inUse: inUseOf(identityStore, tls),
+    inUse: inUseOf(identityStore, tls, marks),
     readCertificate: (file) => readCertificate(file).certificate,
     prepare: () => check?.begin(),
   };
@@ -125,7 +127,7 @@ function handInstalled({ identity }: AgentConfig): SlotIdentity | undefined {
   }
 }
 
-function inUseOf(identityStore: IdentityStore, tls: TlsIdentity): TlsIdentity {
+function inUseOf(identityStore: IdentityStore, tls: TlsIdentity, marks: StartMarks | undefined): TlsIdentity {
   const now = (): TlsIdentity => {
     const identity = identityStore.inUse();
     return identity === undefined ? tls : tls.with(identity);
@@ -147,7 +149,11 @@ function inUseOf(identityStore: IdentityStore, tls: TlsIdentity): TlsIdentity {
       return named().certificateFile;
     },
     caFile: tls.caFile,
-    openContext: async (signal) => await now().openContext(signal),
+    openContext: async (signal) => {
+      const context = await now().openContext(signal);
+      marks?.note("key");
+      return context;
+    },
     tpmSilence: () => tls.tpmSilence(),
     keyFault: (errorName) => named().keyFault(errorName),
     with: (credential) => tls.with(credential),

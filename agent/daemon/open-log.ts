@@ -2,7 +2,7 @@ import { isJournal, journalSender } from "../../drivers/os/journal-socket.ts";
 import { createLog, type LogParts } from "../../drivers/os/log.ts";
 import { AgentError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
-import type { ProcessContext } from "./parts.ts";
+import type { ProcessContext } from "./process-context.ts";
 
 /** Descriptor of stdout. */
 const STDOUT = 1;

@@ -5,7 +5,6 @@ import type { CatalogueFile } from "../commands/actions/catalogue.ts";
 import type { Authority } from "../commands/authority.ts";
 import type { RejectionBudgetParts } from "../commands/rejection-budget.ts";
 import type { OtherStates } from "../commands/state-templates.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
 import type { CodeCounters } from "../diagnostics/codes/code-tracker.ts";
@@ -81,17 +80,8 @@ import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DiagnosticBus } from "./diagnostic-bus.ts";
 import type { MetricBook } from "./metric-book.ts";
 import type { OpenIdentity } from "./open-identity.ts";
+import type { ProcessContext } from "./process-context.ts";
 import type { ObservedBus } from "./services.ts";
-
-/** What the process gives to the daemon. `startedAtMs` is the process start on the clock's monotonic time. */
-export type ProcessContext = {
-  readonly version: string;
-  readonly clock: Clock;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly startedAtMs: number;
-  /** 32 hexadecimal digits; the kernel's when absent. A clock that is not of the machine has boots of its own. */
-  readonly bootId?: string;
-};
 
 /** The process and its surroundings, for every part of the daemon. */
 export type Runtime = ProcessContext & {

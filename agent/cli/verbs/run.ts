@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { AgentError } from "../../core/errors.ts";
+import { StartMarks } from "../../core/start-marks.ts";
 import { composeAgent } from "../../daemon/compose.ts";
 import { type DaemonConfig, loadDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import { logFailure } from "../../daemon/open-log.ts";
@@ -35,10 +36,12 @@ Example:
 }
 
 async function run(context: CliContext, strict: boolean): Promise<void> {
-  const { version, clock, environment, signal } = context;
-  const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment);
+  const { version, clock, environment, signal, marks = new StartMarks(clock) } = context;
+  marks.note("loaded");
+  const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment, marks);
+  marks.note("checked");
   const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
-  const processContext = { version, clock, environment, startedAtMs };
+  const processContext = { version, clock, environment, startedAtMs, marks };
   const agent = await composeAgent(loaded, processContext).catch((thrown: unknown) => startAgain(loaded, thrown));
   await agent.run(signal);
 }

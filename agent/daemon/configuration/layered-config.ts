@@ -14,6 +14,7 @@ import {
 import type { Clock } from "../../core/clock.ts";
 import type { ConfigCopy } from "../../core/config-copy.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../../core/errors.ts";
+import type { StartMarks } from "../../core/start-marks.ts";
 import { type FoundCampaigns, findCampaigns, inFolder, loadCampaignFiles } from "./campaign-files.ts";
 import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
@@ -62,14 +63,21 @@ export function layerFolder(stateDir: string, layer: LayerName): string {
  * agent from starting: it goes without it, and for good when the set was on trial. Own files that cannot be used do not either, where
  * `environment` is given and they are kept as they last started well. Throws `config.*` for the vehicle's own files.
  */
-export async function loadDaemonConfig(path: string, clock: Clock, environment?: Environment): Promise<DaemonConfig> {
+export async function loadDaemonConfig(
+  path: string,
+  clock: Clock,
+  environment?: Environment,
+  marks?: StartMarks,
+): Promise<DaemonConfig> {
   const access = { begin: beginWithFileSet, leave: leaveFileSet };
   return await orLastGood(path, environment, async (copy) => {
     const own = await loadConfigFile(path, { copy });
+    marks?.note("configuration");
     const snapshot =
       copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
     const { table, ...layered } = await loadLayered(own, clock, access);
     const checkedTable = table ?? (await checkConfig(layered, clock));
+    marks?.note("table");
     // What the files say beyond the table is as large as it, and only a catalogue looks it up, and who reads positions from frames.
     const { commands, place } = layered.config;
     const isRead = place?.sources.some(({ kind }) => kind === "signals") === true;
