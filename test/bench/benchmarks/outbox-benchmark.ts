@@ -7,9 +7,10 @@ import type { Outbox, RecordDraft } from "../../../agent/ports/outbox.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
 import { RestCipher } from "../../../drivers/sqlite/outbox/rest-cipher.ts";
+import { type Spread, spreadOf } from "./timing.ts";
 
-/** What `benchmarkOutbox` stores. */
-export type OutboxBenchmarkOptions = {
+/** What one run stores. */
+type OutboxBenchmarkOptions = {
   readonly seconds?: number;
   /** Samples in one record and its payload bytes: the measured size of a compressed telemetry record. */
   readonly samplesPerRecord?: number;
@@ -18,12 +19,10 @@ export type OutboxBenchmarkOptions = {
   readonly recordsPerCommit?: number;
   /** Encrypts what is stored. */
   readonly cipher?: RestCipher;
-  /** Where the database goes; the system's temporary folder when absent. */
-  readonly folder?: string;
 };
 
 /** Figures of one run. Every count is of what was on the disk (an fsync a commit) when it was counted. */
-export type OutboxFigures = {
+type OutboxFigures = {
   readonly samplesPerSecond: number;
   readonly recordsPerSecond: number;
   readonly commitsPerSecond: number;
@@ -43,9 +42,9 @@ export type OutboxFigures = {
 };
 
 /** Durable samples a second: records appended to the outbox, against one row a sample in the same SQLite. */
-export function benchmarkOutbox(options: OutboxBenchmarkOptions = {}): OutboxFigures {
+function benchmarkOutbox(options: OutboxBenchmarkOptions = {}): OutboxFigures {
   const { seconds = 1.5, samplesPerRecord = 1500, payloadBytes = 4000, recordsPerCommit = 4 } = options;
-  const folder = mkdtempSync(join(options.folder ?? tmpdir(), "causeway-bench-"));
+  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
   const quiet = (): void => undefined;
   const settings = {
     file: join(folder, "outbox.db"),
@@ -75,13 +74,30 @@ export function benchmarkOutbox(options: OutboxBenchmarkOptions = {}): OutboxFig
   }
 }
 
-/** The outbox in clear, and encrypted at rest. Both in turn, the best of each. */
+/** What is durable in a second, as `OutboxFigures` has it, over several rounds. */
+export type StoreFigures = Readonly<
+  Record<"samplesPerSecond" | "recordsPerSecond" | "appendP99Ms" | "storeMicros" | "drainedPerSecond", Spread>
+> & { readonly drainMicros: Spread; readonly rowsPerSecond: Spread };
+
+/** Records of 1500 samples, four a commit, each commit synced; in every round one row a sample too. */
+export function benchmarkStore(rounds = 5): StoreFigures {
+  const runs = Array.from({ length: rounds }, () => benchmarkOutbox({ seconds: 1 }));
+  return {
+    recordsPerSecond: spreadOf(runs.map((run) => run.recordsPerSecond)),
+    appendP99Ms: spreadOf(runs.map((run) => run.appendP99Ms)),
+    ...restOf(runs),
+    drainedPerSecond: spreadOf(runs.map((run) => run.drainedPerSecond)),
+    rowsPerSecond: spreadOf(runs.map((run) => run.rowsPerSecond)),
+  };
+}
+
+/** The outbox in clear, and encrypted at rest, in turns. */
 export type RestFigures = { readonly clear: RestCost; readonly encrypted: RestCost };
-type RestCost = Pick<OutboxFigures, "samplesPerSecond" | "storeMicros" | "drainMicros">;
+type RestCost = Readonly<Record<"samplesPerSecond" | "storeMicros" | "drainMicros", Spread>>;
 
 /** With the payload of a record of 1,800 samples: one page with what encryption adds, and without. */
-const REST = { seconds: 0.7, samplesPerRecord: 1800, payloadBytes: 3800 } as const;
-const REST_ROUNDS = 3;
+const REST = { seconds: 0.5, samplesPerRecord: 1800, payloadBytes: 3800 } as const;
+const REST_ROUNDS = 5;
 
 /** What encryption at rest costs the outbox. */
 export function benchmarkRest(): RestFigures {
@@ -90,14 +106,14 @@ export function benchmarkRest(): RestFigures {
     runs.clear.push(benchmarkOutbox(REST));
     runs.encrypted.push(benchmarkOutbox({ ...REST, cipher: new RestCipher(randomBytes(32), true) }));
   }
-  return { clear: best(runs.clear), encrypted: best(runs.encrypted) };
+  return { clear: restOf(runs.clear), encrypted: restOf(runs.encrypted) };
 }
 
-function best(runs: readonly OutboxFigures[]): RestCost {
+function restOf(runs: readonly OutboxFigures[]): RestCost {
   return {
-    samplesPerSecond: Math.max(...runs.map(({ samplesPerSecond }) => samplesPerSecond)),
-    storeMicros: Math.min(...runs.map(({ storeMicros }) => storeMicros)),
-    drainMicros: Math.min(...runs.map(({ drainMicros }) => drainMicros)),
+    samplesPerSecond: spreadOf(runs.map(({ samplesPerSecond }) => samplesPerSecond)),
+    storeMicros: spreadOf(runs.map(({ storeMicros }) => storeMicros)),
+    drainMicros: spreadOf(runs.map(({ drainMicros }) => drainMicros)),
   };
 }
 
