@@ -105,11 +105,11 @@ export class RecordTable {
 
   /** A copy of the totals, for `restore` when the transaction is undone. */
   snapshot(): readonly StreamTotals[] {
-    return this.#totals.map((totals) => ({ ...totals }));
+    return this.#totals.map(copyOf);
   }
 
   restore(snapshot: readonly StreamTotals[]): void {
-    this.#totals = snapshot.map((totals) => ({ ...totals }));
+    this.#totals = snapshot.map(copyOf);
     this.#changed.clear();
   }
 
@@ -303,6 +303,10 @@ export class RecordTable {
     this.#changed.add(stream);
     return totals;
   }
+}
+
+function copyOf(totals: StreamTotals): StreamTotals {
+  return { ...totals, look: { ...totals.look } };
 }
 
 /** `key`, unless its columns changed on the disk: then its id cannot be known, and the file is damaged. */

@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import { CONTROL_SHARE } from "../../../agent/ports/outbox.ts";
 import { CONTROL_CODE } from "./codes.ts";
+import { type OldestLook, OldestSeqs } from "./oldest-seq.ts";
 
 /** What the `streams` table keeps of one stream; see `StreamStats`. */
 export type StreamTotals = {
@@ -13,6 +14,8 @@ export type StreamTotals = {
   dead: number;
   bytes: number;
   lost: number;
+  /** In memory alone. */
+  look: OldestLook;
 };
 
 type StreamRow = {
@@ -46,6 +49,7 @@ export function readTotals(database: Database.Database): StreamTotals[] {
     dead: row.dead,
     bytes: row.bytes,
     lost: row.lost,
+    look: { passedRow: 0, writtenSeq: row.last_seq },
   }));
 }
 
@@ -54,17 +58,9 @@ export function prepareWriteTotals(database: Database.Database): (stream: number
   const update = database.prepare<StreamValues>(
     `UPDATE streams SET last_seq = ?, last_row = ?, oldest_seq = ?, records = ?, dead = ?, bytes = ?, lost = ? WHERE stream = ?`,
   );
-  // A number in the text: a statement that looks it up, or a compound one, takes three times as long, at every commit.
-  const ofEpoch = `stream = ? AND epoch = ${database.prepare<[], number>("SELECT epoch FROM outbox").pluck().get() ?? 0}`;
-  const oldest = database
-    .prepare<[stream: number, stream: number, stream: number], (number | null)[]>(
-      `SELECT (SELECT coalesce(thinned_from, seq) FROM records WHERE dead = 0 AND ${ofEpoch} ORDER BY row LIMIT 1),
-        (SELECT min(first) FROM losses WHERE ${ofEpoch}), (SELECT min(first) FROM reports WHERE ${ofEpoch})`,
-    )
-    .raw();
+  const oldest = new OldestSeqs(database);
   return (stream, totals) => {
-    const found = (oldest.get(stream, stream, stream) ?? []).filter((seq) => seq !== null);
-    totals.oldestSeq = found.length === 0 ? 0 : Math.min(...found);
+    totals.oldestSeq = oldest.find(stream, totals);
     const { lastSeq, lastRow, records, dead, bytes, lost } = totals;
     update.run(lastSeq, lastRow, totals.oldestSeq, records, dead, bytes, lost, stream);
   };
