@@ -77,9 +77,9 @@ export class Evictor {
       for (const dead of [1, 0] as const) {
         for (;;) {
           if (freed >= bytes) return freed;
-          const keys = this.free(code, dead, throughRow, EVICT_ROWS);
+          const keys = this.#oldest(code, dead, throughRow, { records: EVICT_ROWS, bytes: bytes - freed });
           if (keys.length === 0) break;
-          freed += this.#evictSome(keys, bytes - freed, detail);
+          freed += this.#evictAll(keys, detail);
         }
       }
     }
@@ -88,9 +88,7 @@ export class Evictor {
 
   /** The oldest records of a stream, dead or waiting, up to `throughRow`, that nobody holds. */
   free(stream: number, dead: 0 | 1, throughRow: number, limit: number): readonly RecordKey[] {
-    const { records, holds } = this.#parts;
-    const keys = records.oldest(stream, dead, throughRow, limit + holds.size);
-    return keys.filter(({ row }) => !holds.has(row)).slice(0, limit);
+    return this.#oldest(stream, dead, throughRow, { records: limit, bytes: Number.POSITIVE_INFINITY });
   }
 
   /** Deletes records that will not be delivered and notes their losses, and again the losses that they reported. */
@@ -138,13 +136,30 @@ export class Evictor {
     return bytes <= 0 ? 0 : (this.#thinner?.free(bytes, highest, throughRow) ?? 0);
   }
 
-  #evictSome(keys: readonly RecordKey[], bytes: number, detail: string): number {
-    let freed = 0;
-    let count = 0;
-    for (; count < keys.length && freed < bytes; count += 1) freed += keys[count].bytes;
-    this.drop(keys.slice(0, count), "evicted", detail);
+  /** As `free`, no more than are needed for so many bytes: most often that is one, for the one that comes. */
+  #oldest(
+    stream: number,
+    dead: 0 | 1,
+    throughRow: number,
+    most: { readonly records: number; readonly bytes: number },
+  ): readonly RecordKey[] {
+    const { records, holds } = this.#parts;
+    const keys: RecordKey[] = [];
+    let bytes = 0;
+    if (most.records <= 0) return keys;
+    for (const key of records.oldest(stream, dead, throughRow)) {
+      if (holds.has(key.row)) continue;
+      keys.push(key);
+      bytes += key.bytes;
+      if (keys.length >= most.records || bytes >= most.bytes) break;
+    }
+    return keys;
+  }
+
+  #evictAll(keys: readonly RecordKey[], detail: string): number {
+    this.drop(keys, "evicted", detail);
     this.#logEvicted(detail);
-    return freed;
+    return keys.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #logEvicted(detail: string): void {

@@ -50,7 +50,7 @@ export class RecordTable {
   readonly #setAside: Database.Statement<[crc: number, row: number]>;
   readonly #toThin: Database.Statement<[epoch: number, stream: number, throughRow: number], RecordRow>;
   readonly #keepWhole: Database.Statement<[row: number]>;
-  readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number, limit: number], RecordKey>;
+  readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number], RecordKey>;
   readonly #oldestAt: Database.Statement<[stream: number], number>;
   readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
   readonly #list: Database.Statement<[limit: number], SealedColumns>;
@@ -79,7 +79,7 @@ export class RecordTable {
     );
     this.#keepWhole = database.prepare("UPDATE records SET thin = NULL WHERE row = ?");
     this.#oldest = database.prepare(
-      `SELECT ${SEALED_COLUMNS} FROM records WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row LIMIT ?`,
+      `SELECT ${SEALED_COLUMNS} FROM records INDEXED BY records_by_stream WHERE stream = ? AND dead = ? AND row <= ? ORDER BY row`,
     );
     this.#oldestAt = database
       .prepare<[number], number>("SELECT stored_at_us FROM records WHERE stream = ? AND dead = 0 ORDER BY row LIMIT 1")
@@ -220,9 +220,9 @@ export class RecordTable {
     return key === undefined ? undefined : soundKey(key);
   }
 
-  /** The oldest records of a stream, dead or waiting, up to `throughRow`. */
-  oldest(stream: number, dead: 0 | 1, throughRow: number, limit: number): readonly RecordKey[] {
-    return this.#oldest.all(stream, dead, throughRow, limit).map(soundKey);
+  /** Records of a stream, dead or waiting, oldest first, up to `throughRow`. The caller ends the walk, and changes nothing before. */
+  *oldest(stream: number, dead: 0 | 1, throughRow: number): Generator<RecordKey> {
+    for (const key of this.#oldest.iterate(stream, dead, throughRow)) yield soundKey(key);
   }
 
   /** When the oldest record that waits was stored, µs since the Unix epoch. */

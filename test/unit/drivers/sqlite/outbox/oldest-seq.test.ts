@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { beginEpoch } from "../../../../../drivers/sqlite/outbox/epoch.ts";
 import { LOOK_ROWS } from "../../../../../drivers/sqlite/outbox/oldest-seq.ts";
-import { RecordTable } from "../../../../../drivers/sqlite/outbox/records.ts";
+import { type RecordColumns, RecordTable } from "../../../../../drivers/sqlite/outbox/records.ts";
 import { OUTBOX_MIGRATIONS } from "../../../../../drivers/sqlite/outbox/schema.ts";
 
 const EPOCH = 7;
@@ -22,11 +22,10 @@ function databaseWith(count: number): Database.Database {
   return database;
 }
 
-function columnsOf(epoch: number, seq: number) {
-  return {
-    ...{ epoch, stream: TELEMETRY, seq, encoding: 0, time_quality: 0, stored_at_us: 1, dead: 0 },
-    ...{ expires_at_ms: null, retain_key: null, payload: new Uint8Array(1) },
-  };
+function columnsOf(epoch: number, seq: number): RecordColumns {
+  const ids = { epoch, stream: TELEMETRY, seq };
+  const times = { time_quality: 0, stored_at_us: 1, expires_at_ms: null };
+  return { ...ids, ...times, encoding: 0, retain_key: null, dead: 0, payload: new Uint8Array(1) };
 }
 
 /** Stores one record of this epoch, in a commit of its own, and gives its row. */
