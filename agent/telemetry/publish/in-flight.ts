@@ -3,7 +3,7 @@ import type { NextRecord } from "./drain-order.ts";
 import type { SendBudget } from "./send-budget.ts";
 
 /** Acknowledged records are forgotten with the next that are stored, or by themselves: this many, or after this time: longer than a batch of the default. */
-const ACK_RECORDS = 50;
+const ACK_RECORDS = 200;
 const ACK_MS = 2000;
 /** Part of the window that the backlog may take, so that a fresh record never finds it full of old ones. */
 const BACKLOG_SHARE = 0.75;
