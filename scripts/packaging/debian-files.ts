@@ -8,6 +8,7 @@ import { bashCompletion, fishCompletion, zshCompletion } from "./completions.ts"
 import { type Bundled, copyrightFile, debianChangelog, type Release } from "./control.ts";
 import { filesBelow, writePacked } from "./files.ts";
 import { manPage } from "./man-page.ts";
+import { packedDocument } from "./packed-document.ts";
 
 const TEMPLATES = "scripts/packaging/debian";
 
@@ -54,11 +55,19 @@ const COPIES: readonly (readonly [from: string, to: string])[] = [
   ["config/proto/program.proto", "usr/share/causeway/program.proto"],
   [`${TEMPLATES}/README.Debian`, "usr/share/doc/causeway/README.Debian"],
   [`${TEMPLATES}/lintian-overrides`, "usr/share/lintian/overrides/causeway"],
-  ["README.md", "usr/share/doc/causeway/README.md"],
+];
+
+/** The same, of which the package has its own. */
+const MADE: readonly (readonly [from: string, to: string])[] = [
+  ["config/agent.schema.json", "usr/share/causeway/agent.schema.json"],
+  ["config/proto/telemetry.desc", "usr/share/causeway/telemetry.desc"],
+  ["config/agent.example.yaml", "usr/share/doc/causeway/examples/agent.yaml"],
+  ["config/campaign.example.yaml", "usr/share/doc/causeway/examples/campaign.yaml"],
+  ["config/ecus.example.yaml", "usr/share/doc/causeway/examples/ecus.yaml"],
 ];
 
 /** Documents, beside README.md as in the checkout, so that links lead somewhere. What only a checkout or a cloud has is left out. */
-const DOCUMENTS = [
+export const DOCUMENTS = [
   "campaigns",
   "commands",
   "diagnostics",
@@ -106,13 +115,20 @@ export async function packSystemFiles(
   const example = exampleConfig().replace("$schema=agent.schema.json", "$schema=/usr/share/causeway/agent.schema.json");
   writePacked(join(documents, "examples/agent.yaml"), example);
   for (const name of ["campaign", "ecus"]) writePacked(join(documents, `examples/${name}.yaml`), exampleOf(root, name));
-  for (const name of DOCUMENTS)
-    writePacked(join(documents, `docs/${name}.md`), readFileSync(join(root, `docs/${name}.md`)));
+  for (const document of ["README", ...DOCUMENTS.map((name) => `docs/${name}`)]) {
+    writePacked(join(documents, `${document}.md`), documentOf(root, document));
+  }
   writePacked(join(documents, "copyright"), copyrightFile(bundled));
   writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
   writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
   writePacked(join(documents, "changelog.gz"), gzip(readFileSync(join(root, "CHANGELOG.md"))));
   await packHelp(root, tree, release);
+}
+
+/** A document without what only a checkout has. `name` is its path from the root, without the ending. */
+export function documentOf(root: string, name: string): string {
+  const text = readFileSync(join(root, `${name}.md`), "utf8");
+  return packedDocument(text, { copies: [...COPIES, ...MADE], documents: DOCUMENTS });
 }
 
 /** An example document, which names the schema where the package has it. */

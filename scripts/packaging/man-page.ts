@@ -1,5 +1,8 @@
 import type { ArgumentHelp, CommandHelp, OptionHelp } from "./command-tree.ts";
 
+/** What fits beside the indentation of a page that is 80 columns wide (man.7). */
+const MAX_COLUMNS = 70;
+
 /** What the template of the man page is filled with. `date` is written as 2026-11-23. */
 export type ManPage = {
   readonly template: string;
@@ -24,7 +27,6 @@ function verbsOf(command: CommandHelp): CommandHelp[] {
 
 function verbSection(command: CommandHelp): string {
   const usage = command.arguments.map(({ usage }) => usage).join(" ");
-  const isGroup = command.commands.length > 0;
   const synopsis = [...command.path, usage, command.options.length > 0 ? "[options]" : ""]
     .filter((word) => word !== "")
     .join(" ");
@@ -33,7 +35,7 @@ function verbSection(command: CommandHelp): string {
     `${roffLine(sentence(command.description))}\n`,
     ...command.arguments.filter(({ description }) => description !== "").map(argumentItem),
     ...command.options.map(optionItem),
-    command.after === "" ? "" : afterBlock(command.after, isGroup),
+    command.after === "" ? "" : afterBlock(command.after),
   ].join("");
 }
 
@@ -46,10 +48,31 @@ function argumentItem({ usage, description, choices }: ArgumentHelp): string {
   return `.TP\n.I "${roffText(usage)}"\n${roffLine(description + words)}\n`;
 }
 
-/** Help that was laid out for a terminal keeps its lines; prose of a group flows. */
-function afterBlock(text: string, isProse: boolean): string {
-  const lines = text.split("\n").map((line) => roffLine(line.trimEnd()));
-  return isProse ? `.PP\n${lines.join("\n")}\n` : `.PP\n.nf\n${lines.join("\n")}\n.fi\n`;
+/** Prose flows; what is indented, such as a command, keeps its lines, and a long one goes on behind a backslash as in a shell. */
+function afterBlock(text: string): string {
+  const out: string[] = [".PP"];
+  let isKept = false;
+  for (const line of text.split("\n").map((one) => one.trimEnd())) {
+    const isShown = line.startsWith("  ");
+    if (isShown !== isKept) out.push(isShown ? ".nf" : ".fi");
+    isKept = isShown;
+    if (line === "") out.push(".PP");
+    else out.push(...(isShown ? folded(line) : [line]).map(roffLine));
+  }
+  return `${[...out, ...(isKept ? [".fi"] : [])].join("\n")}\n`;
+}
+
+/** A command in lines that fit; it is broken between words, a word in quotes being one. */
+function folded(line: string): readonly string[] {
+  if (line.length <= MAX_COLUMNS) return [line];
+  const words = line.trim().match(/(?:'[^']*'|"[^"]*"|\S)+/g) ?? [];
+  const lines = [" "];
+  for (const word of words) {
+    const last = lines.at(-1) ?? "";
+    if (last.trim() === "" || last.length + word.length + 3 <= MAX_COLUMNS) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.splice(-1, 1, `${last} \\`, `     ${word}`);
+  }
+  return lines;
 }
 
 function sentence(text: string): string {

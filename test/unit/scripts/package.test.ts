@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkBinaries, checkNoMachinePaths } from "../../../scripts/packaging/binaries.ts";
-import type { CommandHelp } from "../../../scripts/packaging/command-tree.ts";
+import { type CommandHelp, readCommandTree } from "../../../scripts/packaging/command-tree.ts";
+import { DOCUMENTS, documentOf } from "../../../scripts/packaging/debian-files.ts";
 import { manPage } from "../../../scripts/packaging/man-page.ts";
 import { runtimePackages } from "../../../scripts/packaging/npm-closure.ts";
+import { packedDocument } from "../../../scripts/packaging/packed-document.ts";
 import { bundle } from "../../../scripts/packaging/program-files.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -98,8 +100,55 @@ describe("manPage", () => {
     };
     const tree = { ...verb, path: [], commands: [verb], after: "" };
     const page = manPage({ template: "@VERSION@ @DATE@\n@COMMANDS@\n", tree, version: "1.2.3", date: "2026-11-23" });
-    expect(page).toBe(
-      `1.2.3 2026-11-23\n.SS "can dump"\nShow \\-\\-all of C:\\ex.\n.PP\n.nf\n\\&.hidden\n\\&'quoted\n.fi\n`,
+    expect(page).toBe(`1.2.3 2026-11-23\n.SS "can dump"\nShow \\-\\-all of C:\\ex.\n.PP\n\\&.hidden\n\\&'quoted\n`);
+  });
+
+  it("fits in 80 columns, its examples too", async () => {
+    const page = manPage({
+      template: "@COMMANDS@\n",
+      tree: await readCommandTree("0"),
+      version: "0",
+      date: "2026-11-23",
+    });
+    const seen = page
+      .replaceAll("\\-", "-")
+      .replaceAll("\\(dq", '"')
+      .replaceAll(/\\\((?:ti|ha)/g, "~")
+      .replaceAll("\\e", "/");
+    const kept = [...seen.matchAll(/^\.nf\n([^]*?)^\.fi$/gm)].flatMap(([, lines = ""]) => lines.trimEnd().split("\n"));
+    expect(kept.length).toBeGreaterThan(100);
+    expect(kept.filter((line) => line.length > 73)).toEqual([]);
+  });
+
+  it("breaks a long command between words, never in quotes", () => {
+    const word = "x".repeat(40);
+    const after = `Example:\n  causeway metrics --json | jq '.${word} | length' > ${word}`;
+    const verb = { path: ["v"], description: "d", arguments: [], options: [], after, commands: [] };
+    const tree = { ...verb, path: [], commands: [verb], after: "" };
+    expect(manPage({ template: "@COMMANDS@\n", tree, version: "", date: "" })).toBe(
+      `.SS "v"\nD.\n.PP\nExample:\n.nf\n  causeway metrics \\-\\-json | jq \\e\n     '.${word} | length' > \\e\n     ${word}\n.fi\n`,
+    );
+  });
+});
+
+describe("documents of the package", () => {
+  it.each(["README", ...DOCUMENTS.map((name) => `docs/${name}`)])(
+    "name nothing that only a checkout has: %s",
+    (name) => {
+      const text = documentOf(ROOT, name);
+      expect(text).not.toMatch(/scripts\/|npm run|\btest\/[\w-]+\//);
+      const packed = ["README", ...DOCUMENTS].map((document) => `${document}.md`);
+      const targets = [...text.matchAll(/\]\((?:docs\/)?([^):#]+)/g)].map(([, target = ""]) => target);
+      expect(targets.filter((target) => target !== "https" && !packed.includes(target))).toEqual([]);
+    },
+  );
+
+  it("keep the rest, under the names that the package has", () => {
+    const text =
+      "# A\n\nOne `config/a.yaml`. Two\n`scripts/x` does it. [Three](b.md), [four](c.md#d).\n\n    scripts/x\n    causeway y\n";
+    const copies = [["config/a.yaml", "usr/a.yaml"]] as const;
+    expect(packedDocument(text, { copies, documents: ["b"] })).toBe(
+      "# A\n\nOne `/usr/a.yaml`. [Three](b.md), four.\n\n    causeway y\n",
     );
   });
 });
