@@ -42,9 +42,10 @@ export function peerDbc(load: PeerLoad): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Names of so many buses, and the environment in which programs have them as CAN interfaces. */
+/** Names of so many buses, the port of each, and the environment in which programs have them as CAN interfaces. */
 export type MappedBuses = {
   readonly names: readonly string[];
+  readonly ports: readonly number[];
   readonly environment: { readonly LD_PRELOAD: string; readonly CAUSEWAY_CAN_MAPPING: string };
 };
 
@@ -53,8 +54,9 @@ export async function mapBuses(count: number): Promise<MappedBuses> {
   const library = await buildNativeTool("can-mapping");
   const first = await freePorts(count);
   const names = Array.from({ length: count }, (_, at) => `can${at}`);
-  const mapping = names.map((name, at) => `${name}=${first + at}`).join(",");
-  return { names, environment: { LD_PRELOAD: library, CAUSEWAY_CAN_MAPPING: mapping } };
+  const ports = names.map((_, at) => first + at);
+  const mapping = names.map((name, at) => `${name}=${ports[at]}`).join(",");
+  return { names, ports, environment: { LD_PRELOAD: library, CAUSEWAY_CAN_MAPPING: mapping } };
 }
 
 /** Where the agent connects to. */

@@ -11,9 +11,10 @@
  * filters, FD frames, loopback and own messages; SIOCGIF{INDEX,NAME,FLAGS,HWADDR,MTU}, if_nametoindex, if_indextoname; type, mtu and
  * flags of the interface in /sys/class/net.
  *
- * Not imitated: filters work when frames are read, not before they are queued; a socket bound to all interfaces sends and hears nothing; a bus that
- * is full or off; interfaces that go down; MSG_PEEK, MSG_DONTROUTE and MSG_CONFIRM; a frame in several parts of an iovec when it is read; dup, readv,
- * writev and io_uring; netlink; statistics of interfaces; CAN XL, BCM, ISO-TP and J1939; programs that are linked statically or call the kernel past libc.
+ * Not imitated: filters work when frames are read, not before they are queued; a frame takes 832 bytes of a queue (Linux 6.18), from CAN 768; a
+ * socket bound to all interfaces sends and hears nothing; a bus that is full or off; interfaces that go down; MSG_PEEK, MSG_DONTROUTE and
+ * MSG_CONFIRM; a frame in several parts of an iovec when it is read; dup, readv, writev and io_uring; netlink; statistics of interfaces; CAN XL, BCM,
+ * ISO-TP and J1939; programs that are linked statically or call the kernel past libc.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>

@@ -1,9 +1,9 @@
 /*
  * The least that a C program needs to receive CAN frames with kernel times: the yardstick of the receive benchmark.
  *
- * usage: recvmmsg-reader INTERFACE
+ * usage: recvmmsg-reader INTERFACE[,INTERFACE...]
  *
- * Reads all that waits with recvmmsg, then looks at stdin for 10 ms. Prints {"ready":true}; answers the line "reset" by counting
+ * Reads all that waits with recvmmsg, one interface after the other, then looks at stdin for 10 ms. Prints {"ready":true}; answers the line "reset" by counting
  * anew, "report" with {"frames":N,"cpuUs":N} since the reset.
  */
 #include <linux/can.h>
@@ -21,6 +21,7 @@
 
 #define VECTOR 256
 #define IDLE_MS 10
+#define MOST_BUSES 32
 
 static struct canfd_frame frames[VECTOR];
 static struct iovec parts[VECTOR];
@@ -69,9 +70,16 @@ static uint64_t cpu_us(void) {
 }
 
 int main(int argc, char **argv) {
-  int fd = argc == 2 ? open_receiver(argv[1]) : -1;
-  if (fd < 0) {
-    fprintf(stderr, "usage: recvmmsg-reader INTERFACE\n");
+  int sockets[MOST_BUSES];
+  int buses = 0;
+  for (char *name = argc == 2 ? strtok(argv[1], ",") : NULL; name != NULL && buses < MOST_BUSES; name = strtok(NULL, ",")) {
+    sockets[buses] = open_receiver(name);
+    if (sockets[buses] < 0) perror(name);
+    if (sockets[buses] < 0) return 1;
+    buses += 1;
+  }
+  if (buses == 0) {
+    fprintf(stderr, "usage: recvmmsg-reader INTERFACE[,INTERFACE...]\n");
     return 64;
   }
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -80,9 +88,11 @@ int main(int argc, char **argv) {
   uint64_t since_us = cpu_us();
   double times = 0;
   for (;;) {
-    for (int count = receive(fd); count > 0; count = receive(fd)) {
-      received += (uint64_t)count;
-      times += sum_times(count);
+    for (int bus = 0; bus < buses; bus += 1) {
+      for (int count = receive(sockets[bus]); count > 0; count = receive(sockets[bus])) {
+        received += (uint64_t)count;
+        times += sum_times(count);
+      }
     }
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     if (poll(&input, 1, IDLE_MS) <= 0) continue;

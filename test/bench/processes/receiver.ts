@@ -27,7 +27,7 @@ function frameDecoder(): (batch: FrameBatch) => void {
   };
 }
 
-const [kind, interfaceName, bufferBytes] = z
+const [kind, interfaceNames, bufferBytes] = z
   .tuple([z.enum(["native", "decoded", "filtered", "socketcan"]), z.string()], z.string())
   .parse(process.argv.slice(2));
 let frames = 0;
@@ -39,28 +39,33 @@ let since = process.cpuUsage();
 if (kind !== "socketcan") {
   const silent = { error: () => undefined, warn: () => undefined, info: () => undefined, debug: () => undefined };
   const decode = kind === "native" ? undefined : frameDecoder();
-  const bus = createNativeBus(
-    {
-      name: "bench",
-      interface: interfaceName,
-      receiveBufferBytes: Number(bufferBytes ?? 8_388_608),
-      ringFrames: 65_536,
-      filters: kind === "filtered" ? OTHER_IDS : EVERY_FRAME,
-    },
-    { clock: systemClock(), log: silent },
+  const buses = interfaceNames.split(",").map((name) =>
+    createNativeBus(
+      {
+        name,
+        interface: name,
+        receiveBufferBytes: Number(bufferBytes ?? 8_388_608),
+        ringFrames: 65_536,
+        filters: kind === "filtered" ? OTHER_IDS : EVERY_FRAME,
+      },
+      { clock: systemClock(), log: silent },
+    ),
   );
   const onFrames = (batch: FrameBatch): void => {
     frames += batch.count;
     decode?.(batch);
   };
-  await bus.start({ onFrames, onState: () => undefined });
-  countDropped = () => bus.counters().dropped;
+  for (const bus of buses) await bus.start({ onFrames, onState: () => undefined });
+  countDropped = () => buses.reduce((sum, bus) => sum + (bus.counters().dropped ?? 0), 0);
 } else {
-  const channel = (await loadRawChannels()).open(interfaceName);
-  channel.addListener("onMessage", () => {
-    frames += 1;
-  });
-  channel.start();
+  const channels = await loadRawChannels();
+  for (const name of interfaceNames.split(",")) {
+    const channel = channels.open(name);
+    channel.addListener("onMessage", () => {
+      frames += 1;
+    });
+    channel.start();
+  }
 }
 
 // "reset" counts anew, "report" answers; ends with its stdin.

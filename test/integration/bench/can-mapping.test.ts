@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type MappedBuses, mapBuses } from "../../bench/benchmarks/peer-vehicle.ts";
+import { udpSockets } from "../../bench/core/udp-sockets.ts";
 import { until } from "../../bench/core/wait.ts";
 import { buildNativeTool } from "../../bench/native/native-tool.ts";
 
@@ -42,10 +43,7 @@ function start(buses: MappedBuses, command: string, args: readonly string[]) {
 
 /** Resolves when so many sockets hear a bus. */
 async function heard(buses: MappedBuses, at: number, count: number): Promise<void> {
-  const port = Number(buses.environment.CAUSEWAY_CAN_MAPPING.split(",")[at]?.split("=")[1]);
-  const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  const open = (): true | undefined =>
-    readFileSync("/proc/net/udp", "utf8").split(ending).length > count ? true : undefined;
+  const open = (): true | undefined => (udpSockets([buses.ports[at]]).count >= count ? true : undefined);
   await until(open, { what: `${count} sockets on bus ${at}`, timeoutMs: TIMEOUT_MS });
 }
 
