@@ -143,7 +143,7 @@ export class DeliveryOutcomes {
     ofStream.day.add(sent.record.payload.length, clock.boottimeMs());
     ofStream.pubackTimes.note((nowMs - atMs) / 1000);
     this.#firstPubackMs ??= nowMs - settings.startedAtMs;
-    state.inFlight.endAcked(sent, nowMs);
+    state.inFlight.endAcked(sent, nowMs, nowMs - atMs);
     lossReporter.noteDelivered(sent.record.row);
     // What was passed over while the way was shut gets its turn again.
     if (state.backoff.noteSuccess(topic)) state.lookAgain();

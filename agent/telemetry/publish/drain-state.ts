@@ -59,7 +59,7 @@ export class DrainState {
 
   /** The next record that may go, where up to `window` are on their way; undefined when there is none now. Throws what the outbox throws. */
   next(window: number, nowMs: number): NextRecord | undefined {
-    return this.drainOrder.next((record) => this.#admit(record, nowMs), this.inFlight.isBacklogFull(window));
+    return this.drainOrder.next((record) => this.#admit(record, nowMs), this.inFlight.isBacklogFull(window, nowMs));
   }
 
   /** The suspect that is to be tried next, on its own; undefined when none may be. */

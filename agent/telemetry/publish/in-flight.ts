@@ -1,4 +1,5 @@
 import type { KeptValue, Outbox } from "../../ports/outbox.ts";
+import { BacklogWindow } from "./backlog-window.ts";
 import type { NextRecord } from "./drain-order.ts";
 import type { SendBudget } from "./send-budget.ts";
 
@@ -21,6 +22,7 @@ export type Delivered = {
 export class InFlight {
   readonly #outbox: Outbox;
   readonly #backlogBytesLimit: number;
+  readonly #backlogWindow = new BacklogWindow();
   readonly #busy = new Set<number>();
   readonly #keepers: SendBudget[] = [];
   #acked: number[] = [];
@@ -54,9 +56,15 @@ export class InFlight {
     return this.#busy.has(row);
   }
 
-  isBacklogFull(window: number): boolean {
-    const share = Math.max(1, Math.floor(window * BACKLOG_SHARE));
-    return this.#backlogCount >= share || this.#backlogBytes >= this.#backlogBytesLimit;
+  /** What is known of the link ends with its connection. */
+  startConnection(nowMs: number): void {
+    this.#backlogWindow.startConnection(nowMs);
+  }
+
+  /** Whether as much of the backlog is on the way as may be, where `window` records may be in all. */
+  isBacklogFull(window: number, nowMs: number): boolean {
+    if (this.#backlogBytes >= this.#backlogBytesLimit) return true;
+    return this.#backlogCount >= this.#backlogWindow.limit(shareOf(window), nowMs);
   }
 
   /** Whether as many bytes of raw frames are on the way as may be: new ones too, or a slow link would be full of them when a command's answer comes. */
@@ -69,13 +77,16 @@ export class InFlight {
     const { row, seq } = pick.record;
     if (!this.#outbox.hold(row, seq)) return false;
     this.#busy.add(row);
+    this.#backlogWindow.noteSent(row, pick.kind === "backlog", this.#backlogCount);
     this.#weigh(pick, 1);
     return true;
   }
 
-  /** The outcome is known and good: keeps the row until the outbox has forgotten it. */
-  endAcked(pick: NextRecord, nowMs: number): void {
+  /** The outcome is known and good, and took so long: keeps the row until the outbox has forgotten it. */
+  endAcked(pick: NextRecord, nowMs: number, tookMs: number): void {
     this.#weigh(pick, -1);
+    const { record, kind } = pick;
+    this.#backlogWindow.noteAcked({ row: record.row, isBacklog: kind === "backlog", tookMs }, nowMs);
     if (this.#acked.push(pick.record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
   }
 
@@ -83,6 +94,7 @@ export class InFlight {
   endOpen(pick: NextRecord): void {
     this.#weigh(pick, -1);
     this.#busy.delete(pick.record.row);
+    this.#backlogWindow.forget(pick.record.row);
     this.#outbox.release(pick.record.row);
   }
 
@@ -123,4 +135,8 @@ export class InFlight {
     this.#backlogCount += by;
     this.#backlogBytes += by * record.payload.length;
   }
+}
+
+function shareOf(window: number): number {
+  return Math.max(1, Math.floor(window * BACKLOG_SHARE));
 }

@@ -52,8 +52,8 @@ type Connection = { readonly number: number; readonly limits: BrokerLimits; read
  * Drains the outbox through the broker. A record leaves the outbox only after its PUBACK.
  *
  * While online up to `inFlight` records (never more than half of the broker's receive maximum) are on the way. The higher class goes
- * first, in it the fresh record (`DrainOrder`); the backlog gets a part of the window and `backlogBytes`, raw frames `backlogBytes`, so that a
- * fresh record of a higher class never finds it full of others. What becomes of each is for `DeliveryOutcomes` to say.
+ * first, in it the fresh record (`DrainOrder`); the backlog gets a part of the window, less of it where the link is slow (`BacklogWindow`), and
+ * `backlogBytes`, raw frames `backlogBytes`, so that a fresh record of a higher class never finds it full of others. What becomes of each is for `DeliveryOutcomes` to say.
  */
 export class Publisher {
   readonly #parts: PublisherParts;
@@ -164,6 +164,7 @@ export class Publisher {
     const window = Math.max(1, Math.min(settings.inFlight, Math.floor(limits.receiveMaximum / 2)));
     this.#connection = { number: broker.status().connects, limits, window };
     this.#state.backoff.startConnection();
+    this.#state.inFlight.startConnection(this.#parts.clock.monotonicMs());
     this.#liveMarks.clear();
     this.#lossesDueMs = 0;
     this.#isDrained = false;
