@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import type Database from "better-sqlite3";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
@@ -45,6 +45,8 @@ export type OutboxSizes = {
   readonly reserveBytes: number;
   /** A larger file is not checked whole at open. */
   readonly checkBytes: number;
+  /** The same for one of which something was found damaged. */
+  readonly suspectBytes: number;
   /** The database file never grows past this. */
   readonly maxFileBytes: number;
   /** Time at the start for what a damaged file still has; the rest comes over beside the work. */
@@ -95,7 +97,7 @@ export function openOutbox(
 ): OpenedOutbox {
   const { file } = settings;
   const suspicionFile = suspicionFileOf(file);
-  const isSuspect = existsSync(suspicionFile);
+  const suspicion = suspicionOf(settings);
   const { pageBytes, logBytes, checkBytes } = sizesOf(settings);
   const databaseSettings: DatabaseSettings = {
     file,
@@ -103,12 +105,18 @@ export function openOutbox(
     migrations: OUTBOX_MIGRATIONS,
     pageBytes,
     logBytes,
-    check: isSuspect ? { kind: "all" } : { kind: "bounded", maxBytes: checkBytes, smallTables: SMALL_TABLES },
+    check:
+      suspicion === "checkable"
+        ? { kind: "all" }
+        : { kind: "bounded", maxBytes: checkBytes, smallTables: SMALL_TABLES },
   };
   const found = readWatermark(watermarkFileOf(file));
   const opening: Opening = { databaseSettings, settings, payloads, found };
   const knownVersion = found.kind === "found" ? found.promises.version : undefined;
-  const first = checkKey(checkRows(openDatabase({ ...databaseSettings, knownVersion }), settings), opening);
+  const first = checkKey(
+    checkSuspect(openDatabase({ ...databaseSettings, knownVersion }), settings, suspicion),
+    opening,
+  );
   const { database, quarantined, losses } = openOrReplace(first.opened, opening);
   try {
     rmSync(suspicionFile, { force: true });
@@ -170,6 +178,8 @@ function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
     // The log, which may have grown to twice its bound on the way to a full disk, must fit into the file.
     reserveBytes: 2 * logBytes,
     checkBytes: 64 * MEBIBYTE,
+    // Read from a slow disk in about ten seconds.
+    suspectBytes: 512 * MEBIBYTE,
     // Small records take more for keys and index than their payload shows.
     maxFileBytes: maxBytes * 1.5 + 16 * MEBIBYTE,
     salvageMs: 500,
@@ -223,10 +233,27 @@ function unfinishedOf(settings: OutboxSettings, promises: Watermark | undefined)
   return isStillOwed(damagedFile, sizesOf(settings).pageBytes, promises) ? damagedFile : undefined;
 }
 
-/** A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. */
-function checkRows(opened: Opened, { file }: OutboxSettings): Opened {
-  if (opened.kind === "damaged" || !existsSync(suspicionFileOf(file))) return opened;
+/** Whether something was found damaged in the file, and whether it can all be checked in the time that a start has. */
+type Suspicion = "none" | "checkable" | "too-large";
+
+function suspicionOf(settings: OutboxSettings): Suspicion {
+  const { file } = settings;
+  if (!existsSync(suspicionFileOf(file))) return "none";
+  const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return bytes <= sizesOf(settings).suspectBytes ? "checkable" : "too-large";
+}
+
+/**
+ * A database of which something was found damaged is checked to the last row: SQLite sees none that changed in its columns alone. One too large
+ * for that is as good as damaged: its records come over a few at a time, where the check would stop everything for minutes, and at each start.
+ */
+function checkSuspect(opened: Opened, { file }: OutboxSettings, suspicion: Suspicion): Opened {
+  if (opened.kind === "damaged" || suspicion === "none") return opened;
   const { database } = opened;
+  if (suspicion === "too-large") {
+    database.close();
+    return { kind: "damaged", what: "something in it was found damaged, and it is too large to be checked at a start" };
+  }
   try {
     const what = changedRow(database);
     if (what === undefined) recount(database);
