@@ -8,15 +8,17 @@ import { pragmaNumber } from "../database.ts";
 import { damageOf, faultOf, isDamaged, isFull } from "../faults.ts";
 import type { OutboxReserve } from "./outbox-reserve.ts";
 
-/** Most pages given back to the file system in one step, to bound the pause. */
-const VACUUM_PAGES = 256;
 /**
- * Free pages are kept for reuse up to this share of the file. A backlog is forgotten from its oldest record on, and a page can only be given back
- * at the end of the file, where the newest are: each page in use there is first moved, in the log and in the file. With a small share a
- * drain writes three bytes for each byte of payload that it forgets, with this one a third of a byte. On a disk without room space comes first.
+ * When the file is made small again: what is in use is written anew, which this bounds, and must be this small a part of the file. SQLite can give
+ * back single pages, but only at the end of the file, where the newest records are while a backlog drains from the oldest on: it moves each
+ * page in use there, three bytes for each byte of payload that goes, and looks for each free one in the whole list of them, 80 ms an
+ * acknowledgement where a GB is free.
  */
-const FREE_SHARE = { whole: 0.9, low: 0.25 } as const;
-const FREE_PAGES_MIN = 1024;
+const REWRITE = { maxBytes: 1_048_576, share: 1 / 9, minFreePages: 1024 } as const;
+/** On a disk without room the file is made smaller by single pages: so many in one step, fewer where the list of free ones is long, beyond a share that is kept for reuse. */
+const SINGLE = { pages: 256, listPages: 8192, keptShare: 0.25 } as const;
+/** Numbers of free pages in a page of their list are of four bytes (sqlite.org/fileformat2.html, 1.5). */
+const NUMBER_BYTES = 4;
 
 /** The database of an outbox with its file on the disk, or in memory. */
 export type OutboxStorage = {
@@ -110,22 +112,39 @@ export class Transactions {
     throw this.#fault(full);
   }
 
-  /** After deletions: gives free pages back to the file system in a bounded step. Never throws. */
+  /** After deletions: gives free pages back to the file system, in a bounded step. Never throws. */
   tidy(): void {
-    const { database, reserve } = this.#storage;
     try {
-      const freePages = pragmaNumber(database, "freelist_count");
-      const share = this.#isWhole ? FREE_SHARE.whole : FREE_SHARE.low;
-      const keptShare = Math.floor(pragmaNumber(database, "page_count") * share);
-      const keptPages = reserve.level === "none" ? 0 : Math.max(this.#isWhole ? FREE_PAGES_MIN : 0, keptShare);
-      if (freePages <= keptPages) return;
-      database.pragma(`incremental_vacuum(${Math.min(VACUUM_PAGES, freePages - keptPages)})`);
-      this.#leaveCopiedLog();
+      if (this.#isWhole) this.#rewriteSmall();
+      else this.#giveBackPages();
     } catch (thrown) {
       // The deletions stand; what is wrong with the disk shows in the next write.
       if (isFull(thrown)) this.#relieve();
       else this.#fault(thrown);
     }
+  }
+
+  #rewriteSmall(): void {
+    const { database } = this.#storage;
+    const freePages = pragmaNumber(database, "freelist_count");
+    if (freePages < REWRITE.minFreePages) return;
+    const allPages = pragmaNumber(database, "page_count");
+    const usedPages = allPages - freePages;
+    if (usedPages > allPages * REWRITE.share || usedPages * this.#pageBytes > REWRITE.maxBytes) return;
+    database.exec("VACUUM");
+    this.#leaveCopiedLog();
+  }
+
+  #giveBackPages(): void {
+    const { database, reserve } = this.#storage;
+    const freePages = pragmaNumber(database, "freelist_count");
+    const keptShare = Math.floor(pragmaNumber(database, "page_count") * SINGLE.keptShare);
+    const keptPages = reserve.level === "none" ? 0 : keptShare;
+    if (freePages <= keptPages) return;
+    const listPages = Math.ceil((freePages * NUMBER_BYTES) / this.#pageBytes);
+    const most = Math.max(1, Math.min(SINGLE.pages, Math.floor(SINGLE.listPages / listPages)));
+    database.pragma(`incremental_vacuum(${Math.min(most, freePages - keptPages)})`);
+    this.#leaveCopiedLog();
   }
 
   #once<T>(work: (spareBytes: number) => T, spareBytes: number): T {
