@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
 import { syncFolder } from "../../agent/core/sync-folder.ts";
@@ -41,6 +42,22 @@ export function writeDurably(path: string, text: string | Uint8Array, mode = 0o6
     syncFolder(folder);
   } catch (error) {
     rmSync(next, { force: true });
+    throw error;
+  }
+}
+
+/** The same in the thread pool: the thread that calls goes on meanwhile. Two calls for one path must not overlap. Rejects with the system's error. */
+export async function writeDurablyBeside(path: string, text: string, mode = 0o600): Promise<void> {
+  const folder = dirname(path);
+  const next = join(folder, `.${basename(path)}.next`);
+  try {
+    await rm(next, { force: true });
+    await writeFile(next, text, { flag: "wx", mode, flush: true });
+    await rename(next, path);
+    await using opened = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+    await opened.sync();
+  } catch (error) {
+    await rm(next, { force: true });
     throw error;
   }
 }

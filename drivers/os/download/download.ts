@@ -60,7 +60,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
     download: async (source, artifact, onProgress, signal) => {
       let partial: PartialFile | undefined;
       try {
-        partial = await PartialFile.open(artifact);
+        partial = await PartialFile.open(artifact, parts.clock);
         const shortage = await reserveSpace(artifact, partial.bytes, parts.settings.spareBytes);
         if (shortage !== undefined) return { kind: "no-space", detail: shortage };
         const transfer = new Transfer(parts, source, artifact, partial, onProgress);
