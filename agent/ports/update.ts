@@ -90,7 +90,8 @@ export type StreamSource = { readonly kind: "stream"; readonly streamId: string;
 export type RangeAnswer =
   /**
    * The bytes from `offset` on: what was asked for, or 0 where the whole file comes all the same. `totalBytes` is the whole file's size
-   * where it is told; `validator` names this version of the file where there is a name that holds for its bytes.
+   * where it is told; `validator` names this version of the file where there is a name that holds for its bytes. A piece of `body` is
+   * valid until the next one is asked for.
    */
   | {
       readonly kind: "bytes";

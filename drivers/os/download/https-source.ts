@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { shownUrl } from "../../../agent/core/shown-url.ts";
 import type { RangeAnswer } from "../../../agent/ports/update.ts";
-import { connectionOptions, type HttpsTarget } from "../https-connection.ts";
+import { connectionOptions, type HttpsTarget, tappedConnection } from "../https-connection.ts";
+import { BodyTap } from "./body-tap.ts";
 
 /** More of them lead nowhere. */
 const MAX_REDIRECTS = 5;
@@ -24,9 +25,10 @@ export type RangeRequest = HttpsTarget & { readonly offset: number };
 export async function requestRange(asked: RangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
   let { url } = asked;
   for (let redirects = 0; ; redirects++) {
-    const response = await responseOf({ ...asked, url }, signal);
+    const tap = new BodyTap();
+    const response = await responseOf({ ...asked, url }, tap, signal);
     const { statusCode: status = 0 } = response;
-    if (!REDIRECTS.has(status)) return answerOf(response, asked.offset, shownUrl(url));
+    if (!REDIRECTS.has(status)) return answerOf({ response, tap }, asked.offset, shownUrl(url));
     response.destroy();
     const target = redirectTarget(response.headers.location, url);
     if (typeof target !== "string") return denied(status, `${shownUrl(url)}: HTTP ${status} ${target.problem}`);
@@ -35,13 +37,15 @@ export async function requestRange(asked: RangeRequest, signal: AbortSignal): Pr
   }
 }
 
-async function responseOf(asked: RangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+async function responseOf(asked: RangeRequest, tap: BodyTap, signal: AbortSignal): Promise<IncomingMessage> {
   const { url, offset, idleMs } = asked;
   const headers = { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) };
-  const way = await connectionOptions(asked, signal);
+  const way = tappedConnection(asked, tap) ?? (await connectionOptions(asked, signal));
   return await new Promise((resolve, reject) => {
     const sent = request(url, { headers, signal, ...way }, resolve);
     sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
+    // An interim answer (RFC 9110, 15.2): another head follows.
+    sent.on("information", () => tap.leave());
     sent.on("error", reject);
     // Of an answer such as 101 nothing else is told.
     sent.on("close", () => reject(new Error("it closed without an answer")));
@@ -58,12 +62,16 @@ function redirectTarget(location: string | undefined, from: string): string | { 
   return target.href;
 }
 
-function answerOf(response: IncomingMessage, asked: number, place: string): RangeAnswer {
+/** An answer, and what may take its body. */
+type Answered = { readonly response: IncomingMessage; readonly tap: BodyTap };
+
+function answerOf(answered: Answered, asked: number, place: string): RangeAnswer {
+  const { response } = answered;
   const { statusCode: status = 0, headers } = response;
-  if (status === 200) return bytesOf(response, { offset: 0, totalBytes: numberOf(headers["content-length"]) });
+  if (status === 200) return bytesOf(answered, { offset: 0, totalBytes: numberOf(headers["content-length"]) });
   const range = contentRangeOf(headers["content-range"]);
   if (status === 206 && range.first === asked) {
-    return bytesOf(response, { offset: asked, totalBytes: range.totalBytes });
+    return bytesOf(answered, { offset: asked, totalBytes: range.totalBytes });
   }
   response.destroy();
   // A 206 with several parts, or another one, was not asked for.
@@ -83,13 +91,14 @@ function numberOf(digits: string | undefined): number | undefined {
 }
 
 function bytesOf(
-  response: IncomingMessage,
+  { response, tap }: Answered,
   place: { readonly offset: number; readonly totalBytes: number | undefined },
 ): RangeAnswer {
   const { etag } = response.headers;
   // A weak ETag does not say that the bytes are the same (RFC 9110, 13.1.5).
   const validator = etag?.startsWith('"') === true ? etag : undefined;
-  return { kind: "bytes", ...place, validator, body: chunksOf(response), end: () => void response.destroy() };
+  const body = tap.bodyOf(response, numberOf(response.headers["content-length"])) ?? chunksOf(response);
+  return { kind: "bytes", ...place, validator, body, end: () => void response.destroy() };
 }
 
 function denied(status: number, detail: string): RangeAnswer {

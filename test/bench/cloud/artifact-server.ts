@@ -13,6 +13,8 @@ export type ArtifactFaults = {
   ranges: "honoured" | "ignored" | "multipart" | "refused";
   /** Does not say how long the file is. */
   chunked: boolean;
+  /** Says first that it is at work (102, RFC 2518). */
+  interim: boolean;
   /** Answers with this status instead, and this place to go to. */
   status: number | undefined;
   location: string | undefined;
@@ -46,6 +48,7 @@ export async function startArtifactServer(
     etag: "strong",
     ranges: "honoured",
     chunked: false,
+    interim: false,
     status: undefined,
     location: undefined,
     cutAfterBytes: undefined,
@@ -97,6 +100,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { folder, se
   const etag = etagOf(faults.etag, `${stats.size} ${stats.mtimeMs} ${stats.ino}`);
   const from = rangeStart(request, faults.ranges, etag);
   if (from >= stats.size || (from > 0 && faults.ranges === "refused")) return end(response, 416);
+  if (faults.interim) response.writeProcessing();
   const isMultipart = from > 0 && faults.ranges === "multipart";
   const range = `bytes ${from}-${stats.size - 1}/${stats.size}`;
   response.writeHead(from > 0 ? 206 : 200, {

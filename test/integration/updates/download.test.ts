@@ -282,6 +282,15 @@ describe("downloading over HTTPS", () => {
     }
   });
 
+  it("takes what follows an interim answer", async () => {
+    server.faults.interim = true;
+    const artifact = serve(1_000_000);
+    await stopAt(500_000, artifact);
+    expect(await downloader().download(url(), artifact, ignore, never)).toEqual({ kind: "complete" });
+    expect(contentIsRight(artifact)).toBe(true);
+    expect(server.answered[206]).toBe(1);
+  });
+
   it("refuses a body that is longer than the file, where its length is not told", async () => {
     server.faults.chunked = true;
     const artifact = serve(50_000);
