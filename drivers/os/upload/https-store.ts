@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { Clock } from "../../../agent/core/clock.ts";
@@ -23,6 +22,9 @@ const CONTINUE_MS = 1000;
 const CONNECT_MS = 120_000;
 /** How long an answer may take as a whole, ms: the end of an upload in parts may take S3 some minutes, with blanks that show it is at work. */
 export const ANSWER_MS = 600_000;
+
+/** Why a wait ends early: an error made for each piece would cost more than the wait. */
+const DONE = "done";
 
 /** Bounds of a request. */
 export type HttpsStoreSettings = {
@@ -138,26 +140,25 @@ async function write(
   for await (const chunk of chunksOf(body)) {
     if (sent.destroyed) return;
     onBytes(chunk.length);
-    if (!sent.write(chunk)) await drained({ settings, clock }, sent, closed.promise);
+    await taken({ settings, clock }, { sent, chunk, closed: closed.promise });
     await limit.passed(chunk.length, signal);
   }
   sent.end();
 }
 
-/** What was written is taken, or the connection is over: that of a server that talks on and takes nothing is ended. */
-async function drained(
+/** Sends a piece until the system has it, or the connection is over: that of a server that talks on and takes nothing is ended. */
+async function taken(
   { settings, clock }: Pick<HttpsStoreParts, "settings" | "clock">,
-  sent: ClientRequest,
-  closed: Promise<void>,
+  { sent, chunk, closed }: { readonly sent: ClientRequest; readonly chunk: Uint8Array; readonly closed: Promise<void> },
 ): Promise<void> {
   const { minBytesPerSecond, minRateWindowMs } = settings;
   const longestMs = minRateWindowMs + (CHUNK_BYTES * 1000) / Math.max(1, minBytesPerSecond);
   const done = new AbortController();
   endAfter(longestMs, { sent, clock, done: done.signal });
   try {
-    await Promise.race([once(sent, "drain"), closed]);
+    await Promise.race([new Promise<void>((resolve) => sent.write(chunk, () => resolve())), closed]);
   } finally {
-    done.abort();
+    done.abort(DONE);
   }
 }
 
@@ -188,25 +189,37 @@ async function isWanted(sent: ClientRequest, answered: Promise<IncomingMessage>,
   try {
     return await Promise.race([continued.promise, answered.then(() => false)]);
   } finally {
-    done.abort();
+    done.abort(DONE);
   }
 }
 
-/** The part of the file, piece by piece. Throws `UnreadableFile`, also where it is shorter than it was. */
+/**
+ * The part of the file, piece by piece, each valid until the next is asked for: there are two buffers, and one is read into while the
+ * other is sent. Throws `UnreadableFile`, also where the file is shorter than it was.
+ */
 async function* chunksOf({ path, offset, bytes }: Extract<RequestBody, { kind: "file" }>): AsyncGenerator<Uint8Array> {
-  let left = bytes;
   try {
     await using file = await open(path);
-    while (left > 0) {
-      const room = new Uint8Array(Math.min(CHUNK_BYTES, left));
-      const { bytesRead } = await file.read(room, 0, room.length, offset + bytes - left);
+    let [reading, sending] = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
+    let read = readInto(file, reading, offset, bytes);
+    for (let left = bytes; left > 0; ) {
+      const bytesRead = await read;
       if (bytesRead === 0) throw new ShortFile();
       left -= bytesRead;
-      yield room.subarray(0, bytesRead);
+      [reading, sending] = [sending, reading];
+      read = readInto(file, reading, offset + bytes - left, left);
+      // Whoever waits for it hears of it.
+      read.catch(() => undefined);
+      yield sending.subarray(0, bytesRead);
     }
   } catch (thrown) {
     throw new UnreadableFile(thrown);
   }
+}
+
+async function readInto(file: FileHandle, room: Uint8Array, at: number, left: number): Promise<number> {
+  const { bytesRead } = await file.read(room, 0, Math.min(room.length, left), at);
+  return bytesRead;
 }
 
 /** What went wrong with the connection: of a proxy's fault, and of the network, without the URL. */
