@@ -86,6 +86,21 @@ describe("transcripts (```console)", () => {
 });
 
 describe("docs/technician.md", () => {
+  it("goes by what the program says", () => {
+    const page = readFileSync(join(ROOT, "docs/technician.md"), "utf8");
+    const rows = [...page.matchAll(/^\| ([^|]*) \|/gm)].map(([, cell = ""]) => cell);
+    const spans = rows.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, span = ""]) => span));
+    const said = spans.filter((span) => / /.test(span) || /^[A-Z_]{8,}$/.test(span));
+    const phrases = said
+      .flatMap((span) => span.replace(/^[0N] |^causeway: /, "").split(/ *\.{3} *| {2,}|"\w+" /))
+      .filter((one) => one !== "");
+    const sources = globSync("{agent,drivers}/**/*.ts", { cwd: ROOT }).map((file) =>
+      readFileSync(join(ROOT, file), "utf8"),
+    );
+    expect(phrases.length).toBeGreaterThan(30);
+    expect(phrases.filter((phrase) => !sources.some((source) => source.includes(phrase)))).toEqual([]);
+  });
+
   it("can be read in 80 columns", () => {
     const lines = readFileSync(join(ROOT, "docs/technician.md"), "utf8").split("\n");
     expect(lines.filter((line) => line.length > 80)).toEqual([]);

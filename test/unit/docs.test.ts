@@ -1,5 +1,5 @@
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { FAULTS } from "../../agent/core/errors.ts";
@@ -67,6 +67,28 @@ function missingIn(text: string, folder: string): string[] {
   return [...new Set([...paths, ...commands])];
 }
 
+/** Links to a heading that is not there; GitHub makes its anchor of the words. `folder` is that of the document. */
+function missingAnchors(text: string, folder: string, name: string): string[] {
+  const links = [...text.matchAll(/\]\(([^)#:\s]*)#([^)\s]+)\)/g)];
+  return links
+    .filter(([, target = "", anchor = ""]) => {
+      const file = join(ROOT, folder, target === "" ? name : target);
+      return !existsSync(file) || !anchorsOf(readFileSync(file, "utf8")).includes(anchor);
+    })
+    .map(([, target, anchor]) => `${target}#${anchor}`);
+}
+
+function anchorsOf(text: string): readonly string[] {
+  const headings = [...text.replaceAll(/^```[^]*?^```/gm, "").matchAll(/^#+ (.*)$/gm)];
+  return headings.map(([, words = ""]) =>
+    words
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .trim()
+      .replaceAll(/\s/g, "-"),
+  );
+}
+
 /** Whether there is such a file, or for a name without its ending such a source. NAME stands for any; of `{a,b}` each must be there. */
 function exists(path: string): boolean {
   const [whole = "", choices] = /\{([^}]*)\}/.exec(path) ?? [];
@@ -79,7 +101,10 @@ function exists(path: string): boolean {
 describe("what the documents name", () => {
   it.each(DOCUMENTS)("is there: %s", (document) => {
     const text = readFileSync(join(ROOT, document), "utf8");
-    expect([...missingIn(text, dirname(document)), ...strayNames(text), ...unknownSettings(text)]).toEqual([]);
+    const anchors = missingAnchors(text, dirname(document), basename(document));
+    expect([...missingIn(text, dirname(document)), ...strayNames(text), ...unknownSettings(text), ...anchors]).toEqual(
+      [],
+    );
   });
 
   it("has the queries of docs/queries as they are run, with their output", () => {
@@ -123,6 +148,12 @@ describe("what the documents name", () => {
   it("is looked for in the configuration, where it is a setting", () => {
     const text = "`outbox.maxBytes`, `dbc.encoding`, `outbox.maxBites`, `broker.unfit`, `package.json`";
     expect(unknownSettings(text)).toEqual(["outbox.maxBites"]);
+  });
+
+  it("is looked for among the headings, where it is an anchor", () => {
+    const text = "## One, two\n[one](#one-two), [three](#three), [there](README.md#decisions), [gone](README.md#gone)";
+    expect(missingAnchors(text, DECISIONS, "one-command-a-key.md")).toEqual(["#one-two", "#three", "README.md#gone"]);
+    expect(anchorsOf(text)).toEqual(["one-two"]);
   });
 
   it("leaves topics, and folders of a vehicle, alone", () => {
