@@ -3,7 +3,7 @@ import { z } from "zod";
 /** What the campaigns of a vehicle may cost together, by estimate; what is beyond is refused with the figure. */
 export const campaignLimits = z
   .strictObject({
-    count: z.int().min(1).max(10_000).default(100),
+    count: z.int().min(1).max(10_000).default(100).describe("campaigns at a time"),
     windowBytes: z
       .int()
       .min(0)

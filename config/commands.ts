@@ -65,8 +65,10 @@ export const commandsConfig = z.strictObject({
     .describe("diagnostics in JSON as the Connected Mobility guidance asks for them: SOVD over MQTT"),
   companion: z
     .strictObject({
-      enabled: z.boolean().default(true),
-      request: companionFilter.default("cmd/causeway/{thing}/+/request"),
+      enabled: z.boolean().default(true).describe("takes requests of MQTT 5 with a response topic"),
+      request: companionFilter
+        .default("cmd/causeway/{thing}/+/request")
+        .describe("topic of requests; + is the name of who asks"),
       responsePrefix: z
         .string()
         .min(1)
@@ -79,7 +81,7 @@ export const commandsConfig = z.strictObject({
     .describe("companion apps over MQTT 5 request/response"),
   capture: z
     .strictObject({
-      maxSeconds: z.int().min(1).max(3600).default(60),
+      maxSeconds: z.int().min(1).max(3600).default(60).describe("longest capture that a command may ask for"),
       maxFrames: z.int().min(100).max(10_000_000).default(500_000).describe("further ones are counted, not kept"),
     })
     .prefault({})
@@ -95,7 +97,7 @@ export const commandsConfig = z.strictObject({
     .strictObject({
       latitude: signalName,
       longitude: signalName,
-      maxAgeMs: z.int().min(100).max(86_400_000).default(60_000),
+      maxAgeMs: z.int().min(100).max(86_400_000).default(60_000).describe("an older position is not told"),
     })
     .optional()
     .describe(
@@ -152,7 +154,7 @@ export const commandsConfig = z.strictObject({
     ),
   ledger: z
     .strictObject({
-      maxCommands: z.int().min(100).max(1_000_000).default(20_000),
+      maxCommands: z.int().min(100).max(1_000_000).default(20_000).describe("commands remembered at most"),
       maxReads: z
         .int()
         .min(10)

@@ -43,8 +43,8 @@ const transmit = z.strictObject({
     .describe("nothing is sent for so long after another tester was last seen"),
   backOffSeconds: z
     .strictObject({
-      first: z.int().min(1).max(3600).default(10),
-      longest: z.int().min(1).max(86_400).default(3600),
+      first: z.int().min(1).max(3600).default(10).describe("after the first"),
+      longest: z.int().min(1).max(86_400).default(3600).describe("at most"),
     })
     .prefault({})
     .describe("a control unit that does not answer is left alone so long, twice as long each time"),
@@ -70,7 +70,10 @@ const obdEcu = z.strictObject({
 
 /** OBD-II (SAE J1979). */
 const obd = z.strictObject({
-  addressing: z.enum(["auto", "11-bit", "29-bit"]).default("auto"),
+  addressing: z
+    .enum(["auto", "11-bit", "29-bit"])
+    .default("auto")
+    .describe("ids of requests and answers; auto tries both"),
   ecus: z.array(obdEcu).min(1).max(32).optional().describe("control units; those that answer when absent"),
   signals: z
     .array(
@@ -101,7 +104,7 @@ const uds = z.strictObject({
   signals: z
     .array(
       z.strictObject({
-        ecu: z.string().min(1).max(32),
+        ecu: z.string().min(1).max(32).describe("control unit of the catalogue"),
         dids: z.array(z.string().min(1).max(64)).min(1).max(256).describe("names in the catalogue"),
         everyMs: z.int().min(EVERY_MS.min).max(EVERY_MS.max),
       }),
@@ -119,22 +122,22 @@ const j1939 = z.strictObject({
   name: z
     .strictObject({
       identity: z.int().min(0).max(2_097_151).describe("serial number, 21 bits"),
-      manufacturer: z.int().min(0).max(2047),
-      ecuInstance: z.int().min(0).max(7).default(0),
-      functionInstance: z.int().min(0).max(31).default(0),
+      manufacturer: z.int().min(0).max(2047).describe("manufacturer code, 11 bits"),
+      ecuInstance: z.int().min(0).max(7).default(0).describe("3 bits of the name"),
+      functionInstance: z.int().min(0).max(31).default(0).describe("5 bits of the name"),
       function: z.int().min(0).max(255).default(129).describe("129 is off-board diagnostic service tool"),
-      vehicleSystem: z.int().min(0).max(127).default(0),
-      vehicleSystemInstance: z.int().min(0).max(15).default(0),
-      industryGroup: z.int().min(0).max(7).default(0),
+      vehicleSystem: z.int().min(0).max(127).default(0).describe("7 bits of the name"),
+      vehicleSystemInstance: z.int().min(0).max(15).default(0).describe("4 bits of the name"),
+      industryGroup: z.int().min(0).max(7).default(0).describe("3 bits of the name"),
       arbitraryAddress: z.boolean().default(true).describe("takes another address when it loses this one"),
     })
     .describe("NAME by which the address is claimed"),
   requests: z
     .array(
       z.strictObject({
-        pgn: z.int().min(0).max(262_143),
-        to: z.int().min(0).max(255).default(255),
-        everySeconds: z.int().min(1).max(86_400),
+        pgn: z.int().min(0).max(262_143).describe("parameter group to ask for"),
+        to: z.int().min(0).max(255).default(255).describe("address that is asked; 255 is all"),
+        everySeconds: z.int().min(1).max(86_400).describe("how often"),
       }),
     )
     .max(64)
@@ -155,9 +158,9 @@ const busDiagnostics = z.strictObject({
     .max(4)
     .default([])
     .describe("what someone at admin.sock may do beside reading"),
-  obd: obd.optional(),
-  uds: uds.optional(),
-  j1939: j1939.optional(),
+  obd: obd.optional().describe("requests by OBD-II; none when absent"),
+  uds: uds.optional().describe("requests by UDS; none when absent"),
+  j1939: j1939.optional().describe("requests by J1939; none when absent"),
 });
 
 /** What is done on one bus. */

@@ -12,7 +12,7 @@ type Point = z.infer<typeof point>;
 const circle = z.strictObject({
   latitude,
   longitude,
-  radiusMetres: z.number().min(10).max(1_000_000),
+  radiusMetres: z.number().min(10).max(1_000_000).describe("from its middle"),
 });
 
 const polygon = z
@@ -24,7 +24,7 @@ const polygon = z
   .describe("corners [latitude, longitude] in their order, degrees; the last is joined to the first");
 
 const shape = {
-  circle: circle.optional(),
+  circle: circle.optional().describe("in place of polygon"),
   polygon: polygon.optional(),
 };
 

@@ -7,8 +7,8 @@ const host = z.string().min(1).max(253);
 
 const gpsd = z.strictObject({
   kind: z.literal("gpsd"),
-  host: host.default("127.0.0.1"),
-  port: port.default(2947),
+  host: host.default("127.0.0.1").describe("where gpsd runs"),
+  port: port.default(2947).describe("TCP"),
   socket: path.optional().describe("Unix socket of a gpsd that has one, in the place of host and port"),
   receiver: z
     .string()

@@ -37,8 +37,8 @@ export type RegimeConfig = z.infer<typeof regime>;
 
 /** What each state of the vehicle does; in one that is not named all is as without this section. */
 export const powerRegimes = z.strictObject({
-  driving: regime.prefault({}),
-  parked: regime.prefault({}),
+  driving: regime.prefault({}).describe("while the vehicle is driving"),
+  parked: regime.prefault({}).describe("while it is parked"),
   "asleep-soon": regime.prefault({}),
 });
 export type PowerRegimesConfig = z.infer<typeof powerRegimes>;

@@ -28,8 +28,11 @@ const byLine = z.strictObject({
     .regex(/^(gpiochip[0-9]{1,4}|\/dev\/[A-Za-z0-9._/-]{1,100})$/, "must be gpiochipN, or a path below /dev")
     .describe("as gpiodetect lists it; the service must be given the device, see gpio.conf"),
   line: z.int().min(0).max(65_535).describe("offset on the chip, as gpioinfo lists it"),
-  activeLow: z.boolean().default(false),
-  bias: z.enum(["as-is", "pull-up", "pull-down", "disabled"]).default("as-is"),
+  activeLow: z.boolean().default(false).describe("a low line is on"),
+  bias: z
+    .enum(["as-is", "pull-up", "pull-down", "disabled"])
+    .default("as-is")
+    .describe("pull of the line, where the chip has one"),
   debounceMs: z.int().min(0).max(10_000).default(20).describe("by the kernel, before debounce of power.state"),
 });
 

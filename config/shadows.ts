@@ -21,7 +21,7 @@ const paceOf = (seconds: number, updates: number) => ({
 export const shadowsConfig = z.strictObject({
   state: z
     .strictObject({
-      name: shadowName.default("state"),
+      name: shadowName.default("state").describe("of the shadow"),
       ...paceOf(60, 200),
       position: z
         .strictObject({
@@ -38,7 +38,7 @@ export const shadowsConfig = z.strictObject({
     .describe("how the vehicle is, in reported: versions, campaigns, update, link, buses, clock, certificate"),
   config: z
     .strictObject({
-      name: shadowName.default("config"),
+      name: shadowName.default("config").describe("of the shadow"),
       ...paceOf(10, 100),
       settleSeconds: z
         .int()

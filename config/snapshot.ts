@@ -17,7 +17,7 @@ export const snapshotConfig = z.strictObject({
     .max(86_400)
     .default(60)
     .describe("least time between two at reconnects; one that would come sooner is left out and counted"),
-  stream: z.enum(["event", "telemetry"]).default("telemetry"),
+  stream: z.enum(["event", "telemetry"]).default("telemetry").describe("class of its records"),
   form: z.enum(["columns", "rows", "json"]).default("columns").describe("as send.form of a campaign"),
 });
 export type SnapshotConfig = z.infer<typeof snapshotConfig>;
