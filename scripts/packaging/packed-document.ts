@@ -20,7 +20,7 @@ export function packedDocument(text: string, { copies, documents }: PackedFiles)
   const named = copies.reduce((all, [from, to]) => all.replaceAll(fileName(from), `/${to}`), general);
   const linked = named.replaceAll(/\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)/g, (link, words: string, target: string) => {
     const name = /^(?:docs\/)?([\w-]+)\.md$/.exec(target)?.[1];
-    return name !== undefined && (documents.includes(name) || name === "README") ? link : words;
+    return name !== undefined && documents.includes(name) ? link : words;
   });
   return blocksOf(linked)
     .map(withoutCheckout)

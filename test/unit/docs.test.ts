@@ -114,6 +114,12 @@ describe("what the documents name", () => {
     expect(queries.filter((file) => !text.includes(readFileSync(join(ROOT, file), "utf8")))).toEqual([]);
   });
 
+  it("has every document, in docs/README.md", () => {
+    const listed = [...readFileSync(join(ROOT, "docs/README.md"), "utf8").matchAll(/\]\(([\w-]+\.md)\)/g)];
+    const others = globSync("*.md", { cwd: join(ROOT, "docs") }).filter((file) => file !== "README.md");
+    expect(listed.map(([, file]) => file).sort()).toEqual(others.sort());
+  });
+
   it("has every room of agent/", () => {
     const text = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
     expect(readdirSync(join(ROOT, "agent")).filter((room) => !text.includes(`\`agent/${room}\``))).toEqual([]);
