@@ -71,6 +71,8 @@ import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
+/** For how long frames are gathered where nobody waits for one: neither a command for what confirms it nor a tester for an answer. */
+const GATHER_MS = 100;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -335,10 +337,11 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });
   const capture = new FrameCapture(encoder, appender, wanted);
   const requestIds = requestIdsOf(config.diagnostics);
+  const gatherMs = config.commands === undefined && config.diagnostics === undefined ? GATHER_MS : 0;
   const buses = config.buses.map((bus): ObservedBus => {
     const ids = transmitIds(catalogue.value, sources, bus.name);
     const permitted = transmitPermission(bus, ids, requestIds.get(bus.name));
-    const driver = createCanBus(bus, [], permitted, { clock, log, random });
+    const driver = createCanBus(bus, [], permitted, { clock, log, random, gatherMs });
     wanted.attach(driver);
     const hasNarrowed = (): boolean => wanted.hasNarrowed(bus.name);
     return {

@@ -1,15 +1,13 @@
-import type { Clock } from "../../agent/core/clock.ts";
-import type { Log } from "../../agent/core/log.ts";
 import type { CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import type { BusConfig } from "../../config/schema.ts";
-import { createNativeBus } from "./native-bus.ts";
+import { type CanBusParts, createNativeBus } from "./native-bus.ts";
 import { createReplayBus } from "./replay-bus.ts";
 import { createSocketcanBus } from "./socketcan-bus.ts";
 import { createSocketcandBus } from "./socketcand-bus.ts";
 import { limitTransmit, type TransmitPermission } from "./transmit-filter.ts";
 
 /** What every driver may need: time, the log, and randomness for reconnection (0 <= x < 1). */
-export type CanBusFactoryParts = { readonly clock: Clock; readonly log: Log; readonly random: () => number };
+export type CanBusFactoryParts = CanBusParts & { readonly random: () => number };
 
 /** The driver that `config` names, not started. `filters` is what to receive until `receive` says otherwise. `permitted` is all that it can send. */
 export function createCanBus(

@@ -16,7 +16,8 @@ export const NATIVE_ISOTP_NEWS = ["pdu", "error", "sent"] as const;
  */
 export type NativeAddon = {
   /**
-   * Opens a bus and begins to receive. `filters` are pairs (can_id, can_mask), none for nothing. `batch` is the memory of a `FrameBatch`, which
+   * Opens a bus and begins to receive. With a `gatherMs` of 0 frames are handed over at once when they begin to come and when they cease, and
+   * each 40 ms meanwhile; otherwise each `gatherMs` at most, of the bus that has the least. `filters` are pairs (can_id, can_mask), none for nothing. `batch` is the memory of a `FrameBatch`, which
    * the addon fills before each `onNews(frames, errorFrames, link, clockOffsetUs)`, on the main thread: so many frames are in it, so many of
    * them error frames, and then the link changed to that index of `NATIVE_INTERFACE` (-1: it did not). The first news is the first
    * link state alone. `clockOffsetUs` is that of a `FrameBatch`.
@@ -25,6 +26,7 @@ export type NativeAddon = {
     interfaceName: string,
     receiveBufferBytes: number,
     ringFrames: number,
+    gatherMs: number,
     filters: Uint32Array,
     batch: Uint8Array,
     onNews: (frames: number, errorFrames: number, link: number, clockOffsetUs: number) => void,

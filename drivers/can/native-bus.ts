@@ -35,8 +35,11 @@ export type NativeBusSettings = {
   readonly filters: readonly FrameFilter[];
 };
 
-/** Time for transmit retries, and the log. */
-export type CanBusParts = { readonly clock: Clock; readonly log: Log };
+/**
+ * Time for transmit retries, and the log. `gatherMs`: frames may wait so long for others before they are handed over, ms, since that costs as
+ * much as some hundred frames; absent or 0 where somebody waits for one.
+ */
+export type CanBusParts = { readonly clock: Clock; readonly log: Log; readonly gatherMs?: number };
 
 /**
  * A SocketCAN interface through the receive addon: kernel receive times, exact loss count, no JavaScript a frame.
@@ -59,6 +62,7 @@ class NativeBus implements CanBus {
   readonly name: string;
   readonly #settings: NativeBusSettings;
   readonly #log: Log;
+  readonly #gatherMs: number;
   readonly #transmitter: Transmitter;
   readonly #delivery = new Delivery();
   readonly #batch = new FrameBatch(BATCH_FRAMES);
@@ -75,6 +79,7 @@ class NativeBus implements CanBus {
     this.name = settings.name;
     this.#settings = settings;
     this.#log = parts.log;
+    this.#gatherMs = parts.gatherMs ?? 0;
     this.#filters = kernelFilters(settings.name, settings.filters, parts.log);
     this.#transmitter = new Transmitter({
       bus: settings.name,
@@ -99,7 +104,15 @@ class NativeBus implements CanBus {
     const packets = new InterfaceCounter(interfaceName, "rx_packets");
     const traffic = new TrafficCounter(interfaceName);
     const slot = openSlot(interfaceName, () =>
-      addon.open(interfaceName, receiveBufferBytes, ringFrames, this.#filters, this.#batch.bytes, onNews),
+      addon.open(
+        interfaceName,
+        receiveBufferBytes,
+        ringFrames,
+        this.#gatherMs,
+        this.#filters,
+        this.#batch.bytes,
+        onNews,
+      ),
     );
     this.#open = { addon, slot, drops, packets, traffic };
     await this.#delivery.open(sink);

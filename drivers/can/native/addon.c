@@ -143,7 +143,7 @@ static void finish_reader_when_unused(struct addon *addon, napi_env env) {
 
 struct open_arguments {
   struct can_socket_options options;
-  uint32_t ring_frames;
+  struct bus_bounds bounds;
   struct frame *batch;
   uint32_t batch_frames;
   napi_value batch_value;
@@ -177,21 +177,23 @@ static bool read_arrays(napi_env env, napi_value filters, napi_value batch, stru
 }
 
 static bool read_open_arguments(napi_env env, napi_callback_info info, struct open_arguments *out) {
-  size_t count = 6;
-  napi_value values[6];
+  size_t count = 7;
+  napi_value values[7];
   memset(out, 0, sizeof(*out));
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 6) return false;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 7) return false;
   size_t length = 0;
   char name[IFNAMSIZ + 1];
   if (napi_get_value_string_utf8(env, values[0], name, sizeof(name), &length) != napi_ok) return false;
   if (length == 0 || length >= IFNAMSIZ) return false;
   memcpy(out->options.interface, name, length);
   if (napi_get_value_uint32(env, values[1], &out->options.receive_buffer_bytes) != napi_ok) return false;
-  if (napi_get_value_uint32(env, values[2], &out->ring_frames) != napi_ok || out->ring_frames == 0) return false;
+  struct bus_bounds *bounds = &out->bounds;
+  if (napi_get_value_uint32(env, values[2], &bounds->ring_frames) != napi_ok || bounds->ring_frames == 0) return false;
+  if (napi_get_value_uint32(env, values[3], &bounds->gather_ms) != napi_ok) return false;
   napi_valuetype kind;
-  out->on_news = values[5];
-  if (napi_typeof(env, values[5], &kind) != napi_ok || kind != napi_function) return false;
-  return read_arrays(env, values[3], values[4], out);
+  out->on_news = values[6];
+  if (napi_typeof(env, values[6], &kind) != napi_ok || kind != napi_function) return false;
+  return read_arrays(env, values[4], values[5], out);
 }
 
 static int free_slot(const struct addon *addon) {
@@ -203,7 +205,7 @@ static int free_slot(const struct addon *addon) {
 static int open_slot(struct addon *addon, napi_env env, const struct open_arguments *arguments, int slot) {
   struct open_bus *open = calloc(1, sizeof(*open));
   if (open == NULL) return ENOMEM;
-  int fault = bus_open(&open->bus, &arguments->options, arguments->ring_frames, addon->reader.epoll_fd);
+  int fault = bus_open(&open->bus, &arguments->options, arguments->bounds, addon->reader.epoll_fd);
   if (fault != 0) {
     free(open);
     return fault;
@@ -218,7 +220,7 @@ static int open_slot(struct addon *addon, napi_env env, const struct open_argume
   return 0;
 }
 
-/* open(interface, receiveBufferBytes, ringFrames, filters: Uint32Array of (can_id, can_mask), batch: Uint8Array, onNews): slot */
+/* open(interface, receiveBufferBytes, ringFrames, gatherMs, filters: Uint32Array of (can_id, can_mask), batch: Uint8Array, onNews): slot */
 static napi_value js_open(napi_env env, napi_callback_info info) {
   struct addon *addon = addon_of(env);
   struct open_arguments arguments;

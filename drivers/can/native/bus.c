@@ -9,6 +9,9 @@
 /* Kernel memory one queued frame is charged against SO_RCVBUF (skb with its overhead, measured on 6.1). */
 #define KERNEL_BYTES_PER_FRAME 768
 
+/* What a bus brings at most: short frames of CAN FD at 8 Mbit/s. */
+#define MOST_FRAMES_A_MS 20
+
 /* Longer than any frame is on its way through the kernel's lists of receivers, which is a part of one soft interrupt. */
 #define FILTER_SETTLE_MS 200
 
@@ -84,14 +87,14 @@ static struct can_filter *copy_of(const struct can_filter *filters, size_t count
   return copy;
 }
 
-int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t ring_frames, int epoll_fd) {
+int bus_open(struct bus *bus, const struct can_socket_options *options, struct bus_bounds bounds, int epoll_fd) {
   memset(bus, 0, sizeof(*bus));
   bus->options = *options;
   bus->epoll_fd = epoll_fd;
-  bus->ring_frames = ring_frames;
+  bus->bounds = bounds;
   bus->socket.fd = -1;
   bus->options.filters = copy_of(options->filters, options->filter_count);
-  bus->ring = malloc((size_t)ring_frames * sizeof(struct frame));
+  bus->ring = malloc((size_t)bounds.ring_frames * sizeof(struct frame));
   pthread_mutex_init(&bus->lock, NULL);
   int fault = ENOMEM;
   if (bus->options.filters != NULL && bus->ring != NULL) fault = open_socket_locked(bus);
@@ -149,14 +152,14 @@ static void store_locked(struct bus *bus, struct receive_vector *vector, int cou
   double now = now_us();
   bus->clock_offset_us = clock_offset_us(now, boottime);
   for (int i = 0; i < count; i += 1) {
-    if (bus->held == bus->ring_frames) {
+    if (bus->held == bus->bounds.ring_frames) {
       bus->dropped += 1;
       bus->ring_dropped += 1;
       vector->messages[i].msg_hdr.msg_controllen = CONTROL_BYTES;
       continue;
     }
     uint32_t at = bus->first + bus->held;
-    if (at >= bus->ring_frames) at -= bus->ring_frames;
+    if (at >= bus->bounds.ring_frames) at -= bus->bounds.ring_frames;
     can_socket_convert(&bus->socket, vector, i, now, &bus->ring[at]);
     bus->held += 1;
   }
@@ -220,13 +223,23 @@ void bus_check_link(struct bus *bus) {
   pthread_mutex_unlock(&bus->lock);
 }
 
+/* Half of the queue and half of the ring are room enough for what comes meanwhile. */
+static uint32_t gather_ms_locked(const struct bus *bus) {
+  if (bus->socket.fd < 0) return bus->bounds.gather_ms;
+  uint32_t queue_frames = bus->socket.got_bytes / KERNEL_BYTES_PER_FRAME;
+  uint32_t frames = queue_frames < bus->bounds.ring_frames ? queue_frames : bus->bounds.ring_frames;
+  uint32_t fitting_ms = frames / 2 / MOST_FRAMES_A_MS + 1;
+  return fitting_ms < bus->bounds.gather_ms ? fitting_ms : bus->bounds.gather_ms;
+}
+
 struct bus_outlook bus_outlook(struct bus *bus) {
   pthread_mutex_lock(&bus->lock);
   struct bus_outlook outlook = {
       .up = bus->link == LINK_UP,
       .pending = bus->pending,
-      .urgent = bus->change_count > 0 || bus->held >= bus->ring_frames / 4,
+      .urgent = bus->change_count > 0 || bus->held >= bus->bounds.ring_frames / 4,
       .settling = bus->settling,
+      .gather_ms = gather_ms_locked(bus),
   };
   pthread_mutex_unlock(&bus->lock);
   return outlook;
@@ -248,13 +261,13 @@ bool bus_take_pending(struct bus *bus) {
 
 static uint32_t take_frames_locked(struct bus *bus, struct frame *out, uint32_t capacity) {
   uint32_t frames = bus->held < capacity ? bus->held : capacity;
-  uint32_t until_end = bus->ring_frames - bus->first;
+  uint32_t until_end = bus->bounds.ring_frames - bus->first;
   uint32_t head = frames < until_end ? frames : until_end;
   memcpy(out, bus->ring + bus->first, head * sizeof(struct frame));
   memcpy(out + head, bus->ring, (frames - head) * sizeof(struct frame));
   bus->held -= frames;
   bus->first += frames;
-  if (bus->first >= bus->ring_frames) bus->first -= bus->ring_frames;
+  if (bus->first >= bus->bounds.ring_frames) bus->first -= bus->bounds.ring_frames;
   /* Starting over keeps the used part of the ring small: resident memory and cache follow the load, not the bound. */
   if (bus->held == 0) bus->first = 0;
   return frames;

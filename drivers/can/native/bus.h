@@ -13,6 +13,11 @@
 /* Link changes kept while JavaScript is busy; further ones overwrite the last. */
 #define LINK_CHANGES 16
 
+struct bus_bounds {
+  uint32_t ring_frames;
+  uint32_t gather_ms; /* for how long frames are gathered before JavaScript is woken for them; 0: it is woken when they begin to come */
+};
+
 struct bus {
   struct can_socket_options options;
   int epoll_fd;
@@ -20,7 +25,7 @@ struct bus {
   pthread_mutex_t lock;
   struct can_socket socket;
   struct frame *ring;
-  uint32_t ring_frames;
+  struct bus_bounds bounds;
   uint32_t first; /* index of the oldest frame */
   uint32_t held;
   uint64_t dropped;      /* by a full ring, and by the kernel up to `kernel_drops` */
@@ -42,6 +47,7 @@ struct bus_outlook {
   bool pending; /* JavaScript has something to fetch */
   bool urgent;  /* a quarter of the ring is in use, or the link changed */
   bool settling;
+  uint32_t gather_ms; /* no longer than queue and ring can take it on a bus that is suddenly full */
 };
 
 /* The two lists of a change of filters: for the time of the change, and after it (drivers/can/filter.ts, betweenFilters). */
@@ -67,7 +73,7 @@ struct bus_news {
 };
 
 /* Copies `options` with its filters. Returns 0 or an errno of can_socket_open; an absent interface is not a failure. */
-int bus_open(struct bus *bus, const struct can_socket_options *options, uint32_t ring_frames, int epoll_fd);
+int bus_open(struct bus *bus, const struct can_socket_options *options, struct bus_bounds bounds, int epoll_fd);
 
 /* Frees everything but `bus` itself. The reader must not know the bus any more. */
 void bus_close(struct bus *bus);

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* While frames come, the queue is emptied this often at most instead of at every frame: a wake-up costs more than many frames. */
+/* While frames come that nobody gathers, the queue is emptied this often at most instead of at every frame: a wake-up costs more than many frames. */
 #define LONGEST_WAIT_NS 20000000.0
 
 /* The first wait after silence; each further one may be twice as long, so that a sudden burst does not find a long one. */
@@ -18,7 +19,7 @@
 /* Share of the socket's queue that may fill during one wait. */
 #define TARGET_FILL 0.25
 
-/* While frames come, JavaScript is woken this often at most: its wake-up costs more than the drain. */
+/* While such frames come, JavaScript is woken this often at most: its wake-up costs more than the drain. */
 #define WAKE_INTERVAL_MS 40
 
 /* How often a bus that is not up is looked at. */
@@ -52,8 +53,15 @@ static double next_wait_ns(double last_ns, double fill) {
   return fitting_ns < longest_ns ? fitting_ns : longest_ns;
 }
 
+/* The next wait while frames are gathered until JavaScript is due in `left_ms`, after one of `last_ns` (0: none) that filled `fill`. */
+static double gathering_wait_ns(double last_ns, double fill, int64_t left_ms) {
+  double fitting_ns = last_ns > 0 && fill > 0 ? last_ns * TARGET_FILL / fill : INFINITY;
+  double left_ns = (double)left_ms * 1e6;
+  return fitting_ns < left_ns ? fitting_ns : left_ns;
+}
+
 static void wait_busy(struct reader *reader, double wait_ns) {
-  struct timespec timeout = {.tv_nsec = (long)wait_ns};
+  struct timespec timeout = {.tv_sec = (time_t)(wait_ns / 1e9), .tv_nsec = (long)fmod(wait_ns, 1e9)};
   struct pollfd nudged = {.fd = reader->event_fd, .events = POLLIN};
   if (ppoll(&nudged, 1, &timeout, NULL) > 0) clear_nudge(reader);
 }
@@ -64,6 +72,7 @@ struct pass {
   bool urgent;  /* a ring is filling up, or a link changed */
   bool all_up;
   bool settling; /* filters of a bus */
+  uint32_t gather_ms; /* the least of all buses */
 };
 
 static void wait_idle(struct reader *reader, const struct pass *pass) {
@@ -73,7 +82,7 @@ static void wait_idle(struct reader *reader, const struct pass *pass) {
 }
 
 static struct pass drain_all(struct reader *reader, int64_t now_ms, bool check_links) {
-  struct pass pass = {.all_up = true};
+  struct pass pass = {.all_up = true, .gather_ms = UINT32_MAX};
   pthread_mutex_lock(&reader->lock);
   for (int slot = 0; slot < MAX_BUSES; slot += 1) {
     struct bus *bus = reader->buses[slot];
@@ -87,28 +96,42 @@ static struct pass drain_all(struct reader *reader, int64_t now_ms, bool check_l
     pass.urgent |= outlook.urgent;
     pass.all_up &= outlook.up;
     pass.settling |= outlook.settling;
+    if (outlook.gather_ms < pass.gather_ms) pass.gather_ms = outlook.gather_ms;
   }
   pthread_mutex_unlock(&reader->lock);
   return pass;
 }
 
+/*
+ * When JavaScript is woken for what is pending. Where a bus gathers nothing: at once when frames begin to come and when they cease, so that no
+ * frame waits for another.
+ */
+static bool is_due(const struct pass *pass, double wait_ns, int64_t since_woken_ms) {
+  if (pass->urgent) return true;
+  if (pass->gather_ms > 0) return since_woken_ms >= pass->gather_ms;
+  return wait_ns == 0 || pass->fill == 0 || since_woken_ms >= WAKE_INTERVAL_MS;
+}
+
 static void *reader_main(void *argument) {
   struct reader *reader = argument;
   int64_t next_check_ms = monotonic_ms() + LINK_CHECK_MS;
-  int64_t woken_ms = 0;
+  int64_t woken_ms = INT32_MIN;
   double wait_ns = 0;
   while (!atomic_load(&reader->stopping)) {
     int64_t now_ms = monotonic_ms();
     bool check = now_ms >= next_check_ms;
     if (check) next_check_ms = now_ms + LINK_CHECK_MS;
     struct pass pass = drain_all(reader, now_ms, check);
-    /* At once when frames begin to come and when they cease, so that no frame waits for another. */
-    bool due = wait_ns == 0 || pass.fill == 0 || pass.urgent || now_ms - woken_ms >= WAKE_INTERVAL_MS;
+    bool due = is_due(&pass, wait_ns, now_ms - woken_ms);
     if (pass.pending && due && !atomic_exchange(&reader->woken, true)) {
       woken_ms = now_ms;
       reader->wake(reader->context);
     }
-    if (pass.fill > 0) {
+    if (pass.gather_ms > 0 && (pass.fill > 0 || (pass.pending && !due))) {
+      int64_t left_ms = woken_ms + pass.gather_ms - now_ms;
+      wait_ns = gathering_wait_ns(wait_ns, pass.fill, left_ms > 0 ? left_ms : pass.gather_ms);
+      wait_busy(reader, wait_ns);
+    } else if (pass.fill > 0) {
       wait_ns = next_wait_ns(wait_ns, pass.fill);
       wait_busy(reader, wait_ns);
     } else {

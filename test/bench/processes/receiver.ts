@@ -27,10 +27,11 @@ function frameDecoder(): (batch: FrameBatch) => void {
   };
 }
 
-const [kind, interfaceNames, bufferBytes] = z
+const [kind, interfaceNames, bufferBytes, gatherMs] = z
   .tuple([z.enum(["native", "decoded", "filtered", "socketcan"]), z.string()], z.string())
   .parse(process.argv.slice(2));
 let frames = 0;
+let batches = 0;
 /** What the driver counts as lost; npm socketcan does not know. */
 let countDropped = (): number | undefined => undefined;
 let droppedBefore = 0;
@@ -48,11 +49,12 @@ if (kind !== "socketcan") {
         ringFrames: 65_536,
         filters: kind === "filtered" ? OTHER_IDS : EVERY_FRAME,
       },
-      { clock: systemClock(), log: silent },
+      { clock: systemClock(), log: silent, gatherMs: Number(gatherMs ?? 0) },
     ),
   );
   const onFrames = (batch: FrameBatch): void => {
     frames += batch.count;
+    batches += 1;
     decode?.(batch);
   };
   for (const bus of buses) await bus.start({ onFrames, onState: () => undefined });
@@ -80,7 +82,7 @@ createInterface({ input: process.stdin })
     const { user, system } = process.cpuUsage(since);
     const lost = countDropped();
     const dropped = lost === undefined ? undefined : lost - droppedBefore;
-    process.stdout.write(`${JSON.stringify({ frames, dropped, cpuUs: user + system })}\n`);
+    process.stdout.write(`${JSON.stringify({ frames, batches, dropped, cpuUs: user + system })}\n`);
   })
   .on("close", () => process.exit(0));
 process.stdout.write(`${JSON.stringify({ ready: true })}\n`);

@@ -21,7 +21,7 @@ const LAST = "7FF#FF";
 const FITTING_FRAMES = 200;
 const SMALLEST_BUFFER = "65536";
 const sent = z.object({ sent: z.int() });
-const report = z.object({ frames: z.int(), dropped: z.int().optional() });
+const report = z.object({ frames: z.int(), batches: z.int().optional(), dropped: z.int().optional() });
 
 const children: ChildProcess[] = [];
 const folders: string[] = [];
@@ -115,6 +115,24 @@ describe("the mapping of CAN sockets to loopback datagrams", { timeout: 60_000 }
     expect(await generate(buses, FITTING_FRAMES, 1)).toBe(FITTING_FRAMES);
 
     await expectReport(reader, (frames) => frames === FITTING_FRAMES);
+  });
+
+  it("gathers frames on a bus on which each comes after a pause, and hands over all of them", async () => {
+    const buses = await mapBuses(1);
+    const gathering = ["0", "250"].map((gatherMs) =>
+      start(buses, process.execPath, [RECEIVER, "native", "can0", "8388608", gatherMs]),
+    );
+    for (const { lines } of gathering) await until(() => lines[0], { what: "it is ready", timeoutMs: TIMEOUT_MS });
+
+    await generate(buses, FITTING_FRAMES, 1);
+
+    const batches: number[] = [];
+    for (const reader of gathering) {
+      await expectReport(reader, (frames) => frames === FITTING_FRAMES);
+      batches.push(report.parse(JSON.parse(reader.lines.at(-1) ?? "")).batches ?? 0);
+    }
+    // 5 ms between two frames: nearly each is a batch of its own, or one of some four are.
+    expect(batches[1]).toBeLessThan((batches[0] ?? 0) / 4);
   });
 
   it("loses exactly what the kernel counts when a reader stands still before a small queue", async () => {

@@ -36,10 +36,10 @@ describe("loadNativeAddon", () => {
     expect(() => addon.dropped(0)).toThrowError(refused);
     expect(() => addon.close(-1)).toThrowError(refused);
     expect(() => addon.receive(0, filters, filters)).toThrowError(refused);
-    expect(() => addon.open("a-name-of-16-char", 1, 1, filters, batch, onNews)).toThrowError(refused);
-    expect(() => addon.open("can0", 1, 1, new Uint32Array(3), batch, onNews)).toThrowError(refused);
-    expect(() => addon.open("can0", 1, 1, filters, new Uint8Array(79), onNews)).toThrowError(refused);
-    expect(() => addon.open("can0", 1, 0, filters, batch, onNews)).toThrowError(refused);
+    expect(() => addon.open("a-name-of-16-char", 1, 1, 0, filters, batch, onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 1, 0, new Uint32Array(3), batch, onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 1, 0, filters, new Uint8Array(79), onNews)).toThrowError(refused);
+    expect(() => addon.open("can0", 1, 0, 0, filters, batch, onNews)).toThrowError(refused);
   });
 });
 
