@@ -6,10 +6,11 @@ import { parseArgs } from "node:util";
 import { EXIT } from "../agent/core/errors.ts";
 import { measureDelay, measureThroughput, type Throughput } from "../test/bench/benchmarks/consumer-benchmark.ts";
 import { measureKills } from "../test/bench/benchmarks/consumer-kills.ts";
+import { ratiosOf, spreadOf } from "../test/bench/benchmarks/timing.ts";
 import { ConsumerBench, SINKS, type SinkName } from "../test/bench/cloud-consumer/consumer-bench.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
-const HELP = `usage: npm run bench:consumer -- [--json] [--only NAME] [--into SINK,...] [--records N] [--kills] [--minutes N]
+const HELP = `usage: npm run bench:consumer -- [--json] [--only NAME] [--into SINK,...] [--records N] [--rounds N] [--kills] [--minutes N]
 
 Measures workers of the cloud consumer: a real mosquitto, records made by the agent's own encoder (ten vehicles, 250 ms of 2000 frames/s
 each, on change, zstd), workers as processes of their own, and what is in the store read back by DuckDB or the AWS SDK alone.
@@ -18,6 +19,7 @@ each, on change, zstd), workers as processes of their own, and what is in the st
   --only NAME  one part: throughput, delay or kills
   --into LIST  sinks: ndjson, parquet, daily, dynamodb (a local one, dynalite); all when absent
   --records N  records of each vehicle in a backlog (200)
+  --rounds N   for throughput: rounds in turns (3)
   --kills      the kills too: 1 to 4 workers, one of them killed every 10 s
   --minutes N  how long, for each sink (10)
   --help       this text
@@ -48,6 +50,7 @@ const { values, tokens } = parseArgs({
   options: {
     into: { type: "string" },
     records: { type: "string", default: "200" },
+    rounds: { type: "string", default: "3" },
     kills: { type: "boolean", default: false },
     minutes: { type: "string", default: "10" },
     only: { type: "string" },
@@ -84,50 +87,89 @@ async function eachSink<T>(measure: (bench: ConsumerBench, sink: SinkName) => Pr
 
 async function throughput(): Promise<Part> {
   const figures = await eachSink(async (bench, sink) => {
-    const runs: Throughput[] = [];
-    for (const workers of WORKERS) {
-      process.stderr.write(`  ${nameOf({ sink, workers })}\n`);
-      runs.push(
-        await measureThroughput(bench, { sink, workers, records: Number(values.records), recordMs: RECORD_MS }),
-      );
+    const runs = WORKERS.map((): Throughput[] => []);
+    for (let round = 0; round < Number(values.rounds); round += 1) {
+      for (const [at, workers] of WORKERS.entries()) {
+        process.stderr.write(`  ${nameOf({ sink, workers })}\n`);
+        const request = { sink, workers, records: Number(values.records), recordMs: RECORD_MS };
+        runs[at].push(await measureThroughput(bench, request));
+      }
     }
     return runs;
   });
-  return { rows: [...figures.flatMap(throughputRows), ...sizeRows(figures.flat())], figures };
+  return {
+    rows: [...figures.flatMap(throughputRows), ...sizeRows(figures.flatMap((runs) => runs.map(([first]) => first)))],
+    figures,
+  };
 }
 
-function throughputRows(runs: readonly Throughput[]): Part["rows"] {
-  const [one] = runs;
-  return runs.flatMap((run) => {
-    const { recordsPerSecond, samplesPerSecond, samplesPerCoreSecond } = run;
-    const what = nameOf(run);
-    const { gaps, repeats, partial, strangers } = run.account;
+/** Of rounds in turns with each number of workers. */
+function throughputRows(all: readonly (readonly Throughput[])[]): Part["rows"] {
+  return all.flatMap((runs) => {
+    const over = (of: (run: Throughput) => number) => spreadOf(runs.map(of));
+    const what = nameOf(runs[0]);
+    const wrong = runs.map(({ account }) => account.gaps + account.repeats + account.partial + account.strangers);
     return [
-      row("throughput", `${what}: durable`, recordsPerSecond, "records/s"),
-      row("throughput", `${what}: durable`, samplesPerSecond / 1000, "k samples/s"),
-      row("throughput", `${what}: a core of the workers, durable`, run.recordsPerCoreSecond, "records/s"),
-      row("throughput", `${what}: a core of the workers, durable`, samplesPerCoreSecond / 1000, "k samples/s"),
+      row(
+        "throughput",
+        `${what}: durable`,
+        over((run) => run.recordsPerSecond),
+        "records/s",
+      ),
+      row(
+        "throughput",
+        `${what}: durable`,
+        over((run) => run.samplesPerSecond / 1000),
+        "k samples/s",
+      ),
+      row(
+        "throughput",
+        `${what}: a core of the workers, durable`,
+        over((run) => run.recordsPerCoreSecond),
+        "records/s",
+      ),
+      row(
+        "throughput",
+        `${what}: a core of the workers, durable`,
+        over((run) => run.samplesPerCoreSecond / 1000),
+        "k samples/s",
+      ),
       row(
         "throughput",
         `${what}: a core of the workers, at rest`,
-        run.samplesAtRestPerCoreSecond / 1000,
+        over((run) => run.samplesAtRestPerCoreSecond / 1000),
         "k samples/s",
       ),
-      row("throughput", `${what}: the machine is busy`, run.busy * 100, "%"),
-      ...(run === one ? [] : scalingRows(one, run)),
-      row("throughput", `${what}: missing, twice there or not whole`, gaps + repeats + partial + strangers, "records", {
-        atMost: 0,
-      }),
+      row(
+        "throughput",
+        `${what}: the machine is busy`,
+        over((run) => run.busy * 100),
+        "%",
+      ),
+      ...(runs === all[0] ? [] : scalingRows(all[0], runs)),
+      row(
+        "throughput",
+        `${what}: missing, twice there or not whole`,
+        wrong.reduce((sum, records) => sum + records, 0),
+        "records",
+        { atMost: 0 },
+      ),
     ];
   });
 }
 
 /** Linear is asked for while there are cores left, in both runs; always that a core does as much as it did for one worker. */
-function scalingRows(one: Throughput, run: Throughput): Part["rows"] {
-  const what = nameOf(run);
-  const linear = run.recordsPerSecond / (run.workers * one.recordsPerSecond);
-  const perCore = run.recordsPerCoreSecond / one.recordsPerCoreSecond;
-  const isFull = Math.max(one.busy, run.busy) >= FULL;
+function scalingRows(ones: readonly Throughput[], runs: readonly Throughput[]): Part["rows"] {
+  const what = nameOf(runs[0]);
+  const linear = ratiosOf(
+    runs.map(({ recordsPerSecond }) => recordsPerSecond),
+    ones.map(({ recordsPerSecond }) => recordsPerSecond * runs[0].workers),
+  );
+  const perCore = ratiosOf(
+    runs.map(({ recordsPerCoreSecond }) => recordsPerCoreSecond),
+    ones.map(({ recordsPerCoreSecond }) => recordsPerCoreSecond),
+  );
+  const isFull = [...ones, ...runs].some(({ busy }) => busy >= FULL);
   return [
     isFull
       ? { ...row("throughput", `${what}: against linear`, linear, "x"), goal: "the machine is full" }

@@ -2,6 +2,7 @@
 import { benchmarkExchange, benchmarkPolls } from "../test/bench/benchmarks/diagnostic-exchange.ts";
 import { benchmarkPassive } from "../test/bench/benchmarks/passive-benchmark.ts";
 import { benchmarkPathRatio } from "../test/bench/benchmarks/path-ratio.ts";
+import { scaled } from "../test/bench/benchmarks/timing.ts";
 import { type Part, printFigures, row } from "./benchmarks/figures.ts";
 
 const HELP = `usage: npm run bench:diagnostics -- [--json] [--only NAME] [--before DIR]
@@ -18,7 +19,8 @@ Example:
 `;
 
 const SHARES = [0.01, 0.05, 0.2];
-const POLL_SECONDS = 5;
+const POLL_ROUNDS = 5;
+const POLL_SECONDS = 2;
 const ROUND_MS = 300;
 const ROUNDS = 9;
 const PAIRS = 9;
@@ -30,13 +32,12 @@ const before = beforeAt < 0 ? undefined : args.splice(beforeAt, 2)[1];
 const PARTS: Readonly<Record<string, () => Part | Promise<Part>>> = { polls, exchange, passive, off };
 
 async function polls(): Promise<Part> {
-  const figures = [];
-  for (const share of SHARES) figures.push(await benchmarkPolls(share, POLL_SECONDS));
+  const figures = await benchmarkPolls(SHARES, POLL_ROUNDS, POLL_SECONDS);
   const rows = figures.flatMap(({ allowedShare, pidsPerSecond, usedShare, cpuMicrosPerPid }) => {
     const what = `${allowedShare * 100} % of 500 kbit/s allowed`;
     return [
       row("polls", `${what}: values of service 01, six a request`, pidsPerSecond, "PIDs/s"),
-      row("polls", "load of the bus, without stuff bits", usedShare * 100, "%", { atMost: allowedShare * 100 }),
+      row("polls", "load of the bus, without stuff bits", scaled(usedShare, 100), "%", { atMost: allowedShare * 100 }),
       row("polls", "tester, transport, and the bench's unit", cpuMicrosPerPid, "µs CPU/PID"),
     ];
   });

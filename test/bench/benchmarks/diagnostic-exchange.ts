@@ -18,16 +18,39 @@ const PIDS = [0x0c, 0x0d, 0x05, 0x04, 0x11, 0x0f];
 /** Values by request at a bound of the bus's load. */
 export type PollFigures = {
   readonly allowedShare: number;
-  readonly pidsPerSecond: number;
-  readonly requestsPerSecond: number;
+  readonly pidsPerSecond: Spread;
+  readonly requestsPerSecond: Spread;
   /** Of requests and answers on the bus without stuff bits, which depend on the data. */
-  readonly usedShare: number;
+  readonly usedShare: Spread;
   /** Processor time of tester, transport and the bench's unit. */
-  readonly cpuMicrosPerPid: number;
+  readonly cpuMicrosPerPid: Spread;
 };
 
-/** Asks the bench's engine unit, over a bus in memory, as often as the share of the bus's load lets it. */
-export async function benchmarkPolls(allowedShare: number, seconds: number): Promise<PollFigures> {
+type PollRun = Readonly<Record<Exclude<keyof PollFigures, "allowedShare">, number>>;
+
+/** Asks the bench's engine unit, over a bus in memory, as often as each share of the bus's load lets it; in turns. */
+export async function benchmarkPolls(
+  shares: readonly number[],
+  rounds: number,
+  seconds: number,
+): Promise<readonly PollFigures[]> {
+  const runs = shares.map((): PollRun[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [at, share] of shares.entries()) runs[at].push(await poll(share, seconds));
+  }
+  return shares.map((allowedShare, at) => {
+    const over = (of: keyof PollRun): Spread => spreadOf(runs[at].map((run) => run[of]));
+    return {
+      allowedShare,
+      pidsPerSecond: over("pidsPerSecond"),
+      requestsPerSecond: over("requestsPerSecond"),
+      usedShare: over("usedShare"),
+      cpuMicrosPerPid: over("cpuMicrosPerPid"),
+    };
+  });
+}
+
+async function poll(allowedShare: number, seconds: number): Promise<PollRun> {
   const clock = systemClock();
   const wire = new Wire(() => clock.wallUs());
   const ecus = new VehicleEcus(wire.node(), clock, { obdIds: 11 });
@@ -48,7 +71,6 @@ export async function benchmarkPolls(allowedShare: number, seconds: number): Pro
   tester.stop();
   const bits = wire.log.reduce((sum, { data }) => sum + 47 + 8 * data.length, 0);
   return {
-    allowedShare,
     pidsPerSecond: pids / elapsedS,
     requestsPerSecond: requests / elapsedS,
     usedShare: bits / elapsedS / BIT_RATE,

@@ -30,11 +30,11 @@ export type BusFigures = {
   readonly programBytes: number;
 };
 
-/** Without programs, with one at its rate, and with one that does what it can to take all. */
+/** Without programs, with one at its rate, and with one that does what it can to take all; each over the rounds. */
 export type ProgramFigures = {
-  readonly alone: BusFigures;
-  readonly fair: BusFigures;
-  readonly hostile: BusFigures;
+  readonly alone: readonly BusFigures[];
+  readonly fair: readonly BusFigures[];
+  readonly hostile: readonly BusFigures[];
 };
 
 const SECONDS = 5;
@@ -78,11 +78,14 @@ const attack = (n) => {
 for (let n = 0; n < 1000; n++) attack(n);
 `;
 
-/** Measures all three, one after the other. */
-export async function benchmarkPrograms(): Promise<ProgramFigures> {
-  const alone = await measure(undefined);
-  const fair = await measure(FAIR);
-  const hostile = await measure(HOSTILE);
+/** Measures all three in turns. */
+export async function benchmarkPrograms(rounds: number): Promise<ProgramFigures> {
+  const [alone, fair, hostile]: [BusFigures[], BusFigures[], BusFigures[]] = [[], [], []];
+  for (let round = 0; round < rounds; round += 1) {
+    alone.push(await measure(undefined));
+    fair.push(await measure(FAIR));
+    hostile.push(await measure(HOSTILE));
+  }
   return { alone, fair, hostile };
 }
 
