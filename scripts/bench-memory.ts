@@ -63,14 +63,16 @@ async function measure(work: (typeof WORKS)[number]): Promise<Part> {
 }
 
 function plain(name: string, command: MeasuredProgram["command"]): MeasuredProgram {
-  return { name, command, nodeOptions: [], environment: {} };
+  return { name, command, nodeOptions: [] };
 }
 
-function variant(command: MeasuredProgram["command"], words: string): MeasuredProgram {
+/** `command` begins with the variables of a vehicle: a later one of the same name counts. */
+function variant([first, ...rest]: MeasuredProgram["command"], words: string): MeasuredProgram {
   const all = words.split(" ").filter((word) => word !== "");
-  const variables = all.filter((word) => !word.startsWith("--")).map((word) => word.split("="));
-  const environment = Object.fromEntries(variables.map(([name = "", ...value]) => [name, value.join("=")]));
-  return { name: words, command, nodeOptions: all.filter((word) => word.startsWith("--")), environment };
+  const nodeOptions = all.filter((word) => word.startsWith("--"));
+  const variables = all.filter((word) => !word.startsWith("--"));
+  const command = [first, ...rest.toSpliced(rest.indexOf(process.execPath), 0, ...variables)] as const;
+  return { name: words, command, nodeOptions };
 }
 
 function rowsOf(figures: WorkFigures) {

@@ -1,5 +1,4 @@
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import { releaseCleanPages } from "../../drivers/can/clean-pages.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
@@ -55,6 +54,7 @@ import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import type { CloudLink, DataLine, Runtime, SideLines } from "./parts.ts";
 import type { ProcessContext } from "./process-context.ts";
+import { releaseMemory } from "./release-memory.ts";
 import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids.ts";
 import {
   busService,
@@ -164,7 +164,7 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
     config.shutdown.drainMs,
     runtime,
   );
-  const memory = memoryService(releaseCleanPages, clock, log);
+  const memory = memoryService(() => releaseMemory(), clock, log);
   const services = [...others, ...(beside.metrics?.services ?? []), memory];
   const onReady = (): void => {
     notifier.ready();

@@ -15,7 +15,6 @@ export type MeasuredProgram = {
   readonly command: readonly [string, ...string[]];
   /** Options of Node that come after those of the command. */
   readonly nodeOptions: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
 };
 
 /** Memory over some time, MB: the middle of what was seen, but for `peak`, which is of all of it, and the heap, which was asked once. */
@@ -35,8 +34,12 @@ export class MeasuredAgent {
     this.#folder = folder;
   }
 
-  /** Starts `program` with the configuration `config` in `folder`, and waits until it answers on its socket. */
-  static async start(program: MeasuredProgram, folder: string, config: string): Promise<MeasuredAgent> {
+  /** Starts `program` with the configuration agent.yaml of `folder`, and waits until it answers on its socket. */
+  static async start(
+    program: MeasuredProgram,
+    folder: string,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<MeasuredAgent> {
     const [command, ...options] = program.command;
     const main = options.pop() ?? "";
     const child = await startChild({
@@ -48,9 +51,9 @@ export class MeasuredAgent {
         main,
         "run",
         "--config",
-        config,
+        join(folder, "agent.yaml"),
       ],
-      environment: program.environment,
+      environment,
       logFile: join(folder, "agent.log"),
     });
     const agent = new MeasuredAgent(child, folder);

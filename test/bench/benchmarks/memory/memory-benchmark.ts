@@ -95,7 +95,7 @@ type Case = { readonly work: Work; readonly program: MeasuredProgram; readonly r
 async function runOnce(bench: Bench, { work, program }: Case, folder: string): Promise<Run> {
   const { environment, names } = work === "everything" ? bench.many : bench.one;
   const load: PeerLoad = work === "everything" ? "everything" : "thinned";
-  const config = await writePeerVehicle(folder, bench.cloud, names, load);
+  await writePeerVehicle(folder, bench.cloud, names, load);
   const { host, port } = bench.cloud.mosquitto;
   const proxy = new TcpProxy({ host, port });
   writeLink(folder, await proxy.start());
@@ -103,9 +103,8 @@ async function runOnce(bench: Bench, { work, program }: Case, folder: string): P
     cpSync(join(bench.folder, "backlog"), join(folder, "state"), { recursive: true });
     await proxy.cut();
   }
-  const compiled = { NODE_COMPILE_CACHE: join(bench.folder, `compiled-${program.name}`) };
-  const all = { ...program.environment, ...environment, ...compiled };
-  const agent = await MeasuredAgent.start({ ...program, environment: all }, folder, config);
+  const compiled = { NODE_COMPILE_CACHE: join(bench.folder, `compiled-${program.name.replaceAll("/", "-")}`) };
+  const agent = await MeasuredAgent.start(program, folder, { ...environment, ...compiled });
   const frames = work === "idle" ? undefined : await sendFrames(bench, work);
   try {
     await sleep(SETTLE_MS);
