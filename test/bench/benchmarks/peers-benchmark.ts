@@ -1,15 +1,17 @@
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { z } from "zod";
 import { MemoryLog } from "../../fakes/core/log.ts";
 import { packedProgram } from "../agent/packed-program.ts";
 import { startMosquitto } from "../broker/mosquitto.ts";
 import { createSession } from "../broker/mqtt-session.ts";
 import { createAuthority, writeIdentity } from "../cloud/certificate-authority.ts";
+import { parseLine } from "../core/line-protocol.ts";
 import { TreeClock, treeUsage } from "../core/process-tree.ts";
 import { udpSockets } from "../core/udp-sockets.ts";
 import { buildNativeTool } from "../native/native-tool.ts";
@@ -26,13 +28,12 @@ import {
 import { PeerTraffic, type Published } from "./peer-traffic.ts";
 import { AGENT_THING, type PeerLoad } from "./peer-vehicle.ts";
 
-const run = promisify(execFile);
 /** Frames before the time that counts, so that a round does not begin in silence. */
-const LEAD_MS = 600;
+const LEAD_SECONDS = 0.6;
 /** By when an agent has let go of what only its start needs (drivers/can/clean-pages.ts). */
 const START_OVER_MS = 35_000;
 const SEED = 1;
-const generated = z.object({ sent: z.int(), lateMs: z.number() });
+const generated = z.union([z.object({ lead: z.int() }), z.object({ sent: z.int(), lateMs: z.number() })]);
 
 /** Frames on so many buses, each at this rate; 0 for none. */
 export type PeerScenario = { readonly buses: number; readonly framesPerSecond: number; readonly load: PeerLoad };
@@ -44,7 +45,8 @@ export type PeerOptions = {
 
 /** One subject in one round. `counts` and bytes are of this round alone; `published` is what came to the broker. */
 export type PeerRound = {
-  readonly cpuMicrosPerSecond: number;
+  /** Of the time that counts: from when the first frames had been sent to when all were. */
+  readonly counted: { readonly cpuUs: number; readonly seconds: number; readonly frames: number };
   readonly sent: number;
   /** By the kernel's own counters of the sockets, seen from outside. */
   readonly kernelDrops: number;
@@ -132,20 +134,19 @@ export async function measureRound(
   const { drops } = udpSockets(subject.buses.ports);
   const { writtenBytes } = treeUsage(subject.pid);
   const clock = new TreeClock(subject.pid);
-  const sending = send(subject, scenario, LEAD_MS / 1000 + seconds);
-  await sleep(LEAD_MS);
-  clock.takeUs();
-  const begun = performance.now();
-  await sleep(seconds * 1000);
+  let begun = 0;
+  const { lead, sent, lateMs } = await send(subject, scenario, LEAD_SECONDS + seconds, () => {
+    clock.takeUs();
+    begun = performance.now();
+  });
   const cpuUs = clock.takeUs();
-  const windowSeconds = (performance.now() - begun) / 1000;
+  const counted = { cpuUs, seconds: (performance.now() - begun) / 1000, frames: sent - lead };
   const usage = treeUsage(subject.pid);
-  const { sent, lateMs } = await sending;
   await sleep(subject.settleMs);
   const after = await subject.count();
   const now = publishedBy();
   return {
-    cpuMicrosPerSecond: cpuUs / windowSeconds,
+    counted,
     sent,
     kernelDrops: udpSockets(subject.buses.ports).drops - drops,
     lateMs,
@@ -167,13 +168,31 @@ function countsSince(before: SubjectCounts, after: SubjectCounts): SubjectCounts
   };
 }
 
-async function send({ buses }: PeerSubject, { framesPerSecond }: PeerScenario, seconds: number) {
+/** Calls `onLead` when the frames of the lead are sent, and resolves when all are. */
+async function send(
+  { buses }: PeerSubject,
+  { framesPerSecond }: PeerScenario,
+  seconds: number,
+  onLead: () => void,
+): Promise<{ readonly lead: number; readonly sent: number; readonly lateMs: number }> {
   if (framesPerSecond === 0) {
+    onLead();
     await sleep(seconds * 1000);
-    return { sent: 0, lateMs: 0 };
+    return { lead: 0, sent: 0, lateMs: 0 };
   }
-  const args = [buses.names.join(","), String(framesPerSecond), String(seconds), String(SEED)];
+  const args = [framesPerSecond, seconds, SEED, LEAD_SECONDS].map(String);
   const env = { ...process.env, ...buses.environment };
-  const { stdout } = await run(await buildNativeTool("frame-generator"), args, { env });
-  return generated.parse(JSON.parse(stdout));
+  const generator = spawn(await buildNativeTool("frame-generator"), [buses.names.join(","), ...args], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(generator, "exit");
+  let lead = 0;
+  for await (const line of createInterface({ input: generator.stdout })) {
+    const told = parseLine(generated, line);
+    if ("sent" in told) return { lead, ...told };
+    lead = told.lead;
+    onLead();
+  }
+  throw new Error(`the generator ended with ${String((await ended)[0])}`);
 }

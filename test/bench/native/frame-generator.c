@@ -1,17 +1,20 @@
 /*
  * Sends smooth signals on CAN interfaces at an exact rate, and ends.
  *
- * usage: frame-generator INTERFACE[,INTERFACE...] FRAMES_PER_SECOND SECONDS [SEED]
+ * usage: frame-generator INTERFACE[,INTERFACE...] FRAMES_PER_SECOND SECONDS [SEED [LEAD_SECONDS]]
  *
  * The rate is that of each interface. Frame n has message n % 60, whose id is 0x100 more: two slow sines with noise as 16 bits, two of 8 bits, four of
  * 4 bits, little-endian (peer-vehicle.ts has the DBC). Frames that are due go out with one system call each millisecond, by an absolute
- * timer: one that comes late sends what has become due, and `lateMs` tells by how much the latest was. Prints {"sent":N,"seconds":S,"lateMs":L}.
+ * timer, with real-time priority where that is permitted: a bus does not wait for a busy machine. A tick that comes late sends what has become
+ * due, and `lateMs` tells by how much the latest was. Prints {"lead":N} as soon as the frames of LEAD_SECONDS are sent, if it is given, and
+ * {"sent":N,"seconds":S,"lateMs":L} at the end.
  */
 #include <errno.h>
 #include <linux/can.h>
 #include <linux/can/raw.h>
 #include <math.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,8 +112,9 @@ int main(int argc, char **argv) {
   double rate = argc > 2 ? strtod(argv[2], NULL) : 0;
   double seconds = argc > 3 ? strtod(argv[3], NULL) : 0;
   random_state = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 1;
-  if (argc < 4 || argc > 5 || !(rate > 0 && rate <= MOST_RATE) || !(seconds > 0 && seconds <= MOST_SECONDS) || random_state % 0x7fffffff == 0) {
-    fprintf(stderr, "usage: frame-generator INTERFACE[,INTERFACE...] FRAMES_PER_SECOND SECONDS [SEED]\n");
+  double lead = argc > 5 ? strtod(argv[5], NULL) : 0;
+  if (argc < 4 || argc > 6 || !(rate > 0 && rate <= MOST_RATE) || !(seconds > 0 && seconds <= MOST_SECONDS) || random_state % 0x7fffffff == 0) {
+    fprintf(stderr, "usage: frame-generator INTERFACE[,INTERFACE...] FRAMES_PER_SECOND SECONDS [SEED [LEAD_SECONDS]]\n");
     return 64;
   }
   int sockets[MOST_BUSES];
@@ -119,6 +123,10 @@ int main(int argc, char **argv) {
     sockets[buses] = open_sender(name);
     buses += 1;
   }
+  struct sched_param first = {.sched_priority = 1};
+  (void)sched_setscheduler(0, SCHED_FIFO, &first);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  uint64_t leading = lead > 0 ? (uint64_t)llround(rate * lead) : 0;
   uint64_t total = (uint64_t)llround(rate * seconds);
   uint64_t sent = 0;
   double late = 0;
@@ -132,6 +140,7 @@ int main(int argc, char **argv) {
     uint64_t due = (uint64_t)(now * rate);
     if (due > total) due = total;
     for (int bus = 0; bus < buses; bus += 1) send_frames(sockets[bus], sent, due, rate);
+    if (sent < leading && due >= leading) printf("{\"lead\":%llu}\n", (unsigned long long)due * (unsigned)buses);
     sent = due;
     if (behind * TICKS_PER_SECOND > 1) tick += (uint64_t)(behind * TICKS_PER_SECOND);
   }
