@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { CONTROL_SHARE, type Outbox } from "../../../agent/ports/outbox.ts";
 import { draftOf, fileBytesIn, fileIn, inOutboxFolder, openIn } from "./outbox-folder.ts";
 import { type Spread, spreadOf } from "./timing.ts";
@@ -10,12 +11,14 @@ export type Cost = { readonly cpuMicros: Spread; readonly wallMicros: Spread };
 export const GROWTH_CALLS = ["append", "readOldest", "readNewest", "ack", "evict", "stats"] as const;
 export type GrowthCall = (typeof GROWTH_CALLS)[number];
 
-/** What a record costs where the file has this size. */
+/** What a record costs where the file has this size. In each round an outbox that is as good as empty has its turn too. */
 export type GrowthStep = {
   readonly gigabytes: number;
   readonly fileBytes: number;
   readonly records: number;
   readonly costs: Readonly<Record<GrowthCall, Cost>>;
+  /** Processor time against that with the empty one, round by round. */
+  readonly ratios: Readonly<Record<GrowthCall, Spread>>;
   /** Of a file that is in the memory of the system, and of one that comes from the disk, ms. */
   readonly openMs: Spread;
   readonly openColdMs: Spread;
@@ -40,12 +43,15 @@ const LEAST_RECORDS = 4000;
 /** Fills one outbox to each of `sizes`, ascending, in GB of its file, and measures there. */
 export async function benchmarkGrowth(sizes: readonly number[]): Promise<readonly GrowthStep[]> {
   const most = Math.max(...sizes) * 1e9;
-  return await inOutboxFolder(most * 1.1, (folder) =>
-    sizes.map((gigabytes) => {
-      fillTo(folder, gigabytes * 1e9);
-      return measure(folder, gigabytes);
-    }),
-  );
+  return await inOutboxFolder(most * 1.1, (folder) => {
+    const empty = join(folder, "empty");
+    const grown = join(folder, "grown");
+    fillTo(empty, 0);
+    return sizes.map((gigabytes) => {
+      fillTo(grown, gigabytes * 1e9);
+      return measure(grown, empty, gigabytes);
+    });
+  });
 }
 
 function fillTo(folder: string, bytes: number): void {
@@ -56,8 +62,11 @@ function fillTo(folder: string, bytes: number): void {
   outbox.close();
 }
 
-function measure(folder: string, gigabytes: number): GrowthStep {
-  const rounds = Array.from({ length: ROUNDS }, () => measureOnce(folder));
+function measure(folder: string, empty: string, gigabytes: number): GrowthStep {
+  const turns = Array.from({ length: ROUNDS }, () => [measureOnce(empty), measureOnce(folder)] as const);
+  const rounds = turns.map(([, grown]) => grown);
+  const ratioOf = (call: GrowthCall): Spread =>
+    spreadOf(turns.map(([before, grown]) => grown.taken[call].cpuMicros / before.taken[call].cpuMicros));
   const costOf = (call: GrowthCall): Cost => ({
     cpuMicros: spreadOf(rounds.map(({ taken }) => taken[call].cpuMicros)),
     wallMicros: spreadOf(rounds.map(({ taken }) => taken[call].wallMicros)),
@@ -69,16 +78,21 @@ function measure(folder: string, gigabytes: number): GrowthStep {
     gigabytes,
     fileBytes: fileBytesIn(folder),
     records,
-    costs: {
-      append: costOf("append"),
-      readOldest: costOf("readOldest"),
-      readNewest: costOf("readNewest"),
-      ack: costOf("ack"),
-      evict: costOf("evict"),
-      stats: costOf("stats"),
-    },
+    costs: eachCall(costOf),
+    ratios: eachCall(ratioOf),
     openMs: spreadOf(rounds.map(({ openMs }) => openMs)),
     openColdMs: spreadOf(rounds.map(({ openColdMs }) => openColdMs)),
+  };
+}
+
+function eachCall<T>(of: (call: GrowthCall) => T): Readonly<Record<GrowthCall, T>> {
+  return {
+    append: of("append"),
+    readOldest: of("readOldest"),
+    readNewest: of("readNewest"),
+    ack: of("ack"),
+    evict: of("evict"),
+    stats: of("stats"),
   };
 }
 

@@ -47,13 +47,16 @@ export type OutboxLineFigures = z.infer<typeof outboxLineFigures>;
 
 const ENTRY = fileURLToPath(new URL("../processes/outbox-line.ts", import.meta.url));
 
+/** Of the package, but that the sources are read as they are. */
+const NODE_OPTIONS = ["--max-semi-space-size=2"];
+
 /** Runs the line in a process of its own. Throws when it fails; what it said is in `folder`/line.log. */
 export async function runOutboxLine(folder: string, options: OutboxLineOptions): Promise<OutboxLineFigures> {
   let figures: OutboxLineFigures | undefined;
   const logFile = join(folder, "line.log");
   const child = await startChild({
     command: process.execPath,
-    args: [ENTRY, JSON.stringify(options)],
+    args: [...NODE_OPTIONS, ENTRY, JSON.stringify(options)],
     logFile,
     onLine: (line) => {
       figures = parseLine(outboxLineFigures, line);

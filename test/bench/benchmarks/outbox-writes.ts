@@ -11,7 +11,6 @@ export type WriteFigures = {
   readonly bytes: number;
   readonly isOnline: boolean;
   readonly writtenPerPayloadByte: Spread;
-  readonly cpuMicrosPerRecord: Spread;
 };
 
 /** One record a commit: what the 150 signals of the bench make in a second, and in the quarter of one. */
@@ -29,15 +28,14 @@ export async function benchmarkWrites(rounds: number, seconds: number): Promise<
         { ingest, broker: road.broker },
         { ingest, broker: undefined },
       ]);
-      const runs = cases.map((): { written: number; cpu: number }[] => []);
+      const runs = cases.map((): number[] => []);
       for (let round = 0; round < rounds; round += 1)
         for (const [at, one] of cases.entries()) runs[at].push(await runOnce(folder, one, at, seconds));
       return cases.map(({ ingest, broker }, at) => ({
         name: `${ingest.perSecond} commits/s of ${ingest.bytes} bytes, ${broker === undefined ? "offline" : "online"}`,
         ...ingest,
         isOnline: broker !== undefined,
-        writtenPerPayloadByte: spreadOf(runs[at].map(({ written }) => written)),
-        cpuMicrosPerRecord: spreadOf(runs[at].map(({ cpu }) => cpu)),
+        writtenPerPayloadByte: spreadOf(runs[at]),
       }));
     } finally {
       await road.close();
@@ -50,8 +48,8 @@ async function runOnce(
   { ingest, broker }: Pick<OutboxLineOptions, "ingest" | "broker">,
   at: number,
   seconds: number,
-): Promise<{ readonly written: number; readonly cpu: number }> {
+): Promise<number> {
   const file = fileIn(join(folder, `${at}`));
-  const { writtenBytes, storedBytes, cpuMicros } = await runOutboxLine(folder, { file, ingest, seconds, broker });
-  return { written: writtenBytes / storedBytes, cpu: (cpuMicros * ingest.bytes) / storedBytes };
+  const { writtenBytes, storedBytes } = await runOutboxLine(folder, { file, ingest, seconds, broker });
+  return writtenBytes / storedBytes;
 }
