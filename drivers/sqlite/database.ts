@@ -24,6 +24,7 @@ export type DatabaseSettings = {
   readonly store: StoreName;
   /** SQL that brings the file from version i to i + 1. */
   readonly migrations: readonly string[];
+  /** Of a file that is made; one of an older version keeps its own. */
   readonly pageBytes: number;
   /** The log is copied back into the file when it is this long, and cut back to it. */
   readonly logBytes: number;
@@ -72,11 +73,11 @@ export function openDatabase(settings: DatabaseSettings): Opened {
 }
 
 /** What the file itself did to make SQLite refuse it; undefined where its disk or its holder did. */
-function contentProblem(thrown: unknown, { file, pageBytes }: DatabaseSettings): string | undefined {
+function contentProblem(thrown: unknown, { file }: DatabaseSettings): string | undefined {
   // An error without a code of its own is about the schema or what SQL finds there (sqlite.org/rescode.html#error).
   if (sqliteCodeOf(thrown) === "SQLITE_ERROR") return messageOf(thrown);
   if (isHeld(thrown) || isFull(thrown) || !existsSync(file)) return undefined;
-  return headerProblem(file, pageBytes);
+  return headerProblem(file);
 }
 
 /** A number that PRAGMA `name` reads back. */

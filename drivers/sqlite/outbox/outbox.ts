@@ -37,6 +37,12 @@ const SMALL_TABLES = [
 /** A file that an older agent made has no watermark beside it. */
 const FIRST_VERSION_WITH_WATERMARK = 3;
 
+/**
+ * Half of what SQLite takes: each commit writes five pages besides its payload (header, map of pages, totals, index, the leaf of its record),
+ * and writes all of each.
+ */
+const PAGE_BYTES = 2048;
+
 /** Sizes on disk that follow from what an embedded disk is; tests make them small. */
 export type OutboxSizes = {
   readonly pageBytes: number;
@@ -173,7 +179,7 @@ function watermarkFileOf(file: string): string {
 function sizesOf({ maxBytes, sizes }: OutboxSettings): OutboxSizes {
   const logBytes = Math.min(4 * MEBIBYTE, Math.max(MEBIBYTE / 4, Math.floor(maxBytes / 32)));
   return {
-    pageBytes: 4096,
+    pageBytes: PAGE_BYTES,
     logBytes,
     // The log, which may have grown to twice its bound on the way to a full disk, must fit into the file.
     reserveBytes: 2 * logBytes,
@@ -230,7 +236,7 @@ function openOrReplace(first: Opened, opening: Opening): Replaced {
 function unfinishedOf(settings: OutboxSettings, promises: Watermark | undefined): string | undefined {
   const damagedFile = promises === undefined ? undefined : lastQuarantined(settings.file);
   if (promises === undefined || damagedFile === undefined) return undefined;
-  return isStillOwed(damagedFile, sizesOf(settings).pageBytes, promises) ? damagedFile : undefined;
+  return isStillOwed(damagedFile, promises) ? damagedFile : undefined;
 }
 
 /** Whether something was found damaged in the file, and whether it can all be checked in the time that a start has. */
@@ -291,8 +297,7 @@ function replace(database: Database.Database, damagedFile: string, opening: Open
   const promises = found.kind === "found" ? found.promises : undefined;
   try {
     epochOf(database, settings.random);
-    const { pageBytes } = sizesOf(settings);
-    beginSalvage({ database, damagedFile, pageBytes, promises, cipher: payloads.cipher });
+    beginSalvage({ database, damagedFile, promises, cipher: payloads.cipher });
   } catch (thrown) {
     database.close();
     throw faultOf(thrown, settings.file, "outbox");

@@ -19,12 +19,12 @@ export type Found = { readonly records: readonly RecordRow[]; readonly nextRow: 
 export class DamagedFile {
   readonly #database: Database.Database | undefined;
 
-  /** `pageBytes`: what the file was made with. A header that SQLite cannot use is replaced. */
-  constructor(file: string, pageBytes: number) {
+  /** A header that SQLite cannot use is replaced. */
+  constructor(file: string) {
     this.#database =
       openReadable(file) ??
       attempt(() => {
-        repairHeader(file, pageBytes);
+        repairHeader(file);
         return openReadable(file);
       });
   }

@@ -3,7 +3,6 @@ import { basename, dirname, join } from "node:path";
 import type Database from "better-sqlite3";
 import type { Log } from "../../../agent/core/log.ts";
 import type { SalvageState } from "../../../agent/ports/outbox.ts";
-import { pragmaNumber } from "../database.ts";
 import type { Evictor } from "../outbox/evictor.ts";
 import { KeptTable } from "../outbox/kept.ts";
 import { type LossRow, LossTable, rangeOf } from "../outbox/losses.ts";
@@ -25,7 +24,6 @@ export type SalvageStart = {
   readonly database: Database.Database;
   /** The file that was set aside, beside it. */
   readonly damagedFile: string;
-  readonly pageBytes: number;
   /** What was promised; undefined where that is not known, and the file itself is asked. */
   readonly promises: Watermark | undefined;
   /** Opens what is encrypted. */
@@ -36,8 +34,8 @@ export type SalvageStart = {
  * Notes in the new database everything that the damaged file owes as missing, all or none: from here on what does not come over is
  * told, whatever happens. The records keep their rows; new ones come above them.
  */
-export function beginSalvage({ database, damagedFile, pageBytes, promises, cipher }: SalvageStart): void {
-  const damaged = new DamagedFile(damagedFile, pageBytes);
+export function beginSalvage({ database, damagedFile, promises, cipher }: SalvageStart): void {
+  const damaged = new DamagedFile(damagedFile);
   const lastRow = lastRowOf(damaged, promises);
   try {
     database
@@ -68,8 +66,8 @@ export function beginSalvage({ database, damagedFile, pageBytes, promises, ciphe
 }
 
 /** Whether something that a damaged file held is still owed: its salvage has not ended, or not begun. */
-export function isStillOwed(damagedFile: string, pageBytes: number, promises: Watermark): boolean {
-  const damaged = new DamagedFile(damagedFile, pageBytes);
+export function isStillOwed(damagedFile: string, promises: Watermark): boolean {
+  const damaged = new DamagedFile(damagedFile);
   try {
     const epoch = damaged.epoch();
     const isOfIt = (range: { readonly epoch: number }): boolean => range.epoch === epoch;
@@ -189,7 +187,7 @@ export class Salvager {
     this.close();
     const path = join(dirname(this.#parts.file), file);
     if (!existsSync(path)) return { records: (_, lastRow) => ({ records: [], nextRow: lastRow + 1 }) };
-    const damaged = new DamagedFile(path, pragmaNumber(this.#parts.database, "page_size"));
+    const damaged = new DamagedFile(path);
     this.#open = { file, damaged };
     return damaged;
   }

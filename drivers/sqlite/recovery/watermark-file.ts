@@ -16,8 +16,9 @@ export type WatermarkFileParts = { readonly file: string; readonly clock: Clock;
  * (sqlite.org/fileformat2.html, 4.1), so that a commit that was damaged looks like one that never was.
  *
  * Written at every commit, and so exact after a kill. Synced once a second beside the main thread, so that a commit stays one fsync:
- * after a power cut it may say less than the last second promised, and never more. A file that cannot be written is logged and tried
- * again at the next commit, which stands without it.
+ * after a power cut it may say less than the last second promised, and never more. The copies take turns, so that one is always whole on the
+ * disk; where no commit follows, the other is brought up to it. A file that cannot be written is logged and tried again at the next commit,
+ * which stands without it.
  */
 export class WatermarkFile {
   readonly #parts: WatermarkFileParts;
@@ -26,6 +27,10 @@ export class WatermarkFile {
   #generation: number;
   #handle: number | undefined;
   #isDirty = false;
+  /** The copy that was written last. */
+  #at: (typeof COPIES)[number] = COPIES[0];
+  /** Whether the other one says less. */
+  #isOtherBehind = false;
   #isSyncing = false;
   #isFailing = false;
 
@@ -34,33 +39,46 @@ export class WatermarkFile {
     this.#parts = parts;
     const found = readWatermark(parts.file);
     this.#generation = found.kind === "found" ? found.generation : 0;
-    this.#write(promises, false);
+    this.#write(promises, false, COPIES);
     this.#syncNow();
     this.#stopTimer = parts.clock.every(SYNC_MS, () => this.#sync());
   }
 
   /** Takes in what the commit before promised. */
   note(promises: Watermark): void {
-    this.#write(promises, false);
+    this.#write(promises, false, [this.#other()]);
+    this.#isOtherBehind = true;
   }
 
   /** Says that the database was closed in order after `promises`. */
   close(promises: Watermark): void {
     this.#stopTimer();
-    this.#write(promises, true);
+    this.#write(promises, true, COPIES);
     this.#syncNow();
     if (this.#handle !== undefined && !this.#isSyncing) closeSync(this.#handle);
     this.#handle = undefined;
   }
 
-  #write(promises: Watermark, isClosed: boolean): void {
+  #write(promises: Watermark, isClosed: boolean, copies: readonly (typeof COPIES)[number][]): void {
     this.#generation += 1;
     encodeWatermark(this.#buffer, { promises, isClosed, generation: this.#generation });
+    this.#put(copies);
+  }
+
+  #put(copies: readonly (typeof COPIES)[number][]): void {
     this.#attempt(() => {
       this.#handle ??= open(this.#parts.file);
-      for (const at of COPIES) writeSync(this.#handle, this.#buffer, 0, COPY_BYTES, at);
+      for (const at of copies) {
+        writeSync(this.#handle, this.#buffer, 0, COPY_BYTES, at);
+        this.#at = at;
+      }
+      this.#isOtherBehind = false;
       this.#isDirty = true;
     });
+  }
+
+  #other(): (typeof COPIES)[number] {
+    return this.#at === COPIES[0] ? COPIES[1] : COPIES[0];
   }
 
   #syncNow(): void {
@@ -71,6 +89,7 @@ export class WatermarkFile {
   }
 
   #sync(): void {
+    if (!this.#isDirty && !this.#isSyncing && this.#isOtherBehind) this.#put([this.#other()]);
     const handle = this.#handle;
     if (handle === undefined || !this.#isDirty || this.#isSyncing) return;
     this.#isDirty = false;

@@ -218,8 +218,8 @@ describe("openOutbox on a damaged file", () => {
     // The page of one leaf in the middle of the table: "telemetry 30 " opens the payload of seq 30.
     expect(
       damage(file, "telemetry 30 ", (at, handle) => {
-        const page = Math.floor(at / 4096) * 4096;
-        writeSync(handle, new Uint8Array(4096).fill(0xa5), 0, 4096, page);
+        const page = Math.floor(at / 2048) * 2048;
+        writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, page);
       }),
     ).toBe(1);
     const log = new MemoryLog();
@@ -265,13 +265,13 @@ describe("openOutbox on a damaged file", () => {
   it("brings losses over, those noted and those whose report could not be read", () => {
     const file = newFile();
     const old = openOutbox(settingsOf(file));
-    old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 3000)));
+    old.outbox.append(Array.from({ length: 5 }, () => draftOf("telemetry", 1800)));
     old.outbox.lose([1], "expired", "life ended");
-    old.outbox.reportLosses(() => draftOf("event", 3000), 1);
+    old.outbox.reportLosses(() => draftOf("event", 1800), 1);
     old.outbox.lose([3], "expired", "life ended");
     old.outbox.close();
     damage(file, "event 1 ", (at, handle) => {
-      writeSync(handle, new Uint8Array(4096).fill(0xa5), 0, 4096, Math.floor(at / 4096) * 4096);
+      writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, Math.floor(at / 2048) * 2048);
     });
     const opened = open(file);
     expect(takeLosses(opened.outbox).toSorted()).toEqual([
@@ -332,7 +332,7 @@ describe("openOutbox on a damaged file", () => {
     old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 3000)));
     old.outbox.close();
     damage(file, "telemetry 30 ", (at, handle) => {
-      writeSync(handle, new Uint8Array(4096).fill(0xa5), 0, 4096, Math.floor(at / 4096) * 4096);
+      writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, Math.floor(at / 2048) * 2048);
     });
     const blind = openOutbox(settingsOf(file, { sizes }));
     expect(blind.quarantined).toBeUndefined();

@@ -32,18 +32,19 @@ function open(file: string, change: Partial<OutboxSettings> = {}): Bench {
 }
 
 /** An outbox of 1,000 records, ten of them delivered, whose header and one page in the middle are damaged. */
-function damagedFile(): { readonly file: string; readonly epoch: number } {
+function damagedFile(pageBytes = 2048): { readonly file: string; readonly epoch: number } {
   const file = join(temporaryFolder(), "outbox.db");
-  const { outbox } = open(file);
-  outbox.append(Array.from({ length: RECORDS }, () => draftOf("telemetry", 2000)));
+  const { outbox } = open(file, { sizes: { pageBytes } });
+  // One a page.
+  outbox.append(Array.from({ length: RECORDS }, () => draftOf("telemetry", pageBytes - 248)));
   outbox.ack([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   outbox.append([], [{ key: "cells", value: Uint8Array.of(1, 2, 3) }]);
   const { epoch } = outbox.stats();
   outbox.close();
   const bytes = readFileSync(file);
   bytes.fill(0xa5, 0, 40);
-  const page = Math.floor(bytes.indexOf("telemetry 500 ") / 4096) * 4096;
-  bytes.fill(0xa5, page, page + 4096);
+  const page = Math.floor(bytes.indexOf("telemetry 500 ") / pageBytes) * pageBytes;
+  bytes.fill(0xa5, page, page + pageBytes);
   writeFileSync(file, bytes);
   return { file, epoch };
 }
@@ -68,7 +69,7 @@ function expectAll({ outbox }: Bench, epoch: number): void {
   expect(old.map(({ seq }) => seq)).toEqual(expected);
   for (const { seq, payload, row } of old) {
     expect(row).toBe(seq);
-    expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 2000))).toBe(0);
+    expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 1800))).toBe(0);
   }
   expect(takeLosses(outbox)).toEqual(["telemetry 500-500 damaged"]);
   expect(outbox.lossCounts()).toMatchObject([{ stream: "telemetry", reason: "damaged", records: 1 }]);
@@ -87,6 +88,15 @@ describe("the salvage of a damaged outbox", () => {
     expect(rows).toBeLessThan(RECORDS);
     finish(bench);
     expect(bench.outbox.stats().salvage).toBeUndefined();
+  });
+
+  it("finds the pages of a file of an older version, which are larger", () => {
+    const { file, epoch } = damagedFile(4096);
+    const bench = open(file);
+    finish(bench);
+    expect(seqsOf(bench.outbox, "telemetry")).not.toContain(500);
+    expect(takeLosses(bench.outbox)).toEqual(["telemetry 500-500 damaged"]);
+    expect(bench.outbox.stats().epoch).not.toBe(epoch);
   });
 
   it("brings over at once what was kept beside the records", () => {

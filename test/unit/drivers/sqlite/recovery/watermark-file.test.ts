@@ -1,14 +1,16 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { LossRange, Outbox } from "../../../../../agent/ports/outbox.ts";
 import { openOutbox } from "../../../../../drivers/sqlite/outbox/outbox.ts";
+import { readWatermark } from "../../../../../drivers/sqlite/recovery/watermark.ts";
+import { WatermarkFile } from "../../../../../drivers/sqlite/recovery/watermark-file.ts";
 import { ALL, draftOf, payloadOf, seqsOf } from "../../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
 
-const FRAME_BYTES = 24 + 4096;
+const FRAME_BYTES = 24 + 2048;
 
 function open(file: string, log = new MemoryLog()): Outbox {
   const { outbox } = openOutbox({ file, maxBytes: 10_000_000, clock: new ManualClock(), log });
@@ -188,5 +190,30 @@ describe("an outbox without its watermark", () => {
     const { file } = killed(5);
     expect(statSync(`${file}.watermark`).mode & 0o777).toBe(0o600);
     expect(statSync(`${file}.watermark`).size).toBe(8192);
+  });
+});
+
+describe("the copies of a watermark", () => {
+  const generationsOf = (file: string): readonly number[] => {
+    const bytes = readFileSync(file);
+    return [0, 4096].map((at) => bytes.readUIntLE(at + 8, 6));
+  };
+
+  it("take turns, one a commit, and are alike where no commit follows", async () => {
+    const file = join(temporaryFolder(), "outbox.db.watermark");
+    const clock = new ManualClock();
+    const promises = { epoch: 1, version: 1, lastRow: 0, owed: [] };
+    const watermark = new WatermarkFile({ file, clock, log: new MemoryLog() }, promises);
+    onTestFinished(() => watermark.close(promises));
+    expect(generationsOf(file)).toEqual([1, 1]);
+    for (let lastRow = 1; lastRow <= 3; lastRow++) watermark.note({ ...promises, lastRow });
+    expect(generationsOf(file)).toEqual([4, 3]);
+    const lastRowOf = (found = readWatermark(file)) => (found.kind === "found" ? found.promises.lastRow : undefined);
+    expect(lastRowOf()).toBe(3);
+    await vi.waitFor(() => {
+      clock.advance(1000);
+      expect(generationsOf(file)).toEqual([4, 4]);
+    });
+    expect(lastRowOf()).toBe(3);
   });
 });
