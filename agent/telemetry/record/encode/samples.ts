@@ -19,7 +19,8 @@ const AXIS = { deltas: 1 } as const;
 const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5, source: 6, destination: 7 } as const;
 
 /**
- * Writes the `Samples` message: signals as columns of deltas, columns of one message sharing their times where these are equal.
+ * Writes the `Samples` message: signals as columns of deltas, which share their times where these are equal: those of one message mostly are,
+ * and those of messages that the same control unit sends together often, once they are rounded.
  *
  * Times are rounded, each on its own, to the nearest multiple of `timeUnitUs` since the Unix epoch (halves upwards), so rounding
  * errors never add up. One writer, whose memory grows with the longest record, serves many sources.
@@ -71,23 +72,41 @@ export class SamplesWriter implements BodyWriter {
     return ticks;
   }
 
-  /** Signals of one message lie side by side, so an equal axis is looked for among those of the same message only. */
+  /** Signals of one message lie side by side, so an equal axis is looked for among those of the same message first. */
   #shareAxes(columns: readonly Column[]): { axes: Float64Array[]; axisOf: Uint32Array } {
     const axes: Float64Array[] = [];
     const axisOf = new Uint32Array(columns.length);
+    const known = new Map<string, number[]>();
     let current = -1;
-    let firstOfGroup = 0;
+    /** Those of the message, by their numbers. */
+    let own: number[] = [];
     columns.forEach(({ group, timesUs }, at) => {
       if (group !== current) {
         current = group;
-        firstOfGroup = axes.length;
+        own = [];
       }
-      let axis = firstOfGroup;
-      while (axis < axes.length && !areEqual(axes[axis], timesUs)) axis += 1;
-      if (axis === axes.length) axes.push(timesUs);
-      axisOf[at] = axis;
+      const found = own.find((axis) => areEqual(axes[axis], timesUs));
+      axisOf[at] = found ?? this.#axisOf(timesUs, axes, known);
+      if (found === undefined) own.push(axisOf[at]);
     });
     return { axes, axisOf };
+  }
+
+  /** The axis of other messages that is the same once it is rounded, or a new one. `known`: axes by their length and ends. */
+  #axisOf(timesUs: Float64Array, axes: Float64Array[], known: Map<string, number[]>): number {
+    const last = timesUs.length - 1;
+    const key = `${last} ${this.#tickOf(timesUs[0])} ${this.#tickOf(timesUs[last])}`;
+    const alike = known.get(key) ?? [];
+    const found = alike.find((axis) => this.#haveEqualTicks(axes[axis], timesUs));
+    if (found !== undefined) return found;
+    axes.push(timesUs);
+    known.set(key, [...alike, axes.length - 1]);
+    return axes.length - 1;
+  }
+
+  #haveEqualTicks(left: Float64Array, right: Float64Array): boolean {
+    for (let at = 0; at < right.length; at++) if (this.#tickOf(left[at]) !== this.#tickOf(right[at])) return false;
+    return true;
   }
 
   #writeAxis(timesUs: Float64Array, baseTick: number): void {

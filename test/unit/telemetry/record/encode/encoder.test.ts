@@ -94,6 +94,25 @@ describe("Encoder.samples", () => {
     expect(bodyOf(record, "samples").columns.map(({ timesUs }) => timesUs)).toEqual([frames, frames, frames]);
   });
 
+  it("shares an axis among messages whose times are the same once they are rounded", () => {
+    const frames = Array.from({ length: 100 }, (_, at) => T0 + at * 10_000);
+    const encoder = encoderOf(table, { timeResolutionUs: 1000 });
+    const bytesOf = (lateUs: (at: number) => number): number => {
+      const samples = frames.flatMap((timeUs, at) => [
+        { signal: 0, timeUs, raw: 1 },
+        { signal: 6, timeUs: timeUs + lateUs(at), raw: 1 },
+      ]);
+      const drafts = encoder.samples(logOf(table, samples), []);
+      const { columns } = bodyOf(decodeAll(drafts)[0], "samples");
+      const tickOf = (us: number): number => Math.round(us / 1000) * 1000;
+      expect(columns.map(({ timesUs }) => timesUs)).toEqual([frames, frames.map((us, at) => tickOf(us + lateUs(at)))]);
+      return drafts[0].bodyBytes;
+    };
+    const shared = bytesOf((at) => (at * 7) % 400);
+    // The same first and last time, and as many; one between them is another.
+    expect(bytesOf((at) => (at === 50 ? 1000 : 0)) - shared).toBeGreaterThan(100);
+  });
+
   it("keeps apart axes that only look alike", () => {
     const samples = [
       { signal: 0, timeUs: T0, raw: 1 },
