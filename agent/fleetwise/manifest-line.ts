@@ -97,7 +97,11 @@ export class ManifestLine {
       {
         campaign,
         // Nothing of a scheme outlives the process, as there.
-        appender: { add: (draft) => appender.add(draft), addTogether: (drafts) => appender.addTogether(drafts, []) },
+        appender: {
+          add: (draft) => appender.add(draft),
+          addTogether: (drafts) => appender.addTogether(drafts, []),
+          storeSoon: (join) => appender.storeSoon(join),
+        },
         kept: [],
         run: "",
         collector: this.#collector,

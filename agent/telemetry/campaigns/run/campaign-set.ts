@@ -27,7 +27,7 @@ import { SharedReaders } from "./shared-readers.ts";
 
 export type CampaignSetParts = {
   readonly campaign: Omit<CampaignParts, "add" | "pass">;
-  readonly appender: Pick<Appender, "add" | "addTogether">;
+  readonly appender: Pick<Appender, "add" | "addTogether" | "storeSoon">;
   /** What was kept before this start of the agent. */
   readonly kept: readonly { readonly key: string; readonly value: Uint8Array }[];
   /** Names the outbox that is in use at this start. */
@@ -137,10 +137,12 @@ export class CampaignSet implements FrameUser {
     });
   }
 
-  /** Fires the trigger of a campaign by hand; false where there is none. */
+  /** Fires the trigger of a campaign by hand, between two frames; false where there is none. What it makes at once does not wait. */
   fire(id: string): boolean {
     const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
-    return member?.campaign.fire(this.#frameTime.nowUs()) === true;
+    const isFired = member?.campaign.fire(this.#frameTime.nowUs()) === true;
+    if (isFired) this.#parts.appender.storeSoon(() => this.#handOver());
+    return isFired;
   }
 
   /** What is known of the signals of a campaign goes through its samplers, with the times at which it came, and is a record by itself. */

@@ -272,6 +272,9 @@ describe("CampaignSet", () => {
     drive(1, 0, 10);
     expect(campaigns.fire("hand")).toBe(true);
     expect(campaigns.fire("other")).toBe(false);
+    // Its event does not wait for the batch.
+    clock.advance(50);
+    expect(triggersIn(records())[0]?.cause.byHand).toBe(true);
     clock.advance(3000);
     pipeline.flush();
     expect(samplesIn(records(), "hand")).toEqual(["0@0=1"]);
