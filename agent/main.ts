@@ -1,117 +1,13 @@
 #!/usr/bin/env node
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
-import { kernelClock } from "../drivers/can/kernel-clock.ts";
-import { systemClock } from "../drivers/os/time-source.ts";
-import type { CliContext, GlobalOptions, TextSink } from "./cli/context.ts";
-import { createProgram } from "./cli/program.ts";
-import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "./core/errors.ts";
-import { StartMarks } from "./core/start-marks.ts";
+import { useCompiledCode } from "../drivers/os/compiled-code.ts";
 
-/** Entry of the one executable: arguments in, exit code out. */
-async function main(args: readonly string[]): Promise<number> {
-  const interrupt = new AbortController();
-  let exitCode: number = EXIT.ok;
-  let options: GlobalOptions | undefined;
-  const kernel = kernelClock();
-  const clock = systemClock({ kernelErrorUs: kernel.errorUs, suspendedUs: kernel.suspendedUs });
-  const marks = new StartMarks(clock);
-  marks.note("main");
-  const context: CliContext = {
-    version: packageVersion(),
-    terminal: {
-      stdout: sinkOf(process.stdout),
-      stderr: sinkOf(process.stderr),
-      get stdin() {
-        return process.stdin;
-      },
-    },
-    clock,
-    marks,
-    signal: interrupt.signal,
-    environment: process.env,
-    options: () => {
-      if (options === undefined) throw new Error("options are read before they are parsed");
-      return options;
-    },
-    finish: (code) => {
-      exitCode = code;
-    },
-  };
-  listen(interrupt);
-  try {
-    const program = await createProgram(args, context, (given) => {
-      options = given;
-    });
-    await program.parseAsync(args, { from: "user" });
-    return exitCode;
-  } catch (error) {
-    return report(error, context.terminal.stderr, options?.json ?? args.includes("--json"));
-  }
+/** Entry of the one executable. The daemon, whose start and memory count, is loaded apart from the verbs of the technician; its compiled code is kept. */
+async function main(): Promise<void> {
+  const mainMs = Number(process.hrtime.bigint()) / 1e6;
+  const isDaemon = process.argv[2] === "run";
+  if (isDaemon) useCompiledCode(process.env);
+  const { run } = await (isDaemon ? import("./cli/daemon-verb.ts") : import("./cli/all-verbs.ts"));
+  await run({ packageFile: new URL("../package.json", import.meta.url), mainMs });
 }
 
-/** The first signal asks for a clean stop, the second forces it. */
-function listen(interrupt: AbortController): void {
-  const onSignal = (): void => {
-    if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-    interrupt.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  // Without a listener Node opens a debugger's port. Whoever starts this version may not know --disable-sigusr1: causeway-start is not of an update.
-  process.on("SIGUSR1", () => undefined);
-  // A reader that has gone (head, less) ends the verb; it is not an error worth a trace.
-  process.stdout.on("error", (error) => process.exit(errnoOf(error) === "EPIPE" ? EXIT.ok : EXIT.failed));
-}
-
-function report(error: unknown, stderr: TextSink, json: boolean): number {
-  if (error instanceof CommanderError) {
-    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  }
-  const fault = error instanceof AgentError ? error : accessFault(error);
-  if (fault !== undefined) {
-    const { code, message, remedy, facts } = fault;
-    if (json)
-      stderr.write(`${JSON.stringify({ schemaVersion: 1, error: { code, what: message, remedy, ...facts } })}\n`);
-    else stderr.write(`causeway: ${message}\n  remedy: ${remedy}\n`);
-    return FAULTS[code].exit;
-  }
-  if (json) {
-    const bug = { code: "internal.bug", what: messageOf(error), remedy: "report it with the output without --json" };
-    stderr.write(`${JSON.stringify({ schemaVersion: 1, error: bug })}\n`);
-    return EXIT.failed;
-  }
-  stderr.write(`causeway: this is a bug, please report it\n${error instanceof Error ? error.stack : String(error)}\n`);
-  return EXIT.failed;
-}
-
-/** A file that this user may not touch is no bug, wherever it shows. */
-function accessFault(error: unknown): AgentError | undefined {
-  if (!["EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return undefined;
-  return new AgentError("agent.not-permitted", { what: messageOf(error), remedy: AS_SERVICE_USER, cause: error });
-}
-
-function sinkOf(stream: NodeJS.WriteStream): TextSink {
-  return {
-    write: (text) => {
-      stream.write(text);
-    },
-    drained: async () => {
-      if (stream.writableNeedDrain) await once(stream, "drain");
-    },
-    isTerminal: stream.isTTY === true,
-    columns: () => stream.columns ?? 80,
-    rows: () => stream.rows ?? 24,
-  };
-}
-
-function packageVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  if (typeof parsed !== "object" || parsed === null || !("version" in parsed)) return "unknown";
-  return String(parsed.version);
-}
-
-const code = await main(process.argv.slice(2));
-// Pipes are written asynchronously: leave when stdout has taken everything, whatever a native library still keeps open.
-process.stdout.write("", () => process.exit(code));
+await main();

@@ -64,6 +64,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/diagnostics/open-tester.ts": "can",
   "agent/cli/single-session.ts": "aws os",
   "agent/cli/open-bus.ts": "can",
+  "agent/cli/process.ts": "can os",
   "agent/cli/diagnostics/open-isotp.ts": "can",
   "agent/cli/running-agent.ts": "os",
   "agent/cli/verbs/bus.ts": "can",
@@ -266,7 +267,9 @@ describe("the style that a reader relies on", () => {
   it("reads clocks, randomness and the environment only through parts below agent/", () => {
     const direct = /Date\.now|performance\.now|Math\.random|process\.env|\bsetTimeout\(|\bsetInterval\(/;
     const broken = agentFiles
-      .filter(({ path }) => !/^agent\/(main|daemon\/compose)\.ts$/.test(path) && !CLOUD_PROGRAMS.test(path))
+      .filter(
+        ({ path }) => !/^agent\/(main|cli\/process|daemon\/compose)\.ts$/.test(path) && !CLOUD_PROGRAMS.test(path),
+      )
       .filter((file) => direct.test(file.text))
       .map((file) => file.path);
     expect(broken).toEqual([]);

@@ -28,8 +28,8 @@ export class StartMarks {
     this.#clock = clock;
   }
 
-  note(moment: StartMoment): void {
-    if (!this.#moments.has(moment)) this.#moments.set(moment, this.#clock.monotonicMs());
+  note(moment: StartMoment, atMs = this.#clock.monotonicMs()): void {
+    if (!this.#moments.has(moment)) this.#moments.set(moment, atMs);
   }
 
   /** `mainMs`, `loadedMs` and so on, of what has been so far. */

@@ -30,6 +30,7 @@ import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../vehicle/time/clock-steps.ts";
+import { compiledCodeService } from "./compiled-code-service.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
 import type { ControlLine } from "./compose-commands.ts";
@@ -285,6 +286,7 @@ function servicesInOrder(
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
     ...(sleep === undefined ? [] : [sleep.service]),
+    compiledCodeService(clock),
   ];
 }
 

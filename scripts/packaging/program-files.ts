@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type OutputChunk, rolldown } from "rolldown";
-import { AgentError } from "../../agent/core/errors.ts";
+import { type OutputChunk, type Plugin, rolldown } from "rolldown";
+import { bundleDaemon, daemonApart } from "./daemon-bundle.ts";
 import { writePacked } from "./files.ts";
+import { AS_TEXT, onLog } from "./joined-code.ts";
 
 /** What is started by its name: the program, and the process that works with the TPM. The rest is code that these load, some of it only when it is used. */
 const ENTRIES = { main: "agent/main.ts", worker: "drivers/tpm/worker/worker.ts" } as const;
@@ -18,9 +19,6 @@ const DATA_FILES = [
   "config/proto/tunnel.desc",
   "config/proto/program.desc",
 ] as const;
-
-/** Nothing is made shorter but by leaving out comments. */
-const AS_TEXT = { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } } as const;
 
 /** Where the code is in a package: one folder, without folders in it. The supervisor and every update know `agent/main.js` (systemd/causeway-start). */
 export const CODE = "agent";
@@ -43,7 +41,8 @@ export type Program = {
  */
 export async function packProgram(root: string, destination: string): Promise<Program> {
   const input = Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(root, path)]));
-  const chunks = await bundle(input, join(destination, CODE));
+  const folder = join(destination, CODE);
+  const chunks = [...(await bundle(input, folder, [daemonApart])), ...(await bundleDaemon(root, folder))];
   for (const path of DATA_FILES) {
     writePacked(join(destination, CODE, basename(path)), readFileSync(join(root, path)));
   }
@@ -56,22 +55,21 @@ export async function packProgram(root: string, destination: string): Promise<Pr
 }
 
 /** Joins each entry, by name, with what it imports into files of `folder`; what they share is a file too. */
-export async function bundle(input: Readonly<Record<string, string>>, folder: string): Promise<OutputChunk[]> {
+export async function bundle(
+  input: Readonly<Record<string, string>>,
+  folder: string,
+  plugins: readonly Plugin[] = [],
+): Promise<OutputChunk[]> {
   const build = await rolldown({
     input,
+    plugins: [...plugins],
     platform: "node",
     external: (name) => nativePackageOf(name) !== undefined,
-    onLog(level, log, handle) {
-      if (log.code === "UNRESOLVED_IMPORT") {
-        throw new AgentError("input.missing", { what: log.message, remedy: "run scripts/setup, or mend the import" });
-      }
-      // What npm packages do among themselves (cycles, eval) is theirs.
-      if (level === "warn" && log.id?.includes("/node_modules/") !== true) handle(level, log);
-    },
+    onLog,
   });
   try {
     const names = { entryFileNames: "[name].js", chunkFileNames: "[name].js" };
-    const { output } = await build.write({ dir: folder, format: "esm", comments: false, minify: AS_TEXT, ...names });
+    const { output } = await build.write({ dir: folder, format: "esm", ...AS_TEXT, ...names });
     return output.filter((file) => file.type === "chunk");
   } finally {
     await build.close();

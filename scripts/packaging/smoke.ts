@@ -16,7 +16,7 @@ async function smoke(program: string): Promise<void> {
     const library: unknown = load(join(program, path));
     if (typeof library !== "object" && typeof library !== "function") throw new Error(`${path} exports nothing`);
   }
-  const modules = globSync("agent/*.js", { cwd: program }).filter((path) => path !== "agent/main.js");
+  const modules = globSync("agent/*.{js,cjs}", { cwd: program }).filter((path) => path !== "agent/main.js");
   for (const path of modules.sort()) await import(pathToFileURL(join(program, path)).href);
   process.stdout.write(`${JSON.stringify({ natives, modules: modules.length, rows: writeRows() })}\n`);
 }

@@ -6,8 +6,10 @@ import { fileURLToPath } from "node:url";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
 import { type WorkerRequest, type WorkerResponse, workerResponse } from "./worker-protocol.ts";
 
-/** Beside this file, with its ending: .ts in a checkout, .js in a package. */
-const WORKER = fileURLToPath(import.meta.resolve(`./worker${import.meta.filename.slice(-3)}`));
+/** Beside this file: .ts in a checkout, .js in a package, whatever the ending is of the file that this one is a part of there. */
+const WORKER = fileURLToPath(
+  new URL(import.meta.filename.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url),
+);
 const MAX_OUTPUT_BYTES = 1_048_576;
 const MAX_STDERR_BYTES = 65_536;
 /** Memory only, so that not even what the TPM has encrypted is left on a disk. */

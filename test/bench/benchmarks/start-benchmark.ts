@@ -49,7 +49,7 @@ export async function benchmarkStart(rounds: number): Promise<readonly StartFigu
     const way = { port: proxy.port, caFile: mosquitto.caFile };
     const agent = (name: string, size: typeof SMALL | typeof LARGE, identity: typeof file | typeof token): Subject => {
       const vehicle = writeStartVehicle({ folder: join(folder, name.replaceAll(" ", "-")), ...size, ...way, identity });
-      const environment = { ...tpm.environment, NODE_COMPILE_CACHE: join(folder, "compiled") };
+      const environment = { ...tpm.environment, CACHE_DIRECTORY: join(folder, "cache") };
       return { name, start: () => startAgent({ folder, program, environment, vehicle, proxy }) };
     };
     const subjects: readonly Subject[] = [

@@ -1,9 +1,10 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkBinaries, checkNoMachinePaths } from "../../../scripts/packaging/binaries.ts";
 import { type CommandHelp, readCommandTree } from "../../../scripts/packaging/command-tree.ts";
+import { bundleDaemon } from "../../../scripts/packaging/daemon-bundle.ts";
 import { DOCUMENTS, documentOf } from "../../../scripts/packaging/debian-files.ts";
 import { manPage } from "../../../scripts/packaging/man-page.ts";
 import { runtimePackages } from "../../../scripts/packaging/npm-closure.ts";
@@ -20,6 +21,37 @@ function inFolder(work: (folder: string) => void): void {
     rmSync(folder, { recursive: true });
   }
 }
+
+describe("bundleDaemon", () => {
+  it("has all that each start loads in one file, and nothing in it of what is off by default or of other verbs", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "causeway-bundle-"));
+    try {
+      const chunks = await bundleDaemon(ROOT, folder);
+      const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+      const loaded = new Set<string>();
+      const waiting = ["daemon.cjs"];
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+        if (!byName.has(name) || loaded.has(name)) continue;
+        loaded.add(name);
+        waiting.push(...(byName.get(name)?.imports ?? []));
+      }
+      expect([...loaded].sort()).toEqual(["daemon-always.cjs", "daemon-rolldown-runtime.cjs", "daemon.cjs"]);
+      const modules = [...loaded].flatMap((name) => byName.get(name)?.moduleIds ?? []);
+      const ours = modules.filter((id) => !id.includes("/node_modules/")).map((id) => relative(ROOT, id));
+      expect(ours).toContain("agent/daemon/compose.ts");
+      const OFF =
+        /^agent\/(files|tunnels|programs|metrics|fleetwise)\/|^agent\/cli\/verbs\/(?!run)|^agent\/daemon\/compose-(files|tunnels|programs|metrics|place|diagnostics)/;
+      expect(ours.filter((path) => OFF.test(path))).toEqual([]);
+      // aws-crt and better-sqlite3 would look for their libraries, the one by a process of ldd.
+      const code = byName.get("daemon-always.cjs")?.code ?? "";
+      expect(code).toContain("/aws-crt-nodejs.node`");
+      expect(code).not.toContain(`spawnSync("ldd"`);
+      expect(code).not.toContain("getPrebuildPath");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe("bundle", () => {
   const bundled = async (files: Readonly<Record<string, string>>) => {

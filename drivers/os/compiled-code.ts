@@ -1,0 +1,38 @@
+import { rmSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { enableCompileCache, flushCompileCache, getCompileCacheDir } from "node:module";
+import { basename, dirname, join } from "node:path";
+
+/** What a start without systemd's supervisor runs. */
+const PACKAGED = "packaged";
+
+/**
+ * Compiled code of a start is taken from below `CACHE_DIRECTORY` (systemd.exec(5)), where there is one, for what is loaded from here on: most of
+ * the processor time of a start is the compiler's. Node holds each piece against the source and a checksum, and compiles anew what does
+ * not fit. Each release has a folder of its own.
+ */
+export function useCompiledCode(environment: Readonly<Record<string, string | undefined>>): void {
+  const { CACHE_DIRECTORY, CAUSEWAY_RELEASE = PACKAGED } = environment;
+  if (CACHE_DIRECTORY !== undefined) enableCompileCache(join(CACHE_DIRECTORY, basename(CAUSEWAY_RELEASE)));
+}
+
+/**
+ * Writes down what was compiled since the start, unless it is there already, and removes what other releases and other versions of Node left:
+ * one set of compiled code is on the disk at most, some 4 MB. Nothing where code is not kept. A disk that refuses costs the next start its
+ * head start, and no more.
+ */
+export async function keepCompiledCode(): Promise<void> {
+  const own = getCompileCacheDir();
+  if (own === undefined) return;
+  flushCompileCache();
+  const ofRelease = dirname(own);
+  await keepOnly(own, ofRelease);
+  await keepOnly(ofRelease, dirname(ofRelease));
+}
+
+async function keepOnly(kept: string, folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (name !== basename(kept)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
