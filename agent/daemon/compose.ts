@@ -1,12 +1,8 @@
 import { createCanBus } from "../../drivers/can/can-bus.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
-import { bootId } from "../../drivers/os/time-source.ts";
 import { createTopics } from "../cloud/topics.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
-import { onBench, withQuality } from "../core/clock.ts";
 import { runServices, type Service } from "../core/lifecycle.ts";
-import { keepRecent } from "../core/recent-log.ts";
-import type { StartMarks } from "../core/start-marks.ts";
 import { configProblems } from "../local-api/config-problems.ts";
 import { healthFactsOf, statusOf } from "../local-api/status-handlers.ts";
 import type { Status } from "../local-api/status-schema.ts";
@@ -30,6 +26,7 @@ import { PayloadBound } from "../telemetry/record/encode/payload-bound.ts";
 import type { PayloadEncrypter } from "../telemetry/record/encode/record-sealer.ts";
 import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
 import { ClockSteps } from "../vehicle/time/clock-steps.ts";
+import { type BegunStart, beginStart } from "./begin-start.ts";
 import { compiledCodeService } from "./compiled-code-service.ts";
 import { composeCampaigns } from "./compose-campaigns.ts";
 import { composeCloudCampaigns } from "./compose-cloud-campaigns.ts";
@@ -38,7 +35,6 @@ import { composeControlLine } from "./compose-control-line.ts";
 import { composeEncrypter } from "./compose-encryption.ts";
 import type { CollectingParts } from "./compose-fleetwise.ts";
 import { composeFrameLog, type FrameLogLine } from "./compose-frame-log.ts";
-import { composeLink } from "./compose-link.ts";
 import { composeRecordSinks } from "./compose-record-sinks.ts";
 import { composeSockets, composeVerbs, noClients } from "./compose-sockets.ts";
 import { composeJournal, composeOutbox } from "./compose-storage.ts";
@@ -49,9 +45,6 @@ import { keepAsLastGood } from "./configuration/last-good.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { logProblems } from "./configuration/log-problems.ts";
 import { busLoadOf, lineMetrics } from "./line-metrics.ts";
-import { MetricBook } from "./metric-book.ts";
-import { openIdentity } from "./open-identity.ts";
-import { openLog } from "./open-log.ts";
 import { type OutboxKey, openOutboxKey } from "./outbox-key.ts";
 import type { CloudLink, DataLine, Runtime, SideLines } from "./parts.ts";
 import type { ProcessContext } from "./process-context.ts";
@@ -60,6 +53,7 @@ import { type RequestIds, requestIdsOf, transmitPermission } from "./request-ids
 import {
   busService,
   clockService,
+  deliveryService,
   linkService,
   loopService,
   memoryService,
@@ -68,7 +62,8 @@ import {
   publisherService,
   watchService,
 } from "./services.ts";
-import { clockBookOf, composeSideLines, securityEventsOf } from "./side-lines.ts";
+import { composeSideLines } from "./side-lines.ts";
+import { noteStarted, tellStart } from "./tell-start.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
@@ -90,24 +85,19 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
  * Throws `config.invalid` for what the configuration names and cannot be used, and the faults of the outbox.
  */
 export async function composeAgent(loaded: DaemonConfig, context: ProcessContext): Promise<Agent> {
+  const begun = await beginStart(loaded.config, context);
+  try {
+    return await composeOn(begun, loaded);
+  } catch (thrown) {
+    await begun.link.broker.stop();
+    throw thrown;
+  }
+}
+
+async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent> {
+  const { runtime, book, recent, security, identities, link } = begun;
   const { config } = loaded;
-  const { environment, version, startedAtMs, marks } = context;
-  const machineClock = config.bench ? onBench(context.clock) : context.clock;
-  const book = await clockBookOf(config, machineClock);
-  const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
-  const written = openLog(config.log.level, environment);
-  const { log, recent } = keepRecent(written, clock, config.support.logLines);
-  const runtime: Runtime = {
-    ...context,
-    clock,
-    bootId: context.bootId ?? bootId(),
-    random: Math.random,
-    log,
-    metrics: new MetricBook(),
-  };
-  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks });
-  // The TPM answers while the rest is made.
-  identities.prepare();
+  const { clock, log, environment, version, startedAtMs, marks } = runtime;
   const catalogue = await loadCatalogue(config);
   const problems = configProblems(loaded);
   logProblems(loaded, problems, log);
@@ -115,8 +105,6 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
   const outbox = composeOutbox(config, outboxKey, runtime);
   marks?.note("outbox");
   const journal = composeJournal(config, runtime);
-  const security = await securityEventsOf(config, clock);
-  const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
   const frameLog = composeFrameLog(config, runtime);
   const encrypter = await composeEncrypter(loaded, runtime);
   const made = composeDataLine(
@@ -189,25 +177,14 @@ export async function composeAgent(loaded: DaemonConfig, context: ProcessContext
       try {
         await runServices({ services, clock, log, stopMs, ...told }, signal);
       } finally {
+        // Also where the service "link" was not started any more.
+        await link.broker.stop();
         outbox.close();
         journal?.close();
         log.info("agent.stopped", { uptimeMs: Math.round(clock.monotonicMs() - startedAtMs) });
       }
     },
   };
-}
-
-/** Says at debug level how far the start was when, once there is a connection. */
-async function tellStart(broker: Broker, { marks, log, startedAtMs }: Runtime, signal: AbortSignal): Promise<void> {
-  if (marks === undefined || (await broker.online(signal)) === undefined) return;
-  marks.note("online");
-  log.debug("agent.start-timed", { beganMs: startedAtMs, ...marks.facts() });
-}
-
-/** Of the services, those that a start is judged by: from "link" on there is a connection to come, from "pipeline" on a record. */
-function noteStarted(marks: StartMarks | undefined, service: string): void {
-  if (service === "link") marks?.note("link");
-  if (service === "pipeline") marks?.note("record");
 }
 
 /** Everything that is started. */
@@ -255,7 +232,7 @@ function servicesInOrder(
     clockService({ clock, log, onSet: () => broker.retryNow(), steps: vehicle.steps }),
     ...(security === undefined ? [] : [security.service]),
     linkService(broker, presence),
-    // Before the first connection, which may deliver what waited in the session at once.
+    // Before the service "delivery", from which on the broker may hand over what waited in the session.
     ...(commands?.services ?? []),
     ...(cloudCampaigns === undefined ? [] : [cloudCampaigns]),
     ...(fleetwise === undefined ? [] : [fleetwise.documents]),
@@ -287,6 +264,7 @@ function servicesInOrder(
     ...(updates?.services ?? []),
     ...(sleep === undefined ? [] : [sleep.service]),
     compiledCodeService(clock),
+    deliveryService(broker),
   ];
 }
 

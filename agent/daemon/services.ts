@@ -51,14 +51,22 @@ export function socketService(name: string, serve: () => Promise<{ stop(): Promi
   };
 }
 
-/** The broker session and the announcement of it: says "asleep" before it disconnects in order. */
+/**
+ * Takes the connection into use. The last of all: whoever listens has subscribed by then, and what waited in the session finds him; nobody's
+ * start waits for an answer of the broker.
+ */
+export function deliveryService(broker: Pick<Broker, "start">): Service {
+  return { name: "delivery", start: async () => broker.start(), stop: async () => undefined };
+}
+
+/** The broker session and the announcement of it, see `deliveryService`: says "asleep" before it disconnects in order. */
 export function linkService(broker: Broker, presence: PresenceParts): Service {
   const stopping = new AbortController();
   let announcing: Promise<void> = Promise.resolve();
   return {
     name: "link",
     start: async () => {
-      broker.start();
+      await broker.connectAhead();
       announcing = runPresence(presence, stopping.signal);
     },
     stop: async () => {

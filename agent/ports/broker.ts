@@ -125,7 +125,13 @@ export type CredentialSwitch =
  * "offline" at once. Subscriptions are remembered and made again after every connect that did not resume the session.
  */
 export interface Broker {
-  /** Begins connecting; returns at once. */
+  /**
+   * Begins connecting before `start`, so that the handshake goes on while others get ready; resolves a turn of the event loop later, when an
+   * attempt that need not wait has begun. To everybody it is "connecting" until `start`, and what the broker delivers waits, within the bounds of
+   * all that arrives.
+   */
+  connectAhead(): Promise<void>;
+  /** Begins connecting, or takes the connection into use that was made ahead; returns at once. */
   start(): void;
   status(): LinkStatus;
   inbound(): InboundCounters;

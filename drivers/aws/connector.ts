@@ -82,6 +82,8 @@ export class Connector {
   #closing: Promise<void> = Promise.resolve();
   /** From the end of one credential's connection to the outcome of the other; nobody else may connect then. */
   #isSwitching = false;
+  #isAhead = false;
+  #madeAhead: { readonly client: Mqtt5Client; readonly settings: mqtt5.NegotiatedSettings } | undefined;
 
   constructor(parts: ConnectorParts) {
     const { settings, clock, stopping } = parts;
@@ -102,6 +104,20 @@ export class Connector {
     const { link } = this.#parts;
     if (!link.isPaused) link.move("connecting");
     this.#begin();
+  }
+
+  /** Connects as `start`, but keeps the connection to itself until `use`. */
+  startAhead(): void {
+    this.#isAhead = true;
+    this.start();
+  }
+
+  /** Lets everybody have the connection that was made ahead, or the one that comes. */
+  use(): void {
+    this.#isAhead = false;
+    const made = this.#madeAhead;
+    this.#madeAhead = undefined;
+    if (made !== undefined && made.client === this.#client) this.#onConnected(made.client, made.settings);
   }
 
   /** Connects as soon as may be. */
@@ -261,7 +277,7 @@ export class Connector {
   }
 
   #eventsOf(client: Mqtt5Client): ClientEvents {
-    const { link, credential, listener, log } = this.#parts;
+    const { link, pace, credential, listener, log } = this.#parts;
     const isCurrent = (): boolean => this.#client === client;
     return {
       isWanted: isCurrent,
@@ -272,7 +288,12 @@ export class Connector {
           else link.blame(fault);
         });
       },
-      onConnected: (settings) => this.#onConnected(client, settings),
+      onConnected: (settings) => {
+        pace.noteConnect();
+        credential.diagnosis.noteSuccess();
+        if (this.#isAhead) this.#madeAhead = { client, settings };
+        else this.#onConnected(client, settings);
+      },
       onFailed: (failure) => void this.#onFailed(failure),
       onLost: (errorName, disconnect) => this.#onLost(errorName, disconnect),
       onMessage: (packet, acknowledge) => {
@@ -283,9 +304,7 @@ export class Connector {
   }
 
   #onConnected(client: Mqtt5Client, negotiated: mqtt5.NegotiatedSettings): void {
-    const { settings, link, pace, credential, listener } = this.#parts;
-    pace.noteConnect();
-    credential.diagnosis.noteSuccess();
+    const { settings, link, listener } = this.#parts;
     if (negotiated.maximumQos < QoS.AtLeastOnce) {
       this.#settle(qos1Unsupported(this.#facts));
       return;

@@ -77,10 +77,22 @@ class Mqtt5Broker implements Broker {
     });
   }
 
+  connectAhead(): Promise<void> {
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.#connector.startAhead();
+    }
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   start(): void {
-    if (this.#isStarted) return;
-    this.#isStarted = true;
-    this.#connector.start();
+    if (this.#isStarted) {
+      this.#connector.use();
+    } else {
+      this.#isStarted = true;
+      this.#connector.start();
+    }
+    this.#inbox.open();
   }
 
   status(): LinkStatus {

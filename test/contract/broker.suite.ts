@@ -17,6 +17,8 @@ export type BrokerHarness = {
   arrived(): readonly Pick<ReceivedPublish, "topic" | "payload" | "userProperties">[];
   /** Another client publishes. */
   inject(topic: string, payload: Uint8Array): Promise<void>;
+  /** Resolves when the broker has taken the connection that was made ahead. */
+  takenAhead(): Promise<void>;
   /** The broker goes away, and comes back without any memory of sessions. */
   cut(): Promise<void>;
   restore(): Promise<void>;
@@ -164,6 +166,23 @@ export function describeBroker(name: string, create: () => Promise<BrokerHarness
       broker.start();
       await online();
       await injectUntil(() => got.length > 0);
+    });
+
+    it("shows nobody a connection that was made ahead until it is started, and loses nothing of it", async () => {
+      const got: ReceivedPublish[] = [];
+      const stop = new AbortController();
+      const first = broker.online(stop.signal);
+      await broker.connectAhead();
+      await broker.connectAhead();
+      await harness.takenAhead();
+      expect(broker.status()).toMatchObject({ state: "connecting", connects: 0 });
+      expect(await broker.publish(RECORD)).toEqual({ kind: "offline" });
+      await broker.subscribe(COMMANDS, (message) => got.push(message));
+      broker.start();
+      expect((await first)?.receiveMaximum).toBeGreaterThan(0);
+      expect(broker.status()).toMatchObject({ state: "online", connects: 1 });
+      await injectUntil(() => got.length > 0);
+      stop.abort();
     });
 
     it("rejects a subscription that the broker refuses", async () => {

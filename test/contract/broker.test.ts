@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,7 @@ describeBroker("fake", () => {
     credentials,
     arrived: () => broker.publications.filter((publication) => answer(publication).kind === "acked"),
     inject: (topic, payload) => Promise.resolve(broker.inject(topic, payload)),
+    takenAhead: () => Promise.resolve(),
     cut: () => Promise.resolve(broker.disconnect()),
     restore: () => Promise.resolve(broker.connect()),
     close: () => broker.stop(),
@@ -83,6 +85,7 @@ describe("with mosquitto", () => {
     const broker = await sessionAs(CONTRACT_THING);
     const consumer = await sessionAs("consumer");
     const arrived: ReceivedPublish[] = [];
+    const logged = readFileSync(mosquitto.logFile, "utf8").length;
     consumer.start();
     await consumer.online(AbortSignal.timeout(10_000));
     await consumer.subscribe("dt/causeway/#", (message) => arrived.push(message));
@@ -100,6 +103,11 @@ describe("with mosquitto", () => {
           return kind === "acked" ? true : undefined;
         };
         await until(acked, { what: "the message is with the broker", timeoutMs: 20_000 });
+      },
+      takenAhead: async () => {
+        const taken = () =>
+          readFileSync(mosquitto.logFile, "utf8").slice(logged).includes(` as ${CONTRACT_THING} `) ? true : undefined;
+        await until(taken, { what: "the connection is with the broker", timeoutMs: 20_000 });
       },
       cut: () => mosquitto.kill(),
       restore: async () => {

@@ -18,9 +18,13 @@ export class ReconnectPlan {
     return () => plan === this.#latest && !this.#signal.aborted;
   }
 
-  /** Makes a new plan: to begin after `waitMs`. */
+  /** Makes a new plan: to begin after `waitMs`, at once where that is nothing. */
   beginAfter(waitMs: number, begin: () => void): void {
     const isWanted = this.renew();
+    if (waitMs <= 0 && isWanted()) {
+      begin();
+      return;
+    }
     void this.#clock.sleep(waitMs, this.#signal).then(() => {
       if (isWanted()) begin();
     });

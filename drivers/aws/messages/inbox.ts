@@ -53,6 +53,7 @@ export class Inbox {
   /** What waits of QoS 0 and of QoS 1. */
   #pools: readonly [Pool, Pool] = emptyPools();
   #isScheduled = false;
+  #isOpen = false;
 
   constructor(parts: InboxParts) {
     this.#parts = parts;
@@ -63,7 +64,7 @@ export class Inbox {
   }
 
   /**
-   * A message has come. `acknowledge` is called when it is dealt with. Gives false when it is one that must be acknowledged and finds no
+   * A message has come; before `open` it waits. `acknowledge` is called when it is dealt with. Gives false when it is one that must be acknowledged and finds no
    * room: the broker delivers it again on the next connection, and not before.
    */
   take(packet: mqtt5.PublishPacket, acknowledge: () => void): boolean {
@@ -81,6 +82,12 @@ export class Inbox {
     return true;
   }
 
+  /** From here on messages are handed over, those first that have waited for it. */
+  open(): void {
+    this.#isOpen = true;
+    this.#schedule();
+  }
+
   /** Forgets what waits: nobody listens any more. */
   close(): void {
     this.#queue = [];
@@ -93,7 +100,7 @@ export class Inbox {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#queue.length === 0) return;
+    if (!this.#isOpen || this.#isScheduled || this.#queue.length === 0) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;

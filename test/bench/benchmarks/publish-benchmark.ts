@@ -141,6 +141,7 @@ function publisherOf(outbox: Outbox): Publisher {
 function willingBroker(): Broker {
   const nothing = async (): Promise<void> => undefined;
   return {
+    connectAhead: nothing,
     start: quiet,
     status: () => ({ state: "online", sinceMs: 0, fault: undefined, connects: 1, limits: LIMITS }),
     inbound: () => ({ taken: 0, discarded: 0, failed: 0, setAside: 0, waiting: 0 }),

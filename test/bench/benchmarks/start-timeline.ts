@@ -20,7 +20,7 @@ const SLICES: readonly (readonly [name: string, from: string, to: string])[] = [
   ["key open", "link", "key"],
   ["TCP", "key", "tcp"],
   ["TLS", "tcp", "tls"],
-  ["CONNACK", "tls", "online"],
+  ["CONNACK, taken into use", "tls", "online"],
   ["PUBLISH to PUBACK", "online", "puback"],
 ];
 
@@ -51,7 +51,7 @@ export function drawn(title: string, slices: readonly Slice[]): string {
     const [left, right] = [at(fromMs.median), at(toMs.median)];
     const bar = `${" ".repeat(Math.max(0, left))}${"█".repeat(Math.max(0, right - left)) || "▏"}`;
     const took = `${tookMs.median.toFixed(0)} (${tookMs.min.toFixed(0)} to ${tookMs.max.toFixed(0)})`;
-    return `  ${name.padEnd(21)}${bar.padEnd(BAR + 1)} ${took}`;
+    return `  ${name.padEnd(25)}${bar.padEnd(BAR + 1)} ${took}`;
   });
   return [`${title}: 0 to ${endMs.toFixed(0)} ms, median (min to max) ms of each`, ...lines, ""].join("\n");
 }

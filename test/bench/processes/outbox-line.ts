@@ -133,6 +133,7 @@ async function startPublisher(
 /** The session, with an eye on what is acknowledged. */
 function observed(session: Broker): Broker {
   return {
+    connectAhead: () => session.connectAhead(),
     start: () => session.start(),
     status: () => session.status(),
     inbound: () => session.inbound(),

@@ -89,6 +89,11 @@ export class FakeBroker implements Broker {
     return this.#open.size;
   }
 
+  connectAhead(): Promise<void> {
+    if (!this.#isStarted) this.#state = "connecting";
+    return Promise.resolve();
+  }
+
   start(): void {
     this.#isStarted = true;
     if (this.#isPaused) return;

@@ -37,8 +37,13 @@ describe("Inbox", () => {
     };
   });
 
-  const inboxOf = (poisonGuard?: PoisonGuard, bounds = { messages: 3, bytes: 1000 }): Inbox =>
+  const closedInbox = (poisonGuard?: PoisonGuard, bounds = { messages: 3, bytes: 1000 }): Inbox =>
     new Inbox({ bounds, poisonGuard, deliver: (message) => deliver(message), clock, log });
+  const inboxOf = (...parts: Parameters<typeof closedInbox>): Inbox => {
+    const inbox = closedInbox(...parts);
+    inbox.open();
+    return inbox;
+  };
   const take = (inbox: Inbox, one: mqtt5.PublishPacket): boolean =>
     inbox.take(one, () => acknowledged.push(one.topicName));
 
@@ -51,6 +56,18 @@ describe("Inbox", () => {
     await turns(2);
     expect(acknowledged).toEqual(["a", "b", "c"]);
     expect(inbox.counters()).toEqual({ taken: 3, discarded: 0, failed: 0, setAside: 0, waiting: 0 });
+  });
+
+  it("keeps what comes before it is open, in order and within its bounds, and acknowledges none of it", async () => {
+    const inbox = closedInbox();
+    for (const topic of ["a", "b", "c"]) expect(take(inbox, packet(topic))).toBe(true);
+    expect(take(inbox, packet("d"))).toBe(false);
+    await turns(5);
+    expect([heard, acknowledged]).toEqual([[], []]);
+    inbox.open();
+    await turns(3);
+    expect(acknowledged).toEqual(["a", "b", "c"]);
+    expect(inbox.counters()).toEqual({ taken: 3, discarded: 1, failed: 0, setAside: 0, waiting: 0 });
   });
 
   it("takes an empty payload whose buffer is detached, as the client gives it", async () => {

@@ -1,0 +1,50 @@
+import { bootId } from "../../drivers/os/time-source.ts";
+import { onBench, withQuality } from "../core/clock.ts";
+import { keepRecent } from "../core/recent-log.ts";
+import { composeLink } from "./compose-link.ts";
+import type { DaemonConfig } from "./configuration/layered-config.ts";
+import { MetricBook } from "./metric-book.ts";
+import { type OpenIdentity, openIdentity } from "./open-identity.ts";
+import { openLog } from "./open-log.ts";
+import type { CloudLink, Runtime } from "./parts.ts";
+import type { ProcessContext } from "./process-context.ts";
+import { clockBookOf, securityEventsOf } from "./side-lines.ts";
+
+/** What is made first, and is under way while the rest is made. */
+export type BegunStart = {
+  readonly runtime: Runtime;
+  readonly book: Awaited<ReturnType<typeof clockBookOf>>;
+  readonly recent: ReturnType<typeof keepRecent>["recent"];
+  readonly security: Awaited<ReturnType<typeof securityEventsOf>>;
+  readonly identities: OpenIdentity;
+  readonly link: CloudLink;
+};
+
+/**
+ * A start waits for the network and the key on one side, for the disk and this thread on the other, and neither for the other: so the
+ * connection begins here, before the outbox is open and anything is composed. Nobody sees it before the service "delivery", the last one.
+ */
+export async function beginStart(config: DaemonConfig["config"], context: ProcessContext): Promise<BegunStart> {
+  const { environment, marks } = context;
+  const machineClock = config.bench ? onBench(context.clock) : context.clock;
+  const book = await clockBookOf(config, machineClock);
+  const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
+  const written = openLog(config.log.level, environment);
+  const { log, recent } = keepRecent(written, clock, config.support.logLines);
+  const runtime: Runtime = {
+    ...context,
+    clock,
+    bootId: context.bootId ?? bootId(),
+    random: Math.random,
+    log,
+    metrics: new MetricBook(),
+  };
+  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks });
+  const security = await securityEventsOf(config, clock);
+  const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
+  // The TPM is asked whether it answers, and answers while the rest is made.
+  identities.prepare();
+  await link.broker.connectAhead();
+  marks?.note("link");
+  return { runtime, book, recent, security, identities, link };
+}
