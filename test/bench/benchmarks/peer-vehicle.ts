@@ -1,9 +1,10 @@
+import { randomInt } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Mosquitto } from "../broker/mosquitto.ts";
 import { type Authority, writeIdentity } from "../cloud/certificate-authority.ts";
-import { freePorts } from "../core/ports.ts";
+import { udpSockets } from "../core/udp-sockets.ts";
 import { buildNativeTool } from "../native/native-tool.ts";
 
 /** The thing of the agent in these benchmarks. */
@@ -12,6 +13,10 @@ export const AGENT_THING = "bench-peers";
 const MESSAGES = 60;
 const FIRST_ID = 0x100;
 const EVERY_MS = 100;
+const FIRST_PORT = 10_000;
+/** Of net.ipv4.ip_local_port_range: from there on the kernel hands out ports by itself. */
+const FIRST_EPHEMERAL_PORT = 32_768;
+const PORT_ATTEMPTS = 100;
 
 /** The signals of one message of frame-generator.c: bits, name, and whether it is among the 150 (A and B of each message, C of every other one). */
 const LAYOUT = [
@@ -52,11 +57,20 @@ export type MappedBuses = {
 /** Builds the mapping of CAN sockets to loopback datagrams, for buses of their own. */
 export async function mapBuses(count: number): Promise<MappedBuses> {
   const library = await buildNativeTool("can-mapping");
-  const first = await freePorts(count);
   const names = Array.from({ length: count }, (_, at) => `can${at}`);
-  const ports = names.map((_, at) => first + at);
+  const ports = freeDatagramPorts(count);
   const mapping = names.map((name, at) => `${name}=${ports[at]}`).join(",");
   return { names, ports, environment: { LD_PRELOAD: library, CAUSEWAY_CAN_MAPPING: mapping } };
+}
+
+/** Neighbouring ports that no datagram socket has: nobody is told of a second one, and both would get the frames of both. */
+function freeDatagramPorts(count: number): readonly number[] {
+  for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
+    const first = randomInt(FIRST_PORT, FIRST_EPHEMERAL_PORT - count);
+    const ports = Array.from({ length: count }, (_, at) => first + at);
+    if (udpSockets(ports).count === 0) return ports;
+  }
+  throw new Error(`no ${count} neighbouring ports without datagram sockets`);
 }
 
 /** Where the agent connects to. */
