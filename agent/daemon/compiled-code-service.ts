@@ -1,4 +1,3 @@
-import { keepCompiledCode } from "../../drivers/os/compiled-code.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Service } from "../core/lifecycle.ts";
 
@@ -6,7 +5,7 @@ import type { Service } from "../core/lifecycle.ts";
 const START_OVER_MS = 20_000;
 
 /** Keeps once what was compiled for this start, after it: the compiler's work is done by then, and nothing waits for it. */
-export function compiledCodeService(clock: Clock, keep = keepCompiledCode): Service {
+export function compiledCodeService(clock: Clock, keep: () => Promise<void>): Service {
   const stopping = new AbortController();
   return {
     name: "compiled code",

@@ -1,4 +1,5 @@
 import { createCanBus } from "../../drivers/can/can-bus.ts";
+import { keepCompiledCode } from "../../drivers/os/compiled-code.ts";
 import { createNotifier } from "../../drivers/os/notify.ts";
 import { createTopics } from "../cloud/topics.ts";
 import type { CatalogueFile } from "../commands/actions/catalogue.ts";
@@ -206,7 +207,7 @@ type ServiceParts = {
 function servicesInOrder(
   { watch, sockets, collecting, commands, updates, cloudCampaigns }: ServiceParts,
   drainMs: number,
-  { clock, log }: Runtime,
+  { clock, log, environment }: Runtime,
 ): readonly Service[] {
   const { link, line, frameLog, beside } = collecting;
   const {
@@ -263,7 +264,7 @@ function servicesInOrder(
     ...(diagnostics?.services ?? []),
     ...(updates?.services ?? []),
     ...(sleep === undefined ? [] : [sleep.service]),
-    compiledCodeService(clock),
+    compiledCodeService(clock, () => keepCompiledCode(environment)),
     deliveryService(broker),
   ];
 }

@@ -6,26 +6,33 @@ import { basename, dirname, join } from "node:path";
 /** What a start without systemd's supervisor runs. */
 const PACKAGED = "packaged";
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where compiled code of this release is kept; undefined where none is. */
+function folderOf({ CACHE_DIRECTORY, CAUSEWAY_RELEASE = PACKAGED }: Environment): string | undefined {
+  return CACHE_DIRECTORY === undefined ? undefined : join(CACHE_DIRECTORY, basename(CAUSEWAY_RELEASE));
+}
+
 /**
  * Compiled code of a start is taken from below `CACHE_DIRECTORY` (systemd.exec(5)), where there is one, for what is loaded from here on: most of
  * the processor time of a start is the compiler's. Node holds each piece against the source and a checksum, and compiles anew what does
  * not fit. Each release has a folder of its own.
  */
-export function useCompiledCode(environment: Readonly<Record<string, string | undefined>>): void {
-  const { CACHE_DIRECTORY, CAUSEWAY_RELEASE = PACKAGED } = environment;
-  if (CACHE_DIRECTORY !== undefined) enableCompileCache(join(CACHE_DIRECTORY, basename(CAUSEWAY_RELEASE)));
+export function useCompiledCode(environment: Environment): void {
+  const folder = folderOf(environment);
+  if (folder !== undefined) enableCompileCache(folder);
 }
 
 /**
  * Writes down what was compiled since the start, unless it is there already, and removes what other releases and other versions of Node left:
  * one set of compiled code is on the disk at most, some 4 MB. Nothing where code is not kept. A disk that refuses costs the next start its
- * head start, and no more.
+ * head start, and no more. A folder that somebody else has set (NODE_COMPILE_CACHE) is theirs, with all that lies beside it.
  */
-export async function keepCompiledCode(): Promise<void> {
+export async function keepCompiledCode(environment: Environment): Promise<void> {
   const own = getCompileCacheDir();
-  if (own === undefined) return;
+  const ofRelease = folderOf(environment);
+  if (own === undefined || ofRelease === undefined || dirname(own) !== ofRelease) return;
   flushCompileCache();
-  const ofRelease = dirname(own);
   await keepOnly(own, ofRelease);
   await keepOnly(ofRelease, dirname(ofRelease));
 }

@@ -16,7 +16,7 @@ describe("compiled code", () => {
     `import { keepCompiledCode, useCompiledCode } from ${JSON.stringify(MODULE)};
 useCompiledCode(process.env);
 await import("./part.mjs");
-await keepCompiledCode();
+await keepCompiledCode(process.env);
 process.kill(process.pid, "SIGKILL");
 `,
   );
@@ -42,6 +42,17 @@ process.kill(process.pid, "SIGKILL");
     start({ CACHE_DIRECTORY: join(folder, "a/b"), CAUSEWAY_RELEASE: "../../out" });
     expect(readdirSync(join(folder, "a/b"))).toEqual(["out"]);
     expect(existsSync(join(folder, "out"))).toBe(false);
+  });
+
+  it("of a folder that somebody else has set is left alone, with what lies beside it", () => {
+    const theirs = mkdtempSync(join(tmpdir(), "causeway-code-"));
+    mkdirSync(join(theirs, "beside"));
+    mkdirSync(join(theirs, "compiled", "older"), { recursive: true });
+    start({ NODE_COMPILE_CACHE: join(theirs, "compiled") });
+    start({ NODE_COMPILE_CACHE: join(theirs, "compiled"), CACHE_DIRECTORY: join(theirs, "cache") });
+    expect(readdirSync(theirs)).toEqual(expect.arrayContaining(["beside", "compiled"]));
+    expect(readdirSync(join(theirs, "compiled"))).toContain("older");
+    rmSync(theirs, { recursive: true });
   });
 
   it("is not kept where no folder is given, nor where none can be made", () => {
