@@ -15,11 +15,11 @@ type RecordSinkParts = {
   readonly auditBytes: number;
 };
 
-/** Where the other lines leave their records: encoded, appended and stored soon. */
+/** Where the other lines leave their records: encoded, appended and stored in one call: what they keep in the journal until then is told again after a kill. */
 export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: RecordSinkParts): RecordSinks {
   const store = (drafts: readonly EncodedDraft[]): number => {
     for (const draft of drafts) appender.add(draft);
-    appender.storeSoon();
+    appender.store();
     return drafts.length;
   };
   const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({

@@ -105,6 +105,8 @@ export class Pipeline {
   #isClockSet = false;
   /** Whether what waits is not to wait for its batch. */
   #isPrompt = false;
+  /** Whether a batch has ended since the last look. */
+  #hasEnded = false;
   #lastFlushMs: number | undefined;
   #flushes = 0;
 
@@ -356,6 +358,7 @@ export class Pipeline {
     const { campaigns } = this.#parts;
     this.#followClock();
     if (this.#looks.look() || campaigns.look((samples) => this.#looks.isEnough(samples))) this.#flush("tick");
+    else if (this.#hasEnded) this.#noteFlush();
   }
 
   /** What does not wait takes along what would. */
@@ -371,16 +374,22 @@ export class Pipeline {
   #flush(cause: CloseCause): void {
     this.#handOver(cause);
     this.#parts.appender.store();
+    this.#noteFlush();
   }
 
   /** Ends the batch. */
   #handOver(cause: CloseCause): void {
-    const { campaigns, clock } = this.#parts;
     this.#announcement.announceShorter();
-    campaigns.flush(cause);
+    this.#parts.campaigns.flush(cause);
     this.#looks.begin();
     this.#isPrompt = false;
-    this.#lastFlushMs = clock.monotonicMs();
+    this.#hasEnded = true;
+  }
+
+  /** A batch that an event has ended counts at the next look: it does not show that the timer goes on. */
+  #noteFlush(): void {
+    this.#hasEnded = false;
+    this.#lastFlushMs = this.#parts.clock.monotonicMs();
     this.#flushes += 1;
   }
 }

@@ -70,14 +70,13 @@ describe("trouble codes of an agent", () => {
   });
 
   it("say where the vehicle was, where that is known", () => {
-    const { start, bodies, position, reading, clock } = rig();
+    const { start, bodies, position, reading } = rig();
     const { tracker } = start();
     const where = { latitude: 48.1, longitude: 11.5, accuracy: 3, timeUs: 7 };
     position.use(() => where);
     tracker.take([reading]);
     position.use(() => undefined);
     tracker.take([{ ...reading, codes: [] }]);
-    clock.advance(50);
     expect(bodies()).toMatchObject([
       { event: "appeared", position: where },
       { event: "healed", position: undefined },
