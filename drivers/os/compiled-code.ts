@@ -5,12 +5,14 @@ import { basename, dirname, join } from "node:path";
 
 /** What a start without systemd's supervisor runs. */
 const PACKAGED = "packaged";
+/** Folder below `CACHE_DIRECTORY` in which nothing else lies: what is removed is removed there alone. */
+const OURS = "compiled";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where compiled code of this release is kept; undefined where none is. */
 function folderOf({ CACHE_DIRECTORY, CAUSEWAY_RELEASE = PACKAGED }: Environment): string | undefined {
-  return CACHE_DIRECTORY === undefined ? undefined : join(CACHE_DIRECTORY, basename(CAUSEWAY_RELEASE));
+  return CACHE_DIRECTORY === undefined ? undefined : join(CACHE_DIRECTORY, OURS, basename(CAUSEWAY_RELEASE));
 }
 
 /**

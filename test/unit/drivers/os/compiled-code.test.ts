@@ -28,19 +28,21 @@ process.kill(process.pid, "SIGKILL");
   }
 
   it("is kept for the release, also when the process is killed, and nothing of others stays", () => {
-    mkdirSync(join(cache, "earlier", "v1"), { recursive: true });
-    mkdirSync(join(cache, "r2", "v1-of-another-node"), { recursive: true });
+    mkdirSync(join(cache, "compiled", "earlier", "v1"), { recursive: true });
+    mkdirSync(join(cache, "of somebody else"));
+    mkdirSync(join(cache, "compiled", "r2", "v1-of-another-node"), { recursive: true });
     start({ CACHE_DIRECTORY: cache, CAUSEWAY_RELEASE: "r2" });
-    expect(readdirSync(cache)).toEqual(["r2"]);
-    const [version = "", ...others] = readdirSync(join(cache, "r2"));
+    expect(readdirSync(cache).sort()).toEqual(["compiled", "of somebody else"]);
+    expect(readdirSync(join(cache, "compiled"))).toEqual(["r2"]);
+    const [version = "", ...others] = readdirSync(join(cache, "compiled", "r2"));
     expect(others).toEqual([]);
     expect(version).toContain(process.version);
-    expect(readdirSync(join(cache, "r2", version)).length).toBeGreaterThan(0);
+    expect(readdirSync(join(cache, "compiled", "r2", version)).length).toBeGreaterThan(0);
   });
 
   it("stays below the folder, whatever the release is called", () => {
     start({ CACHE_DIRECTORY: join(folder, "a/b"), CAUSEWAY_RELEASE: "../../out" });
-    expect(readdirSync(join(folder, "a/b"))).toEqual(["out"]);
+    expect(readdirSync(join(folder, "a/b/compiled"))).toEqual(["out"]);
     expect(existsSync(join(folder, "out"))).toBe(false);
   });
 
