@@ -16,7 +16,7 @@ import { CampaignSet } from "../telemetry/campaigns/run/campaign-set.ts";
 import type { Collector } from "../telemetry/collect/collector.ts";
 import { FrameHistory } from "../telemetry/history/frame-history.ts";
 import type { KnownPosition } from "../telemetry/known-position.ts";
-import { countOf } from "../telemetry/pipeline.ts";
+import { countOf } from "../telemetry/record/encode/bus-count.ts";
 import type { CampaignReport } from "../telemetry/record/encode/campaign-report.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import { VehicleFacts } from "../telemetry/vehicle-facts.ts";
@@ -74,7 +74,7 @@ export function composeCampaigns(
     encoder,
     history,
     vehicle: {
-      busCounts: () => buses.map(countOf),
+      busCounts: () => buses.map(({ bus }) => countOf(bus)),
       codes: () => activeCodes.names(),
       position: () => position?.current(),
     },

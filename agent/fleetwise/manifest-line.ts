@@ -11,7 +11,8 @@ import { CampaignSet, type CampaignStatus } from "../telemetry/campaigns/run/cam
 import type { OwnCollections } from "../telemetry/campaigns/run/own-collection.ts";
 import { Collector } from "../telemetry/collect/collector.ts";
 import type { LatestValues } from "../telemetry/collect/latest-values.ts";
-import { countOf, Pipeline, type PipelineCounters } from "../telemetry/pipeline.ts";
+import { Pipeline, type PipelineCounters } from "../telemetry/pipeline.ts";
+import { countOf } from "../telemetry/record/encode/bus-count.ts";
 import type { Encoder } from "../telemetry/record/encode/encoder.ts";
 import type { KnownSignal } from "./collect/manifest-signal.ts";
 import { type ManifestPlaces, type ManifestTable, manifestTable, OBD_MESSAGE } from "./manifest-table.ts";
@@ -84,7 +85,7 @@ export class ManifestLine {
     this.#collector = new Collector(table);
     this.#wanted = new WantedSignals(table);
     this.#attach();
-    const busCounts = () => buses.map((bus) => countOf({ bus }));
+    const busCounts = () => buses.map((bus) => countOf(bus));
     const campaign = {
       table,
       encoder,

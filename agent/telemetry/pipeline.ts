@@ -14,7 +14,7 @@ import type { CloseCause } from "./collect/sampler.ts";
 import type { FrameCapture } from "./frame-capture.ts";
 import type { ContinuousLog } from "./frame-log/continuous-log.ts";
 import type { FrameHistory } from "./history/frame-history.ts";
-import type { BusCount } from "./record/encode/bus-count.ts";
+import { countOf } from "./record/encode/bus-count.ts";
 import type { Encoder } from "./record/encode/encoder.ts";
 import { isSame } from "./stamp-clock.ts";
 import { TableAnnouncement } from "./table-announcement.ts";
@@ -349,7 +349,7 @@ export class Pipeline {
 
   #noteState(line: BusIntake, state: BusState, detail: string): void {
     const { encoder, appender, clock } = this.#parts;
-    appender.add(encoder.busEvent({ count: countOf(line), state, detail, timeUs: clock.wallUs() }));
+    appender.add(encoder.busEvent({ count: countOf(line.bus), state, detail, timeUs: clock.wallUs() }));
     // Before the start the signal table comes first.
     if (this.#stopTimer !== undefined) this.#flushSoon();
   }
@@ -392,10 +392,4 @@ export class Pipeline {
     this.#lastFlushMs = this.#parts.clock.monotonicMs();
     this.#flushes += 1;
   }
-}
-
-/** What the frames and the losses of a bus are by now. */
-export function countOf({ bus }: { readonly bus: CountedBus }): BusCount {
-  const { received, dropped, errorFrames } = bus.counters();
-  return { bus: bus.name, received, dropped, errorFrames };
 }

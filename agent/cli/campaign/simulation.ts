@@ -10,7 +10,8 @@ import type { CampaignPlan, PlanContext } from "../../telemetry/campaigns/plan/c
 import { CampaignSet, type CampaignStatus } from "../../telemetry/campaigns/run/campaign-set.ts";
 import { Collector } from "../../telemetry/collect/collector.ts";
 import { FrameHistory } from "../../telemetry/history/frame-history.ts";
-import { countOf, Pipeline } from "../../telemetry/pipeline.ts";
+import { Pipeline } from "../../telemetry/pipeline.ts";
+import { countOf } from "../../telemetry/record/encode/bus-count.ts";
 import { Encoder } from "../../telemetry/record/encode/encoder.ts";
 import { LogClock } from "./log-clock.ts";
 
@@ -61,7 +62,7 @@ export class CampaignSimulation {
     const collector = new Collector(table);
     const history = historyOf(vehicle);
     const buses = busNames.map((name) => new LogBus(name));
-    const busCounts = () => buses.map((bus) => countOf({ bus }));
+    const busCounts = () => buses.map((bus) => countOf(bus));
     const known = factValues(
       busNames.map((name) => ({ name, state: "up" })),
       {

@@ -4,7 +4,8 @@ import type { CanBus } from "../../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import type { RecordDraft, RecordId } from "../../../agent/ports/outbox.ts";
 import { Appender } from "../../../agent/telemetry/appender.ts";
-import { countOf, Pipeline } from "../../../agent/telemetry/pipeline.ts";
+import { Pipeline } from "../../../agent/telemetry/pipeline.ts";
+import { countOf } from "../../../agent/telemetry/record/encode/bus-count.ts";
 import type { DecodedRecord } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
@@ -68,7 +69,7 @@ function bench({ rules = [], batchSamples = 1000, holdBytes = 1_000_000, maxByte
     encoder,
     appender,
     clock,
-    busCounts: () => buses.map((bus) => countOf({ bus })),
+    busCounts: () => buses.map((bus) => countOf(bus)),
   });
   const pipeline = new Pipeline({ table, collector, campaigns, encoder, appender, takers: {}, clock, batchMs: 250 });
   return { table, clock, log, outbox, wakes, pipeline, appender, encoder, control, buses };

@@ -1,4 +1,4 @@
-import type { BusCounters } from "../../../ports/can-bus.ts";
+import type { BusCounters, CanBus } from "../../../ports/can-bus.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
@@ -15,4 +15,10 @@ export function writeBusCount(writer: ProtobufWriter, field: number, count: BusC
   if (count.dropped !== undefined) writer.presentUintField(BUS_COUNT.dropped, count.dropped);
   writer.uintField(BUS_COUNT.errorFrames, count.errorFrames);
   writer.end();
+}
+
+/** What the frames and the losses of a bus are by now. */
+export function countOf(bus: Pick<CanBus, "name" | "counters">): BusCount {
+  const { received, dropped, errorFrames } = bus.counters();
+  return { bus: bus.name, received, dropped, errorFrames };
 }
