@@ -10,7 +10,7 @@ import type { CloudLink, Runtime } from "./parts.ts";
 import type { ProcessContext } from "./process-context.ts";
 import { clockBookOf, securityEventsOf } from "./side-lines.ts";
 
-/** What is made first, and is under way while the rest is made. */
+/** What is made first: what the link needs. */
 export type BegunStart = {
   readonly runtime: Runtime;
   readonly book: Awaited<ReturnType<typeof clockBookOf>>;
@@ -20,10 +20,7 @@ export type BegunStart = {
   readonly link: CloudLink;
 };
 
-/**
- * A start waits for the network and the key on one side, for the disk and this thread on the other, and neither for the other: so the
- * connection begins here, before the outbox is open and anything is composed. Nobody sees it before the service "delivery", the last one.
- */
+/** Begins a start: the TPM is asked whether it answers, and does so while the outbox is opened and the rest is made. */
 export async function beginStart(config: DaemonConfig["config"], context: ProcessContext): Promise<BegunStart> {
   const { environment, marks } = context;
   const machineClock = config.bench ? onBench(context.clock) : context.clock;
@@ -42,9 +39,6 @@ export async function beginStart(config: DaemonConfig["config"], context: Proces
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks });
   const security = await securityEventsOf(config, clock);
   const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
-  // The TPM is asked whether it answers, and answers while the rest is made.
   identities.prepare();
-  await link.broker.connectAhead();
-  marks?.note("link");
   return { runtime, book, recent, security, identities, link };
 }

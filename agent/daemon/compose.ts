@@ -68,8 +68,9 @@ import { noteStarted, tellStart } from "./tell-start.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
-/** For how long frames are gathered where nobody waits for one: neither a command for what confirms it nor a tester for an answer. */
+/** For how long frames are gathered where nobody waits for one: neither a command for what confirms it nor a tester for an answer. Part of the time of a batch that this is at most. */
 const GATHER_MS = 100;
+const GATHER_SHARE = 0.1;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;
 
@@ -105,6 +106,9 @@ async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent
   const outboxKey = await openOutboxKey(config, runtime);
   const outbox = composeOutbox(config, outboxKey, runtime);
   marks?.note("outbox");
+  // Only who holds the outbox: a second agent would take the session from the first.
+  if (mayConnectAhead(config)) await link.broker.connectAhead();
+  marks?.note("link");
   const journal = composeJournal(config, runtime);
   const frameLog = composeFrameLog(config, runtime);
   const encrypter = await composeEncrypter(loaded, runtime);
@@ -172,10 +176,10 @@ async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent
     run: async (signal) => {
       const signals = loaded.checkedTable.table.signals.length;
       log.info("agent.started", { version, thing: config.thingName, signals, key: identities.inUse.key });
-      line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
-      outboxKey.tellTo((detail) => line.records.notices.handOver([{ event: "outbox.key-lost", detail }]));
       void tellStart(link.broker, runtime, signal);
       try {
+        line.records.notices.handOver(problems.map(({ event, what }) => ({ event, detail: what })));
+        outboxKey.tellTo((detail) => line.records.notices.handOver([{ event: "outbox.key-lost", detail }]));
         await runServices({ services, clock, log, stopMs, ...told }, signal);
       } finally {
         // Also where the service "link" was not started any more.
@@ -186,6 +190,15 @@ async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent
       }
     },
   };
+}
+
+/**
+ * A start waits for the network and the key on one side, for the disk and this thread on the other, and neither for the other: so the
+ * connection is made while the rest is composed, and nobody sees it before the service "delivery". Not where the state of the vehicle has a
+ * keep-alive of its own, which is known later.
+ */
+function mayConnectAhead({ power }: DaemonConfig["config"]): boolean {
+  return Object.values(power?.states ?? {}).every((state) => state?.keepAliveSeconds === undefined);
 }
 
 /** Everything that is started. */
@@ -318,7 +331,8 @@ function composeDataLine(parts: DataLineParts, runtime: Runtime): MadeDataLine {
   if (frameLog !== undefined) wanted.want("frame log", { signals: [], frames: frameLog.frames });
   const capture = new FrameCapture(encoder, appender, wanted);
   const requestIds = requestIdsOf(config.diagnostics);
-  const gatherMs = config.commands === undefined && config.diagnostics === undefined ? GATHER_MS : 0;
+  const isAwaited = config.commands !== undefined || config.diagnostics !== undefined;
+  const gatherMs = isAwaited ? 0 : Math.min(GATHER_MS, Math.floor(collect.batchMs * GATHER_SHARE));
   const buses = config.buses.map((bus): ObservedBus => {
     const ids = transmitIds(catalogue.value, sources, bus.name);
     const permitted = transmitPermission(bus, ids, requestIds.get(bus.name));

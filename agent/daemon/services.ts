@@ -52,7 +52,7 @@ export function socketService(name: string, serve: () => Promise<{ stop(): Promi
 }
 
 /**
- * Takes the connection into use. The last of all: whoever listens has subscribed by then, and what waited in the session finds him; nobody's
+ * Takes the connection into use, after all that has to do with it: whoever listens has subscribed by then, and what waited in the session finds him; nobody's
  * start waits for an answer of the broker.
  */
 export function deliveryService(broker: Pick<Broker, "start">): Service {

@@ -1,10 +1,13 @@
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { RecordBody } from "../../../agent/telemetry/record/read/decoded-record.ts";
 import { createRecordReader } from "../../../agent/telemetry/record/read/record-reader.ts";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { openOutbox } from "../../../drivers/sqlite/outbox/outbox.ts";
+import { freePorts } from "../../bench/core/ports.ts";
 import { until } from "../../bench/core/wait.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
@@ -276,11 +279,25 @@ describe("the daemon without a broker", () => {
     expect((await runProgram([...drop, "--yes"])).code).toBe(2);
   });
 
-  it("refuses a second daemon on the same state, which ends with 69", async () => {
-    const home = await daemonHome();
-    await startDaemon(home);
+  it("refuses a second daemon on the same state, which ends with 69 and says nothing to the broker", async () => {
+    let connections = 0;
+    const broker = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    const port = await freePorts(1);
+    await once(broker.listen(port, "127.0.0.1"), "listening");
+    const home = await daemonHome((settings) =>
+      Object.assign(settings, { broker: { host: "127.0.0.1", port, caFile: "ca.pem" } }),
+    );
+    const file = join(home.folder, "state", "outbox.db");
+    mkdirSync(dirname(file), { mode: 0o700 });
+    const settings = { file, maxBytes: 1_000_000, clock: new ManualClock(), log: new MemoryLog() };
+    const { outbox } = openOutbox(settings);
     const { code, stderr } = await runProgram(["run", "--config", home.config]);
-    expect(code).toBe(69);
+    outbox.close();
+    broker.close();
+    expect([code, connections]).toEqual([69, 0]);
     expect(stderr).toContain("remedy:");
   });
 
