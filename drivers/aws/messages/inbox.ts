@@ -30,6 +30,8 @@ type Waiting = {
   readonly packet: mqtt5.PublishPacket;
   readonly bytes: number;
   readonly acknowledge: () => void;
+  /** Of the clock that counts suspend, ms. */
+  readonly takenAtMs: number;
 };
 type InboxProblem = "discarded" | "failed" | "setAside";
 
@@ -77,7 +79,7 @@ export class Inbox {
     }
     pool.messages += 1;
     pool.bytes += bytes;
-    this.#queue.push({ packet, bytes, acknowledge });
+    this.#queue.push({ packet, bytes, acknowledge, takenAtMs: this.#parts.clock.boottimeMs() });
     this.#schedule();
     return true;
   }
@@ -114,11 +116,11 @@ export class Inbox {
     });
   }
 
-  #handOver({ packet, acknowledge }: Waiting): void {
-    const { poisonGuard, deliver, log } = this.#parts;
+  #handOver({ packet, acknowledge, takenAtMs }: Waiting): void {
+    const { poisonGuard, deliver, clock, log } = this.#parts;
     const { topicName: topic } = packet;
     try {
-      const message = receivedPublishOf(packet);
+      const message = aged(receivedPublishOf(packet), clock.boottimeMs() - takenAtMs);
       if (poisonGuard?.admits(message) === false)
         this.#logProblem("setAside", { topic, bytes: message.payload.length });
       else if (deliver(message)) this.#counts.taken += 1;
@@ -156,6 +158,13 @@ export function createInbox(
     new PoisonGuard({ file: join(folder, "inbound.json"), version, maxCrashes, clock, log });
   const poisonGuard = keep === undefined ? undefined : noteIn(keep);
   return new Inbox({ bounds, poisonGuard, deliver, clock, log });
+}
+
+/** The message after a wait: of its life so much less is left, none at the least. */
+function aged(message: ReceivedPublish, waitedMs: number): ReceivedPublish {
+  const { messageExpirySeconds: seconds } = message;
+  if (seconds === undefined) return message;
+  return { ...message, messageExpirySeconds: Math.max(0, seconds - waitedMs / 1000) };
 }
 
 function emptyPools(): [Pool, Pool] {

@@ -47,6 +47,23 @@ describe("Inbox", () => {
   const take = (inbox: Inbox, one: mqtt5.PublishPacket): boolean =>
     inbox.take(one, () => acknowledged.push(one.topicName));
 
+  it("takes the time that a message waits off its life, suspend too", async () => {
+    const lives: (number | undefined)[] = [];
+    deliver = ({ messageExpirySeconds }) => {
+      lives.push(messageExpirySeconds);
+      return true;
+    };
+    const inbox = closedInbox();
+    take(inbox, { ...packet("a"), messageExpiryIntervalSeconds: 5 });
+    clock.advance(1000);
+    take(inbox, { ...packet("b"), messageExpiryIntervalSeconds: 5 });
+    take(inbox, packet("c"));
+    clock.suspend(4500);
+    inbox.open();
+    await turns(3);
+    expect(lives).toEqual([0, 0.5, undefined]);
+  });
+
   it("hands messages over in order, one a turn, and acknowledges each after it", async () => {
     const inbox = inboxOf();
     for (const topic of ["a", "b", "c"]) take(inbox, packet(topic));
