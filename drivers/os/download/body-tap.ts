@@ -46,6 +46,11 @@ export class BodyTap implements Tap {
     callback: (bytes, buffer) => this.#take(buffer.subarray(0, bytes)),
   };
 
+  /** Whether it reads no more of a body for now, because what it has read has not been asked for. */
+  get isPaused(): boolean {
+    return this.#isPaused && this.#mode === "ours";
+  }
+
   attach(socket: TappedSocket): void {
     this.#socket = socket;
   }

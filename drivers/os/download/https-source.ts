@@ -43,7 +43,11 @@ async function responseOf(asked: RangeRequest, tap: BodyTap, signal: AbortSignal
   const way = tappedConnection(asked, tap) ?? (await connectionOptions(asked, signal));
   return await new Promise((resolve, reject) => {
     const sent = request(url, { headers, signal, ...way }, resolve);
-    sent.setTimeout(idleMs, () => sent.destroy(new Error(`nothing came for ${idleMs} ms`)));
+    sent.setTimeout(idleMs, () => {
+      // Nothing can come while reading is paused: that silence is ours.
+      if (tap.isPaused) sent.setTimeout(idleMs);
+      else sent.destroy(new Error(`nothing came for ${idleMs} ms`));
+    });
     // An interim answer (RFC 9110, 15.2): another head follows.
     sent.on("information", () => tap.leave());
     sent.on("error", reject);

@@ -102,7 +102,7 @@ describe("the body of an answer, from its connection", () => {
   it("pauses the connection while nobody takes it, and takes what still comes", async () => {
     const content = CONTENT;
     comes(Buffer.from(HEAD));
-    expect(isReading).toBe(false);
+    expect([isReading, tap.isPaused]).toEqual([false, false]);
     const body = tap.bodyOf(response, content.length);
     if (body === undefined) throw new Error("it is not taken");
     const pieces = body[Symbol.asyncIterator]();
@@ -111,6 +111,7 @@ describe("the body of an answer, from its connection", () => {
     let at = 0;
     const record = (): void => comes(content.subarray(at, (at += 10_000)));
     for (record(); isReading; ) record();
+    expect(tap.isPaused).toBe(true);
     await first;
     expect(at).toBeLessThan(600_000);
     for (let more = 0; more < 6; more += 1) record();
