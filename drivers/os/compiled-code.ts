@@ -1,5 +1,4 @@
-import { rmSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { enableCompileCache, flushCompileCache, getCompileCacheDir } from "node:module";
 import { basename, dirname, join } from "node:path";
 
@@ -42,6 +41,8 @@ export async function keepCompiledCode(environment: Environment): Promise<void> 
 async function keepOnly(kept: string, folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
-    if (name !== basename(kept)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (name === basename(kept)) continue;
+    // What stays costs disk space, and no more.
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
