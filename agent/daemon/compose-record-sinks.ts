@@ -25,7 +25,7 @@ export function composeRecordSinks({ encoder, appender, outbox, auditBytes }: Re
   const sinkOf = <T>(draftOf: (entry: T) => EncodedDraft, maxBytes = Number.POSITIVE_INFINITY): RecordSink<T> => ({
     handOver: (entries) => void store(entries.map(draftOf)),
     hasRoom: () => outbox.stats().streams.control.bytes < maxBytes,
-    isStored: () => appender.isStored,
+    isStored: () => appender.state().kind === "storing",
   });
   return {
     audit: sinkOf((entry) => encoder.audit(entry), auditBytes),

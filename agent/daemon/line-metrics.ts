@@ -33,7 +33,7 @@ export function lineMetrics(
     },
     {
       name: "causeway_outbox_prompt_commits",
-      help: "Batches of records that were stored at once for a record that does not wait, such as an event.",
+      help: "Commits for triggers, states of buses, records of programs, changes of links and reports of campaigns, which do not wait for the batch.",
       type: "counter",
       labels: [],
       read: () => [{ labels: {}, value: appender.promptCommits }],

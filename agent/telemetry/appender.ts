@@ -81,11 +81,6 @@ export class Appender {
     return this.#prompt.count;
   }
 
-  /** Whether everything that was handed over is durable. */
-  get isStored(): boolean {
-    return this.#failure === undefined && this.#heldCount === 0;
-  }
-
   /** Takes a draft over; it is stored with the next `store`, or at once where the bound leaves no room to wait. */
   add(draft: EncodedDraft): void {
     this.addTogether([draft], []);

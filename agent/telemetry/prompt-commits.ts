@@ -38,17 +38,18 @@ export class PromptCommits {
     else this.#wait(waitMs);
   }
 
-  /** A commit is made now of everything that waits; only who wants to join it is asked later. */
+  /** A commit is made now of everything that waits; who wants to join it still has his own time. */
   note(): void {
     this.#lastMs = this.#clock.monotonicMs();
     this.#made += 1;
-    this.#endWait();
-    if (this.#joining.size > 0) this.#wait(DISTANCE_MS);
+    if (this.#joining.size === 0) this.#endWait();
   }
 
   /** The process ends: nothing waits any more. */
   close(): void {
     this.#isClosed = true;
+    this.#joining.clear();
+    this.#endWait();
   }
 
   #wait(ms: number): void {
