@@ -87,6 +87,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
       ear,
       level: (phase) => guard.look(phase),
       isDelivered: () => link.isDelivered(),
+      store: () => line.pipeline.flush(),
       clocks: { steps: line.vehicle.steps, cpuMs },
     },
     checkIns,

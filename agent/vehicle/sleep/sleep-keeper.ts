@@ -37,6 +37,8 @@ export type KeeperSenses = {
   readonly level: (phase: SleepPhase) => GuardLevel;
   /** Whether the broker has all that waits, and has been asked for what waits there. */
   readonly isDelivered: () => boolean;
+  /** Stores what is in memory: a suspend may end with an empty battery. */
+  readonly store: () => void;
   readonly clocks: SleepWatchParts;
 };
 
@@ -67,9 +69,9 @@ export class SleepKeeper {
   #isStopped = false;
 
   constructor(parts: SleepKeeperParts) {
-    const { steps, senses, checkIns, clock, log } = parts;
+    const { steps, checkIns, clock, log } = parts;
     this.#parts = parts;
-    this.#suspends = new SuspendRequests({ power: senses.power, clock, log });
+    this.#suspends = new SuspendRequests({ power: { suspend: () => this.#suspend() }, clock, log });
     this.#awakeSinceMs = clock.monotonicMs();
     this.#suspendedMs = suspendedMsOf(clock);
     this.#steps = [...steps, checkIns];
@@ -207,7 +209,15 @@ export class SleepKeeper {
     const isHurry = kind === "power-button" || kind === "low-supply";
     const withinMs = Math.min(isHurry ? settings.hurryMs : settings.budgetMs, senses.power.delayMs());
     await this.line.goToSleep({ kind, withinMs });
-    if (!this.#isStopped) senses.power.release();
+    if (this.#isStopped) return;
+    senses.store();
+    senses.power.release();
+  }
+
+  #suspend(): Promise<void> {
+    const { senses } = this.#parts;
+    senses.store();
+    return senses.power.suspend();
   }
 
   async #sleep(order: SleepOrder): Promise<SleepReport> {

@@ -31,6 +31,8 @@ export async function createRig({ wakesPerDay, suspends = false, everyHours = 24
   const ear = new BusEar(clock, 5000);
   const wakes: Wake[] = [];
   const trace: string[] = [];
+  /** What was asked of the system so far, each time that memory was stored. */
+  const stored: { readonly lock: string; readonly suspends: number }[] = [];
   const world: { level: GuardLevel; isDelivered: boolean; lost: number } = {
     level: "normal",
     isDelivered: false,
@@ -70,6 +72,7 @@ export async function createRig({ wakesPerDay, suspends = false, everyHours = 24
       ear,
       level: () => world.level,
       isDelivered: () => world.isDelivered,
+      store: () => void stored.push({ lock: power.lock, suspends: power.suspends }),
       clocks: { steps, cpuMs: () => 0 },
     },
     checkIns,
@@ -94,5 +97,21 @@ export async function createRig({ wakesPerDay, suspends = false, everyHours = 24
     await keeper.stop();
     stopLooking();
   };
-  return { clock, log, states, power, alarm, sources, wakes, trace, world, keeper, checkIns, frame, suspend, stop };
+  return {
+    clock,
+    log,
+    states,
+    power,
+    alarm,
+    sources,
+    wakes,
+    trace,
+    stored,
+    world,
+    keeper,
+    checkIns,
+    frame,
+    suspend,
+    stop,
+  };
 }

@@ -5,7 +5,7 @@ const HOUR_MS = 3_600_000;
 
 describe("SleepKeeper", () => {
   it("goes to sleep when asleep-soon has lasted, says how long that takes, and asks for suspend where it is to", async () => {
-    const { clock, states, power, keeper, trace } = await createRig({ suspends: true });
+    const { clock, states, power, keeper, trace, stored } = await createRig({ suspends: true });
     await clock.run(60_000);
     expect([keeper.sleepsInMs(), trace]).toEqual([undefined, []]);
     states.enter("asleep-soon", clock.monotonicMs());
@@ -14,6 +14,8 @@ describe("SleepKeeper", () => {
     await clock.run(22_000);
     expect(trace).toEqual(["sleep: asleep-soon"]);
     expect([keeper.line.phase(), power.suspends]).toEqual(["asleep", 1]);
+    // What came while it went to sleep is on the disk.
+    expect(stored).toEqual([{ lock: "held", suspends: 0 }]);
   });
 
   it("waits for what is under way, but not with a battery that is guarded", async () => {
