@@ -16,8 +16,8 @@ export type WatermarkFileParts = { readonly file: string; readonly clock: Clock;
  * (sqlite.org/fileformat2.html, 4.1), so that a commit that was damaged looks like one that never was.
  *
  * Written at every commit, and so exact after a kill. Synced once a second beside the main thread, so that a commit stays one fsync:
- * after a power cut it may say less than the last second promised, and never more. The copies take turns, so that one is always whole on the
- * disk; where no commit follows, the other is brought up to it. A file that cannot be written is logged and tried again at the next commit,
+ * after a power cut it may say less than the last second promised, and never more. The copies take turns, a sync each, so that one is always
+ * whole on the disk; where no commit follows, the other is brought up to it. A file that cannot be written is logged and tried again at the next commit,
  * which stands without it.
  */
 export class WatermarkFile {
@@ -27,8 +27,11 @@ export class WatermarkFile {
   #generation: number;
   #handle: number | undefined;
   #isDirty = false;
-  /** The copy that was written last. */
+  /** The copy that was written last, and the one that is on the disk. */
   #at: (typeof COPIES)[number] = COPIES[0];
+  #syncedAt: (typeof COPIES)[number] = COPIES[0];
+  /** Whether a copy was written since the sync that is under way began. */
+  #isTouched = false;
   /** Whether the other one says less. */
   #isOtherBehind = false;
   #isSyncing = false;
@@ -46,7 +49,7 @@ export class WatermarkFile {
 
   /** Takes in what the commit before promised. */
   note(promises: Watermark): void {
-    this.#write(promises, false, [this.#other()]);
+    this.#write(promises, false, [otherThan(this.#syncedAt)]);
     this.#isOtherBehind = true;
   }
 
@@ -71,33 +74,33 @@ export class WatermarkFile {
       for (const at of copies) {
         writeSync(this.#handle, this.#buffer, 0, COPY_BYTES, at);
         this.#at = at;
+        this.#isTouched = true;
       }
       this.#isOtherBehind = false;
       this.#isDirty = true;
     });
   }
 
-  #other(): (typeof COPIES)[number] {
-    return this.#at === COPIES[0] ? COPIES[1] : COPIES[0];
-  }
-
   #syncNow(): void {
     this.#attempt(() => {
       if (this.#handle !== undefined) fdatasyncSync(this.#handle);
       this.#isDirty = false;
+      this.#syncedAt = this.#at;
     });
   }
 
   #sync(): void {
-    if (!this.#isDirty && !this.#isSyncing && this.#isOtherBehind) this.#put([this.#other()]);
+    if (!this.#isDirty && !this.#isSyncing && this.#isOtherBehind) this.#put([otherThan(this.#syncedAt)]);
     const handle = this.#handle;
     if (handle === undefined || !this.#isDirty || this.#isSyncing) return;
     this.#isDirty = false;
     this.#isSyncing = true;
+    this.#isTouched = false;
     fdatasync(handle, (error) => {
       this.#isSyncing = false;
       if (this.#handle === undefined) closeSync(handle);
       else if (error !== null) this.#failed(error);
+      else if (!this.#isTouched) this.#syncedAt = this.#at;
     });
   }
 
@@ -115,6 +118,10 @@ export class WatermarkFile {
     if (!this.#isFailing) log.error("outbox.watermark-failed", { file, what: messageOf(thrown) });
     this.#isFailing = true;
   }
+}
+
+function otherThan(at: (typeof COPIES)[number]): (typeof COPIES)[number] {
+  return at === COPIES[0] ? COPIES[1] : COPIES[0];
 }
 
 /** Makes the file where missing, and its name durable. */
