@@ -57,14 +57,14 @@ describe("the bench cloud", () => {
     await rm(folder, { recursive: true });
   });
 
-  function sessionAs(clientId: string, identity: IdentityConfig): Broker {
+  function sessionAs(clientId: string, identity: IdentityConfig, log = new MemoryLog()): Broker {
     const { mosquitto, authority } = bench;
     return createSession({
       clientId,
       identity,
       caFile: authority.caFile,
       broker: { host: mosquitto.host, port: mosquitto.port, sessionExpirySeconds: 0 },
-      log: new MemoryLog(),
+      log,
     });
   }
 
@@ -88,9 +88,10 @@ describe("the bench cloud", () => {
       );
       expect(thing).toMatchObject({ kind: "accepted", body: { thingName: "truck-7" } });
     }
-    const session = sessionAs("truck-7", { mode: "file", ...files });
+    const log = new MemoryLog();
+    const session = sessionAs("truck-7", { mode: "file", ...files }, log);
     sessions.push(session);
-    return { certificateId, certificatePem, token, session, ...files };
+    return { certificateId, certificatePem, token, session, log, ...files };
   }
 
   const serial = (SerialNumber: string) => ({ SerialNumber });
@@ -178,13 +179,20 @@ describe("the bench cloud", () => {
   });
 
   it("retires: the connection ends with DISCONNECT 0x98, and another one may do nothing", async () => {
-    const { certificateId, session } = await certified("json", true);
+    const { certificateId, session, log } = await certified("json", true);
     await online(session);
     const certificate = bench.cloud.provisioning.certificates.get(certificateId);
     if (certificate === undefined) throw new Error("no certificate");
     await bench.cloud.retire(certificate);
-    const fault = await until(() => session.status().fault, { what: "the end of the connection", timeoutMs: 20_000 });
-    expect(fault.what).toContain("0x98");
+    // The log keeps what the status says only until the next connection.
+    const [end] = await until(
+      () => {
+        const ends = log.of("link.failed");
+        return ends.length === 0 ? undefined : ends;
+      },
+      { what: "the end of the connection", timeoutMs: 20_000 },
+    );
+    expect(end?.facts.what).toContain("0x98");
     await session.online(AbortSignal.timeout(10_000), 1);
     expect((await publish(session, "dt/causeway/truck-7/telemetry")).kind).not.toBe("acked");
   });

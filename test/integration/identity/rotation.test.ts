@@ -86,6 +86,8 @@ describe("the rotation of a certificate in the running agent, key in the TPM", {
         reconnect: { minMs: 100, maxMs: 1000 },
       };
       config.buses = [{ name: "can0", driver: "replay", file: "drive.log", loop: true }];
+      // Records often enough for a pause to be seen.
+      config.collect = { batchMs: 250 };
       config.identity = { mode: "pkcs11", tokenLabel, pinFile, storeDir, tcti };
       config.provisioning = { template: TEMPLATES.fleet, rotationTemplate: TEMPLATES.rotation, format: "cbor" };
       config.commands = { policyFile: "policy.yaml" };
