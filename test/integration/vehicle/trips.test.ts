@@ -90,9 +90,12 @@ describe("an agent that is killed while the vehicle drives", () => {
     expect((await second.status()).vehicle).toMatchObject({ state: "driving", trip: { number: 1 } });
     const shown = async (): Promise<string> =>
       (await runCli(["vehicle", "state", "--config", home.config], { clock })).stdout;
-    await until(async () => /signals +on/.test(await shown()) || undefined, {
+    // A second look of the agent, each 250 ms, makes it one that has seen the trip.
+    let seen = 0;
+    await until(async () => (/signals +on/.test(await shown()) && ++seen > 2) || undefined, {
       what: "it drives on",
       timeoutMs: 15_000,
+      everyMs: 200,
     });
     drive(0);
     await is(second, "parked");
