@@ -1,5 +1,6 @@
 import type { AgentConfig } from "../../config/schema.ts";
 import { createBroker } from "../../drivers/aws/mqtt5.ts";
+import { setNoDelay } from "../../drivers/can/no-delay.ts";
 import { presencePublication } from "../cloud/presence.ts";
 import { createTopics } from "../cloud/topics.ts";
 import { composeKeyWatch } from "./compose-keys.ts";
@@ -23,7 +24,7 @@ export function composeLink({ config, identities, onFault }: LinkParts, runtime:
   const session = { config: settings, clientId: thing, will: presencePublication(subject, "lost") };
   const proxy = composeProxy({ config, environment })(settings.host);
   const keep = { folder: config.stateDir, version };
-  const broker = createBroker(session, { identity: identities.inUse, proxy, clock, log, keep, onFault });
+  const broker = createBroker(session, { identity: identities.inUse, proxy, clock, log, keep, onFault, setNoDelay });
   const { identityStore } = identities;
   return {
     identities,

@@ -49,6 +49,8 @@ export type SessionSettings = {
 
 /** Who hears of connections. */
 export type ConnectionListener = {
+  /** An attempt to connect begins. */
+  onAttempt(): void;
   /** Before anything is published on it. `isRejoined`: the broker has kept the session. */
   onConnected(client: Mqtt5Client, isRejoined: boolean): void;
   /** Gives false when the message finds no room and must come again on the next connection. */
@@ -282,6 +284,7 @@ export class Connector {
     return {
       isWanted: isCurrent,
       onAttempt: () => {
+        listener.onAttempt();
         credential.diagnosis.watchAttempt((fault, isOver) => {
           if (!isCurrent() || link.state !== "connecting") return;
           if (isOver) this.#settle(fault);

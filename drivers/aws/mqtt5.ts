@@ -19,6 +19,7 @@ import type { TlsIdentity } from "./identity/tls.ts";
 import { createPace } from "./link/connect-pace.ts";
 import { subscriptionRefused } from "./link/link-faults.ts";
 import { type LinkFaultListener, LinkTracker } from "./link/link-tracker.ts";
+import { NoDelay, type SetNoDelay } from "./link/no-delay.ts";
 import { createInbox, type Inbox } from "./messages/inbox.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 
@@ -32,6 +33,8 @@ export type BrokerParts = {
   readonly keep?: { readonly folder: string; readonly version: string };
   /** Told of each fault of the link, also of one as before, with the reason code of the broker's DISCONNECT. */
   readonly onFault?: LinkFaultListener | undefined;
+  /** By what small segments go at once; they wait for acknowledgements where it is absent. */
+  readonly setNoDelay?: SetNoDelay;
 };
 
 /**
@@ -51,23 +54,28 @@ class Mqtt5Broker implements Broker {
   readonly #link: LinkTracker;
   readonly #subscriptions: Subscriptions;
   readonly #inbox: Inbox;
+  readonly #noDelay: NoDelay | undefined;
   readonly #connector: Connector;
   readonly #stopping = new AbortController();
   #isStarted = false;
 
   constructor(settings: SessionSettings, parts: BrokerParts) {
-    const { identity, proxy, clock, log, keep } = parts;
+    const { identity, proxy, clock, log, keep, setNoDelay } = parts;
     const { config, connectGapMs, once: decisive = false } = settings;
     this.#clock = clock;
     this.#link = new LinkTracker(clock, log, parts.onFault);
     this.#subscriptions = new Subscriptions(log);
     this.#inbox = createInbox({ config, clock, log, keep }, (message) => this.#subscriptions.dispatch(message));
+    const isConnecting = (): boolean => this.#link.state === "connecting";
+    const port = proxy?.port ?? config.port;
+    this.#noDelay = setNoDelay === undefined ? undefined : new NoDelay({ setNoDelay, port, isConnecting, clock });
     this.#connector = new Connector({
       settings,
       link: this.#link,
       pace: createPace({ config, connectGapMs, clock, log, keep }, Math.random),
       credential: new CredentialInUse({ identity, facts: factsOf(settings), proxy, decisive, clock }),
       listener: {
+        onAttempt: () => this.#noDelay?.watchAttempt(),
         onConnected: (client, isRejoined) => this.#onConnected(client, isRejoined),
         onMessage: (packet, acknowledge) => this.#inbox.take(packet, acknowledge),
       },
@@ -147,6 +155,7 @@ class Mqtt5Broker implements Broker {
   async stop(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort();
+      this.#noDelay?.end();
       this.#inbox.close();
     }
     const gone = this.#connector.stop();
@@ -155,6 +164,7 @@ class Mqtt5Broker implements Broker {
   }
 
   #onConnected(client: Mqtt5Client, isRejoined: boolean): void {
+    this.#noDelay?.noteConnected();
     if (!isRejoined) this.#subscriptions.forgetGrants();
     void this.#subscribeMissing(client);
   }

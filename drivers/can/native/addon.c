@@ -14,6 +14,7 @@
 #include "gpio-addon.h"
 #include "isotp-addon.h"
 #include "kernel-clock.h"
+#include "no-delay.h"
 #include "reader.h"
 
 /* Batches of one bus handed over before the others and the rest of the event loop get a turn. */
@@ -329,6 +330,19 @@ static napi_value js_release_clean_pages(napi_env env, napi_callback_info info) 
   return result;
 }
 
+/* setNoDelay(port): how many sockets had not got TCP_NODELAY, or -1. Nothing to do with a bus. */
+static napi_value js_set_no_delay(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value values[1];
+  uint32_t port = 0;
+  bool ok = napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok && count == 1 &&
+            napi_get_value_uint32(env, values[0], &port) == napi_ok && port > 0 && port <= UINT16_MAX;
+  if (!ok) return throw_errno(env, EINVAL);
+  napi_value result;
+  napi_create_int32(env, no_delay_set((uint16_t)port), &result);
+  return result;
+}
+
 static void free_addon(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
@@ -348,6 +362,7 @@ NAPI_MODULE_INIT() {
       {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
       {"suspendedUs", NULL, js_suspended_us, NULL, NULL, NULL, napi_enumerable, NULL},
       {"releaseCleanPages", NULL, js_release_clean_pages, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"setNoDelay", NULL, js_set_no_delay, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);
   gpio_addon_init(env, exports);

@@ -5,6 +5,7 @@ import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import { agentConfig, type BrokerConfig, type IdentityConfig } from "../../../config/schema.ts";
 import { createTlsIdentity } from "../../../drivers/aws/identity/create-identity.ts";
 import { type BrokerParts, createBroker } from "../../../drivers/aws/mqtt5.ts";
+import { setNoDelay } from "../../../drivers/can/no-delay.ts";
 import { readPin } from "../../../drivers/os/pin.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { checkStore } from "../../../drivers/tpm/store/store-check.ts";
@@ -50,6 +51,6 @@ export function createSession(request: SessionRequest): Broker {
   });
   return createBroker(
     { config, clientId, will, once, connectGapMs },
-    { identity: tlsIdentity, proxy, clock, log, onFault },
+    { identity: tlsIdentity, proxy, clock, log, onFault, setNoDelay },
   );
 }

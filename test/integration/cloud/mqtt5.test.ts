@@ -12,6 +12,7 @@ import { TcpProxy } from "../../bench/broker/tcp-proxy.ts";
 import { type Authority, createAuthority, writeIdentity } from "../../bench/cloud/certificate-authority.ts";
 import { until } from "../../bench/core/wait.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { noDelayOf } from "../../fakes/os/tcp-options.ts";
 
 const THING = "veh-001";
 const PRESENCE = `dt/causeway/${THING}/presence`;
@@ -133,6 +134,21 @@ describe("the MQTT session against mosquitto", () => {
     expect(performance.now() - start).toBeLessThan(10_000);
     await proxy.restore();
     await online(broker, 1);
+  });
+
+  it("lets small segments go at once while the broker is still silent, and on the next connection", async () => {
+    proxy.blackhole();
+    const broker = await session();
+    broker.start();
+    const isSet = (): true | undefined => noDelayOf(proxyPort)[0] || undefined;
+    await until(isSet, { what: "a socket that has the option", timeoutMs: 10_000, everyMs: 20 });
+    expect(broker.status().state).toBe("connecting");
+    await proxy.restore();
+    await online(broker);
+    await proxy.cut();
+    await proxy.restore();
+    await online(broker, 1);
+    expect(noDelayOf(proxyPort)).toEqual([true]);
   });
 
   it("leaves its will when the link breaks, and not when it stops in order", async () => {

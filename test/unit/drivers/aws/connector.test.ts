@@ -72,7 +72,7 @@ async function connectorTo(key: string, over: Partial<SessionSettings> = {}, por
       decisive: false,
       clock,
     }),
-    listener: { onConnected: () => undefined, onMessage: () => true },
+    listener: { onAttempt: () => undefined, onConnected: () => undefined, onMessage: () => true },
     clock,
     log,
     stopping: stopping.signal,
