@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type OutputChunk, type Plugin, rolldown } from "rolldown";
+import { AWS_CRT_LIBRARY, EARLY_LIBRARY } from "./early-library.ts";
 import { AS_TEXT, onLog } from "./joined-code.ts";
 
 /** What `agent/main.ts` loads for the verb `run`. */
@@ -15,7 +16,8 @@ const LOADERS: readonly (readonly [ending: string, code: string])[] = [
     `Object.defineProperty(exports, "__esModule", { value: true });
 exports.CRuntimeType = { NON_LINUX: "cruntime", MUSL: "musl", GLIBC: "glibc" };
 exports.cRuntime = "glibc";
-exports.default = require(\`../node_modules/aws-crt/dist/bin/linux-\${process.arch}-glibc/aws-crt-nodejs.node\`);`,
+awaitEarlyLibrary();
+exports.default = require(\`${AWS_CRT_LIBRARY}\`);`,
   ],
   [
     "/better-sqlite3/lib/index.js",
@@ -60,7 +62,8 @@ export async function bundleDaemon(root: string, folder: string): Promise<Output
   try {
     const names = { entryFileNames: "[name].cjs", chunkFileNames: "daemon-[name].cjs" };
     const codeSplitting = { groups: [{ name: "always", test: (id: string) => always.has(id) }] };
-    const how = { format: "cjs", ...AS_TEXT, codeSplitting } as const;
+    const banner = ({ name }: { readonly name: string }): string => EARLY_LIBRARY[name] ?? "";
+    const how = { format: "cjs", ...AS_TEXT, codeSplitting, banner } as const;
     const { output } = await build.write({ dir: folder, ...how, ...names });
     return output.filter((file) => file.type === "chunk");
   } finally {

@@ -4,12 +4,14 @@
  * A bus is named by its slot number. Everything here runs on the JavaScript thread, except `wake`.
  */
 #include <errno.h>
+#include <limits.h>
 #include <node_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clean-pages.h"
+#include "early-library.h"
 #include "errno-name.h"
 #include "gpio-addon.h"
 #include "isotp-addon.h"
@@ -343,6 +345,28 @@ static napi_value js_set_no_delay(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* beginLibrary(file): begins to load and initialise the library of aws-crt. Nothing to do with a bus. */
+static napi_value js_begin_library(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value values[1];
+  char file[PATH_MAX];
+  size_t length = 0;
+  bool ok = napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok && count == 1 &&
+            napi_get_value_string_utf8(env, values[0], file, sizeof(file), &length) == napi_ok && length > 0 &&
+            strlen(file) == length;
+  if (!ok) return throw_errno(env, EINVAL);
+  early_library_begin(file);
+  return NULL;
+}
+
+/* awaitLibrary(): whether the library is initialised, once that has ended. */
+static napi_value js_await_library(napi_env env, napi_callback_info info) {
+  (void)info;
+  napi_value result;
+  napi_get_boolean(env, early_library_await(), &result);
+  return result;
+}
+
 static void free_addon(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
@@ -362,6 +386,8 @@ NAPI_MODULE_INIT() {
       {"clockErrorUs", NULL, js_clock_error_us, NULL, NULL, NULL, napi_enumerable, NULL},
       {"suspendedUs", NULL, js_suspended_us, NULL, NULL, NULL, napi_enumerable, NULL},
       {"releaseCleanPages", NULL, js_release_clean_pages, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"beginLibrary", NULL, js_begin_library, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"awaitLibrary", NULL, js_await_library, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setNoDelay", NULL, js_set_no_delay, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);

@@ -44,7 +44,11 @@ describe("bundleDaemon", () => {
       expect(ours.filter((path) => OFF.test(path))).toEqual([]);
       // aws-crt and better-sqlite3 would look for their libraries, the one by a process of ldd.
       const code = byName.get("daemon-always.cjs")?.code ?? "";
-      expect(code).toContain("/aws-crt-nodejs.node`");
+      expect(code).toMatch(/awaitEarlyLibrary\(\);\s+exports\.default = require\(`[^`]+\/aws-crt-nodejs\.node`\)/);
+      expect(code).toContain("function awaitEarlyLibrary()");
+      expect(byName.get("daemon.cjs")?.code.indexOf("beginLibrary(")).toBeLessThan(
+        byName.get("daemon.cjs")?.code.indexOf("./daemon-always.cjs") ?? 0,
+      );
       expect(code).not.toContain(`spawnSync("ldd"`);
       expect(code).not.toContain("getPrebuildPath");
     } finally {
