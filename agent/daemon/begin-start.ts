@@ -9,6 +9,7 @@ import { openLog } from "./open-log.ts";
 import type { CloudLink, Runtime } from "./parts.ts";
 import type { ProcessContext } from "./process-context.ts";
 import { clockBookOf, securityEventsOf } from "./side-lines.ts";
+import type { TpmQuestion } from "./tpm-question.ts";
 
 /** What is made first: what the link needs. */
 export type BegunStart = {
@@ -20,8 +21,12 @@ export type BegunStart = {
   readonly link: CloudLink;
 };
 
-/** Begins a start: the TPM is asked whether it answers, and does so while the outbox is opened and the rest is made. */
-export async function beginStart(config: DaemonConfig["config"], context: ProcessContext): Promise<BegunStart> {
+/** Begins a start: the TPM is asked whether it answers, unless it is already, and does so while the outbox is opened and the rest is made. */
+export async function beginStart(
+  config: DaemonConfig["config"],
+  context: ProcessContext,
+  question: TpmQuestion,
+): Promise<BegunStart> {
   const { environment, marks } = context;
   const machineClock = config.bench ? onBench(context.clock) : context.clock;
   const book = await clockBookOf(config, machineClock);
@@ -36,9 +41,9 @@ export async function beginStart(config: DaemonConfig["config"], context: Proces
     log,
     metrics: new MetricBook(),
   };
-  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks });
+  const check = question.ask(config.identity);
+  const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks, check });
   const security = await securityEventsOf(config, clock);
   const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
-  identities.prepare();
   return { runtime, book, recent, security, identities, link };
 }

@@ -65,6 +65,7 @@ import {
 } from "./services.ts";
 import { composeSideLines } from "./side-lines.ts";
 import { noteStarted, tellStart } from "./tell-start.ts";
+import { TpmQuestion } from "./tpm-question.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
@@ -86,8 +87,12 @@ export type Agent = { run(signal: AbortSignal): Promise<void> };
  *
  * Throws `config.invalid` for what the configuration names and cannot be used, and the faults of the outbox.
  */
-export async function composeAgent(loaded: DaemonConfig, context: ProcessContext): Promise<Agent> {
-  const begun = await beginStart(loaded.config, context);
+export async function composeAgent(
+  loaded: DaemonConfig,
+  context: ProcessContext,
+  question = new TpmQuestion(context.environment),
+): Promise<Agent> {
+  const begun = await beginStart(loaded.config, context, question);
   try {
     return await composeOn(begun, loaded);
   } catch (thrown) {

@@ -1,12 +1,12 @@
 import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import type { AgentConfig, IdentityConfig } from "../../config/schema.ts";
+import type { AgentConfig } from "../../config/schema.ts";
 import { createTlsIdentity } from "../../drivers/aws/identity/create-identity.ts";
 import { readCertificate, type TlsIdentity } from "../../drivers/aws/identity/tls.ts";
 import { openIdentityFiles } from "../../drivers/os/identity-files.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { checkStore } from "../../drivers/tpm/store/store-check.ts";
-import { TpmCheck } from "../../drivers/tpm/tpm-check.ts";
+import type { TpmCheck } from "../../drivers/tpm/tpm-check.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { StartMarks } from "../core/start-marks.ts";
@@ -16,6 +16,7 @@ import type { CertificateOrder } from "../identity/identity-change.ts";
 import { identityState, type SlotIdentity } from "../identity/identity-state.ts";
 import { IdentityStore } from "../identity/identity-store.ts";
 import { lockoutFault } from "./compose-keys.ts";
+import { tpmCheckOf } from "./tpm-question.ts";
 
 /** What the identities are opened with. `verbose` lets the TPM libraries write to stderr. */
 export type OpenIdentityParts = {
@@ -24,6 +25,8 @@ export type OpenIdentityParts = {
   readonly log: Log;
   readonly verbose: boolean;
   readonly marks?: StartMarks | undefined;
+  /** The check of the TPM that has the key, where one is begun already. */
+  readonly check?: TpmCheck | undefined;
 };
 
 /** The device's identities. */
@@ -35,8 +38,6 @@ export type OpenIdentity = {
   readonly tls: TlsIdentity;
   /** The device's certificate in a file. Throws the fault of one that cannot be read. */
   readonly readCertificate: (file: string) => X509Certificate;
-  /** Asks ahead what the first connection must know of the TPM. */
-  prepare(): void;
 };
 
 /** There is no TPM that could be silent. */
@@ -47,10 +48,11 @@ const ANSWERS = Promise.resolve(undefined);
  * certificate that the configuration names. Opens nothing yet. The daemon and every verb go through here; what installs a certificate
  * by hand applies the event "installed" to the ledger.
  */
-export function openIdentity({ config, environment, log, verbose, marks }: OpenIdentityParts): OpenIdentity {
+export function openIdentity(parts: OpenIdentityParts): OpenIdentity {
+  const { config, environment, log, verbose, marks } = parts;
   const { identity, broker } = config;
   const folder = join(config.stateDir, "identity");
-  const check = tpmCheckOf(identity, environment);
+  const check = parts.check ?? tpmCheckOf(identity, environment);
   const tls = createTlsIdentity({
     checkStore,
     tpm: {
@@ -77,15 +79,7 @@ export function openIdentity({ config, environment, log, verbose, marks }: OpenI
     tls,
     inUse: inUseOf(identityStore, tls, marks),
     readCertificate: (file) => readCertificate(file).certificate,
-    prepare: () => check?.begin(),
   };
-}
-
-/** Undefined for a key in a file. */
-function tpmCheckOf(identity: IdentityConfig, environment: OpenIdentityParts["environment"]): TpmCheck | undefined {
-  if (identity.mode === "file") return undefined;
-  const { tcti, tpm } = identity;
-  return new TpmCheck({ tcti, environment, timeoutMs: tpm.answerTimeoutSeconds * 1000 });
 }
 
 /** What is asked of the cloud for this device. `serial` is that of the configuration, or the thing name, when absent. */

@@ -4,6 +4,7 @@ import { StartMarks } from "../../core/start-marks.ts";
 import { composeAgent } from "../../daemon/compose.ts";
 import { type DaemonConfig, loadDaemonConfig } from "../../daemon/configuration/layered-config.ts";
 import { logFailure } from "../../daemon/open-log.ts";
+import { TpmQuestion } from "../../daemon/tpm-question.ts";
 import type { CliContext } from "../context.ts";
 
 /** `causeway run`: the daemon, until SIGTERM or SIGINT; a second signal ends it at once. */
@@ -38,11 +39,19 @@ Example:
 async function run(context: CliContext, strict: boolean): Promise<void> {
   const { version, clock, environment, signal, marks = new StartMarks(clock) } = context;
   marks.note("loaded");
-  const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment, marks);
+  const question = new TpmQuestion(environment);
+  const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment, {
+    onRead: ({ identity }) => {
+      marks.note("configuration");
+      question.ask(identity);
+    },
+    onTable: () => marks.note("table"),
+  });
   marks.note("checked");
   const startedAtMs = clock.monotonicMs() - process.uptime() * 1000;
   const processContext = { version, clock, environment, startedAtMs, marks };
-  const agent = await composeAgent(loaded, processContext).catch((thrown: unknown) => startAgain(loaded, thrown));
+  const composing = composeAgent(loaded, processContext, question);
+  const agent = await composing.catch((thrown: unknown) => startAgain(loaded, thrown));
   await agent.run(signal);
 }
 

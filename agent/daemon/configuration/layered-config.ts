@@ -14,7 +14,6 @@ import {
 import type { Clock } from "../../core/clock.ts";
 import type { ConfigCopy } from "../../core/config-copy.ts";
 import { AgentError, EXIT, errnoOf, FAULTS } from "../../core/errors.ts";
-import type { StartMarks } from "../../core/start-marks.ts";
 import { type FoundCampaigns, findCampaigns, inFolder, loadCampaignFiles } from "./campaign-files.ts";
 import { checkConfig } from "./check-config.ts";
 import { lastGoodOf } from "./last-good.ts";
@@ -45,6 +44,14 @@ export type DaemonConfig = LayeredConfig & {
   readonly snapshot: ConfigSnapshot | undefined;
 };
 
+/** Who hears how far loading is. */
+export type LoadProgress = {
+  /** The vehicle's own files were read, or their copy; it is not known yet whether all that they name can be used. */
+  onRead(config: AgentConfig): void;
+  /** The signal table is made. */
+  onTable(): void;
+};
+
 /** A configuration, and the table that it was checked with. */
 type Checked = { readonly loaded: LoadedConfig; readonly table: LoadedTable | undefined };
 
@@ -61,23 +68,24 @@ export function layerFolder(stateDir: string, layer: LayerName): string {
 /**
  * Reads the vehicle's own files and the sets above them, and checks all that they name. A set that cannot be used does not keep the
  * agent from starting: it goes without it, and for good when the set was on trial. Own files that cannot be used do not either, where
- * `environment` is given and they are kept as they last started well. Throws `config.*` for the vehicle's own files.
+ * `environment` is given and they are kept as they last started well. `progress` hears how far it is. Throws `config.*` for the vehicle's own
+ * files.
  */
 export async function loadDaemonConfig(
   path: string,
   clock: Clock,
   environment?: Environment,
-  marks?: StartMarks,
+  progress?: LoadProgress,
 ): Promise<DaemonConfig> {
   const access = { begin: beginWithFileSet, leave: leaveFileSet };
   return await orLastGood(path, environment, async (copy) => {
     const own = await loadConfigFile(path, { copy });
-    marks?.note("configuration");
+    progress?.onRead(own.config);
     const snapshot =
       copy === undefined ? await snapshotOf(await ownFiles(own.path), copiedFiles(own.config)) : undefined;
     const { table, ...layered } = await loadLayered(own, clock, access);
     const checkedTable = table ?? (await checkConfig(layered, clock));
-    marks?.note("table");
+    progress?.onTable();
     // What the files say beyond the table is as large as it, and only a catalogue looks it up, and who reads positions from frames.
     const { commands, place } = layered.config;
     const isRead = place?.sources.some(({ kind }) => kind === "signals") === true;

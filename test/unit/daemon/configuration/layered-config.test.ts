@@ -8,6 +8,24 @@ import { ReleaseSigner } from "../../../fakes/updates/release.ts";
 
 const SET = "a".repeat(64);
 
+describe("the progress of loading", () => {
+  it("tells what was read before anything that it names is, and of the table when that is there", async () => {
+    const home = await daemonHome((config) => {
+      config.dbc = [{ file: "missing.dbc" }];
+    });
+    const heard: string[] = [];
+    const progress = {
+      onRead: ({ thingName }: { readonly thingName: string }) => void heard.push(thingName),
+      onTable: () => void heard.push("table"),
+    };
+    await expect(loadDaemonConfig(home.config, new ManualClock(), undefined, progress)).rejects.toThrow("missing.dbc");
+    expect(heard).toEqual(["veh-1"]);
+    const whole = await daemonHome();
+    await loadDaemonConfig(whole.config, new ManualClock(), undefined, progress);
+    expect(heard).toEqual(["veh-1", "veh-1", "table"]);
+  });
+});
+
 describe("settings that do not fit any more", () => {
   it("are left with a reason that names their file, and no folder of the vehicle", async () => {
     const home = await daemonHome((config) => {
