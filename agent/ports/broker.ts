@@ -93,7 +93,7 @@ export type ConnectionEnding = {
   readonly unanswered: number;
 };
 
-/** "acked": PUBACK below 0x80; "rejected": PUBACK 0x80 or above; "offline": no PUBACK came, it may or may not have arrived (`ended`: the broker ended the connection meanwhile and said why); "too-large": over the broker's packet limit, never sent. */
+/** "acked": PUBACK below 0x80; "rejected": PUBACK 0x80 or above, or found before sending that no broker could take it; "offline": no PUBACK came, it may or may not have arrived (`ended`: the broker ended the connection meanwhile and said why); "too-large": over the broker's packet limit, never sent. */
 export type PublishOutcome =
   | { readonly kind: "acked" }
   | { readonly kind: "rejected"; readonly reasonCode: number; readonly reason: string }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { HttpProxyAuthenticationType, HttpProxyConnectionType, HttpProxyOptions } from "aws-crt/dist/native/http.js";
 import type { ClientTlsContext } from "aws-crt/dist/native/io.js";
 import { SocketDomain, SocketOptions, SocketType } from "aws-crt/dist/native/io.js";
@@ -36,6 +37,8 @@ export const INBOUND_IN_FLIGHT = 32;
  */
 const AWS_PAYLOAD_BYTES = 131_072;
 
+/** What aws-crt refuses in text: control characters, line ends among them, and noncharacters, which a receiver may refuse (MQTT 5.0, 1.5.4). */
+export const NO_TEXT = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
 /** A client makes one connection: it is given up long before it would try again by itself. */
 const NEVER_MS = 86_400_000;
 
@@ -180,18 +183,25 @@ export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">)
 export function packetOf(publication: Publication): mqtt5.PublishPacket {
   const { topic, payload, retain, contentType, messageExpirySeconds, userProperties } = publication;
   const { responseTopic, correlationData } = publication;
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   return {
     topicName: topic,
     qos: QoS.AtLeastOnce,
-    payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
+    payload: bytes,
     retain,
-    payloadFormat: contentType === "application/json" ? PayloadFormatIndicator.Utf8 : PayloadFormatIndicator.Bytes,
+    payloadFormat:
+      contentType === "application/json" && isText(bytes) ? PayloadFormatIndicator.Utf8 : PayloadFormatIndicator.Bytes,
     contentType,
     ...(messageExpirySeconds === undefined ? {} : { messageExpiryIntervalSeconds: messageExpirySeconds }),
     ...(responseTopic === undefined ? {} : { responseTopic }),
     ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData) }),
     userProperties: userProperties.map(([name, value]) => ({ name, value })),
   };
+}
+
+/** Whether aws-crt takes the payload for text: the whole publication is refused where it says so and is not. */
+function isText(payload: Buffer): boolean {
+  return isUtf8(payload) && !NO_TEXT.test(payload.toString("utf8"));
 }
 
 /** What the broker announced, and what AWS IoT Core does not. */

@@ -24,7 +24,7 @@ import {
 import type { LinkTracker } from "./link/link-tracker.ts";
 import { ReconnectPlan } from "./link/reconnect-plan.ts";
 import { SessionTakeovers } from "./link/session-takeovers.ts";
-import { deliver, OFFLINE, offlineAfter, unsendable } from "./messages/publish-outcome.ts";
+import { deliver, OFFLINE, offlineAfter, REFUSED_HERE, unsendable } from "./messages/publish-outcome.ts";
 import { UnacknowledgedPublishes } from "./messages/unacknowledged-publishes.ts";
 
 /** How long the goodbye to the broker is waited for, ms. */
@@ -135,7 +135,8 @@ export class Connector {
     const rejection = unsendable(publication, limits);
     if (rejection !== undefined) return Promise.resolve(rejection);
     const outcome = deliver(client, publication).then((delivered) => {
-      if (this.#client === client && delivered.kind === "rejected") this.#takeovers.noteRejection();
+      const isOfBroker = delivered.kind === "rejected" && delivered !== REFUSED_HERE;
+      if (this.#client === client && isOfBroker) this.#takeovers.noteRejection();
       return delivered;
     });
     return this.#unacknowledged.track(outcome);

@@ -33,8 +33,15 @@ describe("packetOf", () => {
     expect(packetOf({ ...publication, messageExpirySeconds: 5 }).messageExpiryIntervalSeconds).toBe(5);
   });
 
-  it("marks JSON as text", () => {
-    expect(packetOf({ ...publication, contentType: "application/json" }).payloadFormat).toBe(1);
+  it.each([
+    [Buffer.from('{"u":"°C"}'), 1],
+    [Buffer.from("{\n}"), 0],
+    [Buffer.from('{"u":"\u0085"}'), 0],
+    [Buffer.from('{"u":"\uFFFE"}'), 0],
+    [new Uint8Array([0x7b, 0xff]), 0],
+  ])("marks JSON as text where MQTT has it for text: %j", (payload, expected) => {
+    expect(packetOf({ ...publication, payload, contentType: "application/json" }).payloadFormat).toBe(expected);
+    expect(packetOf({ ...publication, payload }).payloadFormat).toBe(0);
   });
 });
 
