@@ -25,7 +25,7 @@ export type Acknowledged = { readonly row: number; readonly isBacklog: boolean; 
  */
 export class BacklogWindow {
   /** Not above `#most` once that is known. */
-  #records = Number.POSITIVE_INFINITY;
+  #records: number = LEAST_RECORDS;
   #most = Number.POSITIVE_INFINITY;
   #samples: number[] = [];
   /** ms that a PUBACK takes without a backlog; undefined until that is known. */
@@ -38,9 +38,9 @@ export class BacklogWindow {
   #quick = 0;
   #slow = 0;
 
-  /** Another connection is another link. */
+  /** Another connection is another link: it begins with few, and grows into what this one carries. */
   startConnection(nowMs: number): void {
-    this.#records = Number.POSITIVE_INFINITY;
+    this.#records = LEAST_RECORDS;
     this.#samples = [];
     this.#clearMs = undefined;
     this.#clear.clear();
