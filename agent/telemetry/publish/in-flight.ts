@@ -5,6 +5,8 @@ import type { SendBudget } from "./send-budget.ts";
 
 /** Acknowledged records are forgotten with the next that are stored, or by themselves: this many, or after this time: longer than a batch of the default. */
 const ACK_RECORDS = 200;
+/** Payloads of so many bytes are enough too: each page of them is freed by itself, which takes 0.2 to 0.7 s for 200 records of 120 kB. */
+const ACK_BYTES = 2_097_152;
 const ACK_MS = 2000;
 /** Part of the window that the backlog may take, so that a fresh record never finds it full of old ones. */
 const BACKLOG_SHARE = 0.75;
@@ -26,6 +28,7 @@ export class InFlight {
   readonly #busy = new Set<number>();
   readonly #keepers: SendBudget[] = [];
   #acked: number[] = [];
+  #ackedBytes = 0;
   #ackDueMs = Number.POSITIVE_INFINITY;
   #count = 0;
   #backlogCount = 0;
@@ -87,7 +90,8 @@ export class InFlight {
     this.#weigh(pick, -1);
     const { record, kind } = pick;
     this.#backlogWindow.noteAcked({ row: record.row, isBacklog: kind === "backlog", tookMs }, nowMs);
-    if (this.#acked.push(pick.record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
+    this.#ackedBytes += record.payload.length;
+    if (this.#acked.push(record.row) === 1) this.#ackDueMs = nowMs + ACK_MS;
   }
 
   /** The outcome is known and the record is not delivered. */
@@ -100,7 +104,8 @@ export class InFlight {
 
   /** Lets the outbox forget what was acknowledged, when enough has come together or it has waited long enough. Throws what the outbox throws, and keeps the rows then. */
   forgetDue(nowMs: number): void {
-    if (this.#acked.length >= ACK_RECORDS || nowMs >= this.#ackDueMs) this.forgetAcked();
+    const isEnough = this.#acked.length >= ACK_RECORDS || this.#ackedBytes >= ACK_BYTES;
+    if (isEnough || nowMs >= this.#ackDueMs) this.forgetAcked();
   }
 
   /** The same without waiting. */
@@ -123,6 +128,7 @@ export class InFlight {
         for (const { done } of keeping) done();
         for (const row of rows) this.#busy.delete(row);
         this.#acked = [];
+        this.#ackedBytes = 0;
         this.#ackDueMs = Number.POSITIVE_INFINITY;
       },
     };

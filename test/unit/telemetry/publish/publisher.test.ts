@@ -169,6 +169,20 @@ describe("Publisher", () => {
     expect(outbox.acks.map(({ length }) => length)).toEqual([49]);
   });
 
+  it("forgets fewer of them at a time where they are large", async () => {
+    const { clock, outbox, append, start } = createPublisherBench({ inFlight: 50 });
+    await start();
+    for (let sent = 0; sent < 40; sent += 1) {
+      append(draft("telemetry", { seal: () => new Uint8Array(131_072) }));
+      await clock.run(0);
+    }
+    await clock.run(1999);
+    // 2 MiB are 16 of them.
+    expect(outbox.acks.map(({ length }) => length)).toEqual([16, 16]);
+    await clock.run(1);
+    expect(outbox.acks.map(({ length }) => length)).toEqual([16, 16, 8]);
+  });
+
   it("lets another transaction forget acknowledged records, and sends none of them again before", async () => {
     const { clock, outbox, publisher, append, start, ids } = createPublisherBench();
     await start();
