@@ -14,7 +14,7 @@ export const RELEASES = {
   works: `#!/bin/sh\nwhile [ "\${1#--}" != "$1" ]; do shift; done\nshift\nexec "${PROGRAM}" "$@"\n`,
   storesNothing: `#!/bin/sh\nwhile [ "\${1#--}" != "$1" ]; do shift; done\nshift\nexport NODE_OPTIONS="--import=${STUCK}"\nexec "${PROGRAM}" "$@"\n`,
   crashes: "#!/bin/sh\nexit 1\n",
-  hangs: "#!/bin/sh\nwhile :; do sleep 0.2; done\n",
+  hangs: '#!/bin/sh\ncase "$*" in *--version) exit;; esac\nwhile :; do sleep 0.2; done\n',
 } as const;
 
 /** One artifact to be made. */

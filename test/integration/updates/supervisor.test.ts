@@ -33,13 +33,15 @@ const BEHAVIOURS = {
   "runs without proof": "sleep 0.3; exit 1",
 } as const;
 type Behaviour = keyof typeof BEHAVIOURS;
+/** As Node does when it is asked whether it knows the options: that is no start. */
+const IS_ASKED = 'case "$*" in *--version) exit 0;; esac';
 
 let state = "";
 let releases = "";
 let packaged = "";
 
 function nodeOf(name: string, behaviour: Behaviour): string {
-  return `#!/bin/sh\necho "${name} as $CAUSEWAY_RELEASE" >>"$STATE/started"\n${BEHAVIOURS[behaviour]}\n`;
+  return `#!/bin/sh\n${IS_ASKED}\necho "${name} as $CAUSEWAY_RELEASE" >>"$STATE/started"\n${BEHAVIOURS[behaviour]}\n`;
 }
 
 function artifactOf(
@@ -126,6 +128,13 @@ describe("the supervisor with its slots", () => {
     expect(await live()).toBe(1);
     expect(started()).toHaveLength(2);
     expect(statSync(join(releases, artifact.sha256)).mode & 0o777).toBe(0o700);
+  });
+
+  it("starts a version whose Node does not know the options of this one, without them", async () => {
+    const refusing = '#!/bin/sh\ncase "$*" in *--max-semi-space-size*) exit 9;; esac\necho "$@" >>"$STATE/started"\n';
+    writeFileSync(join(packaged, "node"), refusing);
+    expect(await startOnce()).toBe(0);
+    expect(started()).toEqual([`--disable-sigusr1 ${join(packaged, "agent/main.js")} run`]);
   });
 
   it("goes back by itself after three starts of a version that crashes", { timeout: 60_000 }, async () => {
