@@ -4,7 +4,7 @@ import { AgentError, messageOf } from "../../agent/core/errors.ts";
 import { syncFolder } from "../../agent/core/sync-folder.ts";
 import type { StoreName } from "./faults.ts";
 
-/** Damaged files kept for a person to look at; each may be as large as the outbox, so the oldest goes first. */
+/** Damaged files kept for a person to look at, those of an outbox only where something of them was lost; each may be as large as the outbox, so the oldest goes first. */
 const KEPT = 3;
 /** What SQLite keeps beside a database in write-ahead-log mode (sqlite.org/tempfiles.html), and the header that a salvage replaced. */
 const COMPANIONS = ["-wal", "-shm", ".header"] as const;
@@ -31,6 +31,15 @@ export function lastQuarantined(file: string): string | undefined {
   return numbers.length === 0 ? undefined : `${file}.damaged-${Math.max(...numbers)}`;
 }
 
+/** Removes a damaged file with what belongs to it, as nobody needs it any more. What the disk does not let go stays. */
+export function removeQuarantined(damagedFile: string): void {
+  try {
+    for (const suffix of ["", ...COMPANIONS]) rmSync(`${damagedFile}${suffix}`, { force: true });
+  } catch {
+    // It goes with the oldest, when others come.
+  }
+}
+
 function setAside(file: string): string {
   const folder = dirname(file);
   const numbers = damagedNumbers(file);
@@ -41,7 +50,7 @@ function setAside(file: string): string {
   }
   renameSync(file, target);
   for (const old of numbers.sort((left, right) => right - left).slice(KEPT - 1)) {
-    for (const suffix of ["", ...COMPANIONS]) rmSync(`${file}.damaged-${old}${suffix}`, { force: true });
+    removeQuarantined(`${file}.damaged-${old}`);
   }
   syncFolder(folder);
   return target;

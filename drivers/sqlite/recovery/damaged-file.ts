@@ -44,6 +44,13 @@ export class DamagedFile {
     ].filter(isRange);
   }
 
+  /** Whether it can be read what the file owes, so that nothing missing of it means that nothing was lost. */
+  get saysWhatItOwes(): boolean {
+    const [streams] = this.#all<{ readonly count: number }>("SELECT count(*) AS count FROM streams");
+    const [past] = this.#all<{ readonly count: number }>("SELECT count(*) AS count FROM past");
+    return this.epoch() !== undefined && streams?.count === STREAM_COUNT && past !== undefined;
+  }
+
   /** Losses that were noted, and those that a record reports, with its row as `id`. */
   losses(table: "losses" | "reports" | "carried"): readonly LossRow[] {
     const id = table === "losses" ? "id" : "row AS id";

@@ -10,6 +10,7 @@ import { PastEpochs } from "../outbox/past-epochs.ts";
 import type { RecordRow, RecordTable } from "../outbox/records.ts";
 import { fromRest, type RestCipher } from "../outbox/rest-cipher.ts";
 import { missingBytes } from "../outbox/totals.ts";
+import { removeQuarantined } from "../quarantine.ts";
 import { DamagedFile } from "./damaged-file.ts";
 import { MissingSeqs } from "./missing.ts";
 import { noteDamaged, recordsIn } from "./reconcile.ts";
@@ -131,6 +132,8 @@ export class Salvager {
   readonly #parts: SalvagerParts;
   readonly #missing: MissingSeqs;
   #open: { readonly file: string; readonly damaged: DamagedFile } | undefined;
+  /** Of which nothing is missing, once the transaction is durable in which its salvage ended. */
+  #spent: string | undefined;
   /** As the last transaction left it. */
   #pending: SalvageRow | undefined;
 
@@ -154,6 +157,7 @@ export class Salvager {
 
   /** One step, for use inside a transaction. Returns the number of records that came over. */
   step(): number {
+    this.#spent = undefined;
     const current = this.#current();
     if (current === undefined) return 0;
     const { records, nextRow } = this.#damaged(current).records(current.next_row, current.last_row);
@@ -167,10 +171,13 @@ export class Salvager {
     return taken;
   }
 
-  /** To be called after the transaction of a step was committed. */
+  /** To be called after the transaction of a step was committed. A file that has nothing more than came over goes: it may be as large as the outbox. */
   look(): void {
     this.#pending = this.#current();
     if (this.#pending === undefined) this.close();
+    if (this.#spent === undefined) return;
+    removeQuarantined(join(dirname(this.#parts.file), this.#spent));
+    this.#spent = undefined;
   }
 
   close(): void {
@@ -214,6 +221,7 @@ export class Salvager {
     for (const loss of carried) losses.note(rangeOf(loss));
     const missing = this.#missing.take();
     for (const range of missing) evictor.count(noteDamaged(range, table, losses));
+    if (missing.length === 0 && this.#open?.damaged.saysWhatItOwes === true) this.#spent = file;
     log.warn("outbox.salvaged", { file, records: records + taken, damaged: recordsIn(missing) });
   }
 }

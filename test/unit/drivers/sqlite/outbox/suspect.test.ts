@@ -41,5 +41,6 @@ describe("an outbox file in which damage was found", () => {
     const found = outbox.read("telemetry", 0, ALL, 100, ALL);
     expect(found.map(({ epoch, stream, seq }) => ({ epoch, stream, seq }))).toEqual(ids);
     expect(takeLosses(outbox)).toEqual([]);
+    expect(existsSync(`${file}.damaged-1`)).toBe(false);
   });
 });

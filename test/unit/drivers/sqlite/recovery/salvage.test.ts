@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Outbox } from "../../../../../agent/ports/outbox.ts";
@@ -31,8 +31,8 @@ function open(file: string, change: Partial<OutboxSettings> = {}): Bench {
   return { outbox, clock, log };
 }
 
-/** An outbox of 1,000 records, ten of them delivered, whose header and one page in the middle are damaged. */
-function damagedFile(pageBytes = 2048): { readonly file: string; readonly epoch: number } {
+/** An outbox of 1,000 records, ten of them delivered, whose header is damaged, and one page in the middle where not told otherwise. */
+function damagedFile(pageBytes = 2048, isPageDamaged = true): { readonly file: string; readonly epoch: number } {
   const file = join(temporaryFolder(), "outbox.db");
   const { outbox } = open(file, { sizes: { pageBytes } });
   // One a page.
@@ -44,7 +44,7 @@ function damagedFile(pageBytes = 2048): { readonly file: string; readonly epoch:
   const bytes = readFileSync(file);
   bytes.fill(0xa5, 0, 40);
   const page = Math.floor(bytes.indexOf("telemetry 500 ") / pageBytes) * pageBytes;
-  bytes.fill(0xa5, page, page + pageBytes);
+  if (isPageDamaged) bytes.fill(0xa5, page, page + pageBytes);
   writeFileSync(file, bytes);
   return { file, epoch };
 }
@@ -88,6 +88,32 @@ describe("the salvage of a damaged outbox", () => {
     expect(rows).toBeLessThan(RECORDS);
     finish(bench);
     expect(bench.outbox.stats().salvage).toBeUndefined();
+  });
+
+  it("removes the damaged file when all of it came over, and not before that is durable", () => {
+    const { file } = damagedFile(2048, false);
+    const damagedFiles = (): string[] => readdirSync(join(file, "..")).filter((name) => name.includes(".damaged-"));
+    const bench = open(file);
+    bench.clock.advance(STEP_MS);
+    expect(damagedFiles()).toContain("outbox.db.damaged-1");
+    for (let turn = 0; turn < 100; turn += 1) bench.clock.advance(STEP_MS);
+    expect(bench.log.of("outbox.salvaged")[0]?.facts).toMatchObject({ records: RECORDS - 10, damaged: 0 });
+    expect(damagedFiles()).toEqual([]);
+    bench.outbox.close();
+    expect(seqsOf(open(file).outbox, "telemetry")).toHaveLength(RECORDS - 10);
+  });
+
+  it("keeps the damaged file where something of it was lost, or cannot be known", () => {
+    const { file } = damagedFile();
+    finish(open(file));
+    expect(existsSync(`${file}.damaged-1`)).toBe(true);
+    const other = damagedFile(2048, false).file;
+    rmSync(`${other}.watermark`);
+    writeFileSync(other, new Uint8Array(100_000).fill(0xa5));
+    const { clock, log } = open(other);
+    for (let turn = 0; turn < 10; turn += 1) clock.advance(STEP_MS);
+    expect(log.of("outbox.salvaged")[0]?.facts).toMatchObject({ records: 0, damaged: 0 });
+    expect(existsSync(`${other}.damaged-1`)).toBe(true);
   });
 
   it("finds the pages of a file of an older version, which are larger", () => {
