@@ -37,6 +37,31 @@ describe("the file of an outbox", () => {
     expect(seqs).toHaveLength(1000);
   });
 
+  it.each([
+    { name: "is small enough to be written again", captures: 400, payloadBytes: 3000, mostShare: 0.15 },
+    { name: "is not, and gives back a few pages each time", captures: 90, payloadBytes: 100_000, mostShare: 0.95 },
+  ])("becomes smaller where what stays $name", ({ captures, payloadBytes, mostShare }) => {
+    const file = join(temporaryFolder(), "outbox.db");
+    const settings = { file, maxBytes: 300_000_000, clock: new ManualClock(), log: new MemoryLog() };
+    const { outbox } = openOutbox(settings);
+    outbox.append(Array.from({ length: captures }, () => draftOf("capture", payloadBytes)));
+    for (let part = 0; part < 10; part += 1)
+      outbox.append(Array.from({ length: captures }, () => draftOf("telemetry", payloadBytes)));
+    for (let part = 0; part < 100; part += 1)
+      outbox.ack(outbox.read("telemetry", 0, ALL, captures / 10, ALL).map(({ row }) => row));
+    expect(outbox.list(undefined, captures + 1)).toHaveLength(captures);
+    for (let at = 0; at < 200; at += 1) {
+      outbox.append([draftOf("event", 10)]);
+      outbox.ack(outbox.read("event", 0, ALL, 1, ALL).map(({ row }) => row));
+    }
+    outbox.close();
+    expect(statSync(file).size).toBeLessThan(11 * captures * payloadBytes * mostShare);
+    const again = openOutbox(settings).outbox;
+    const kept = again.read("capture", 0, ALL, captures, ALL);
+    again.close();
+    expect(kept.map(({ seq }) => seq)).toEqual(Array.from({ length: captures }, (_, index) => index + 1));
+  });
+
   it("is small again when next to nothing is left, with that in it", () => {
     const { fileBytes, seqs } = drained(200);
     expect(fileBytes).toBeLessThan(3_000_000);
