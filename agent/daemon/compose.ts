@@ -69,8 +69,9 @@ import { TpmQuestion } from "./tpm-question.ts";
 import { workUnderWay } from "./work-under-way.ts";
 
 const DAY_MS = 86_400_000;
-/** For how long frames are gathered where nobody waits for one: neither a command for what confirms it nor a tester for an answer. Part of the time of a batch that this is at most. */
+/** For how long frames are gathered where nobody waits for one: neither a command for what confirms it nor a tester for an answer. */
 const GATHER_MS = 100;
+/** And no longer than this part of a batch. */
 const GATHER_SHARE = 0.1;
 /** Beyond the drain, stopping may take this long. */
 const STOP_MARGIN_MS = 5000;

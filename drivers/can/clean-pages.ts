@@ -1,4 +1,4 @@
-import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
+import { addonIfBuilt, loadNativeAddon, type NativeAddon } from "./native-addon.ts";
 
 /**
  * Lets go of the memory that holds code and constants of programs and libraries, most of which only a start needs, and of what malloc holds
@@ -6,13 +6,6 @@ import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
  * Gives the bytes of files that were let go; undefined where the addon was not built or the kernel does not show the mappings.
  */
 export function releaseCleanPages(load: () => NativeAddon = loadNativeAddon): number | undefined {
-  let addon: NativeAddon;
-  try {
-    addon = load();
-  } catch {
-    // A bus that needs the addon says what is wrong with it; memory can stay as it is.
-    return undefined;
-  }
-  const bytes = addon.releaseCleanPages();
+  const bytes = addonIfBuilt(load)?.releaseCleanPages() ?? -1;
   return bytes < 0 ? undefined : bytes;
 }

@@ -1,4 +1,4 @@
-import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
+import { addonIfBuilt, loadNativeAddon, type NativeAddon } from "./native-addon.ts";
 
 /** What the kernel says of its clocks; undefined where it does not say, or the addon, through which alone Node can ask, was not built. */
 export type KernelClock = {
@@ -12,7 +12,7 @@ export type KernelClock = {
 export function kernelClock(load: () => NativeAddon = loadNativeAddon): KernelClock {
   let held: NativeAddon | "none" | undefined;
   const addon = (): NativeAddon | undefined => {
-    held ??= loaded(load);
+    held ??= addonIfBuilt(load) ?? "none";
     return held === "none" ? undefined : held;
   };
   return {
@@ -22,13 +22,4 @@ export function kernelClock(load: () => NativeAddon = loadNativeAddon): KernelCl
     },
     suspendedUs: () => addon()?.suspendedUs(),
   };
-}
-
-function loaded(load: () => NativeAddon): NativeAddon | "none" {
-  try {
-    return load();
-  } catch {
-    // A bus that needs the addon says what is wrong with it; the clock can be judged without.
-    return "none";
-  }
 }

@@ -48,6 +48,8 @@ export type NativeAddon = {
   suspendedUs(): number;
   /** Lets go of pages of files that nobody has written to, and of what malloc holds free; bytes of files, -1 when the kernel does not show the mappings. */
   releaseCleanPages(): number;
+  /** Sets TCP_NODELAY on sockets of this process whose peer has this port (native/no-delay.h): how many had it not, -1 when the kernel does not show the descriptors. Throws an Error whose `code` is EINVAL. */
+  setNoDelay(port: number): number;
   /** Why the kernel has no ISO-TP sockets, as an errno name; undefined when it has them. */
   isotpMissing(): string | undefined;
   /**
@@ -78,6 +80,7 @@ const FUNCTIONS = [
   "clockErrorUs",
   "suspendedUs",
   "releaseCleanPages",
+  "setNoDelay",
   "isotpMissing",
   "isotpOpen",
   "isotpSend",
@@ -101,4 +104,13 @@ export function loadNativeAddon(file = ADDON_FILE): NativeAddon {
   }
   if (!isNativeAddon(loaded)) throw addonMissing("the receive addon can_receive.node", remedy, undefined);
   return loaded;
+}
+
+/** The addon for what is only better with it; undefined where it was not built: a bus that needs it says what is wrong. */
+export function addonIfBuilt(load: () => NativeAddon = loadNativeAddon): NativeAddon | undefined {
+  try {
+    return load();
+  } catch {
+    return undefined;
+  }
 }

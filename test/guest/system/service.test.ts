@@ -86,7 +86,7 @@ describe("the package on Debian 12 with systemd", () => {
 
   it("shows in systemctl status what it is doing", async () => {
     const line = /^online; can0 up, \d+ frames\/s; can1 up, 0 frames\/s; outbox 0 records, 0 bytes$/;
-    // Told once a second: what was stored then may have been delivered since.
+    // Told each ten seconds: what was stored then may have been delivered since.
     const text = async (): Promise<string | undefined> => {
       const { StatusText = "" } = await unitOf(guest);
       return line.test(StatusText) ? StatusText : undefined;
@@ -242,6 +242,13 @@ print(agent.makefile().read())'`,
       _SYSTEMD_UNIT: "causeway.service",
     });
     expect(await guest.sh(`journalctl --list-catalog ${logEventId("bus.failed")}`)).toContain("Causeway: The bus");
+  });
+
+  it("keeps the compiled code of its program below its state, from within the sandbox", async () => {
+    const files = async (): Promise<number | undefined> =>
+      Number(await guest.sh("find /var/lib/causeway/cache/compiled/packaged -type f 2>/dev/null | wc -l")) || undefined;
+    const patience = { timeoutMs: guest.patience(60_000), everyMs: 1000 };
+    expect(await until(files, { what: "compiled code is kept", ...patience })).toBeGreaterThan(2);
   });
 
   it("is restarted by the watchdog when it hangs", async () => {

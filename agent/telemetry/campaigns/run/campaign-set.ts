@@ -141,7 +141,7 @@ export class CampaignSet implements FrameUser {
   fire(id: string): boolean {
     const member = this.#members.find(({ campaign }) => campaign.plan.document.id === id);
     const isFired = member?.campaign.fire(this.#frameTime.nowUs()) === true;
-    if (isFired) this.#parts.appender.storeSoon(() => this.#handOver());
+    if (isFired) this.#parts.appender.storeSoon(this.#joinCommit);
     return isFired;
   }
 
@@ -264,6 +264,8 @@ export class CampaignSet implements FrameUser {
     this.#forgotten = [];
     this.#isPrompt = false;
   }
+
+  readonly #joinCommit = (): void => this.#handOver();
 
   #add(draft: EncodedDraft): void {
     this.#drafts.push(draft);

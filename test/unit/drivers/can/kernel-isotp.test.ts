@@ -184,6 +184,7 @@ describe("the choice of ISO-TP for a bus", () => {
     clockErrorUs: unused,
     suspendedUs: unused,
     releaseCleanPages: unused,
+    setNoDelay: unused,
     isotpMissing: () => missing,
     isotpOpen: unused,
     isotpSend: unused,

@@ -97,6 +97,10 @@ function notedBytes(file: string): number {
 }
 
 /** Goes on from where it is. False where the disk failed. */
+async function openOn({ file, open }: Disk): Promise<PartialFile> {
+  return await PartialFile.open({ file, sizeBytes: SIZE_BYTES, sha256: SHA256 }, new ManualClock(), open);
+}
+
 async function append(partial: PartialFile, bytes: number): Promise<boolean> {
   const from = partial.bytes;
   try {
@@ -120,9 +124,8 @@ describe("a file that arrives piece by piece", () => {
     );
     const property = fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const file = join(temporaryFolder(), "artifact");
-      const target = { file, sizeBytes: SIZE_BYTES, sha256: SHA256 };
       const disk = new Disk(file);
-      let partial = await PartialFile.open(target, new ManualClock(), disk.open);
+      let partial = await openOn(disk);
       for (const { kind, ...how } of steps) {
         if (kind === "append" && "bytes" in how) await append(partial, how.bytes);
         else if (kind === "fail" && "call" in how) disk.failing.push(how.call);
@@ -132,7 +135,7 @@ describe("a file that arrives piece by piece", () => {
           disk.failing = [];
           if (kind === "cut") disk.cutPower();
           const bytes = notedBytes(file);
-          partial = await PartialFile.open(target, new ManualClock(), disk.open);
+          partial = await openOn(disk);
           expect(partial.bytes).toBe(bytes);
         }
         expect(prefixIsRight(file, notedBytes(file))).toBe(true);
@@ -150,8 +153,7 @@ describe("a file that arrives piece by piece", () => {
   it("loses at most what comes during one sync and until the next, one at a time", async () => {
     const file = join(temporaryFolder(), "artifact");
     const disk = new Disk(file);
-    const target = { file, sizeBytes: SIZE_BYTES, sha256: SHA256 };
-    const partial = await PartialFile.open(target, new ManualClock(), disk.open);
+    const partial = await openOn(disk);
     while (partial.bytes < SIZE_BYTES) {
       await append(partial, PIECE_BYTES);
       await lagIsAtMost(partial, file, 2 * SYNC_BYTES + 3 * PIECE_BYTES);
@@ -179,11 +181,7 @@ describe("a file that arrives piece by piece", () => {
   it("syncs again where as many other bytes have taken the place of some", async () => {
     const file = join(temporaryFolder(), "artifact");
     const disk = new Disk(file);
-    const partial = await PartialFile.open(
-      { file, sizeBytes: SIZE_BYTES, sha256: SHA256 },
-      new ManualClock(),
-      disk.open,
-    );
+    const partial = await openOn(disk);
     await partial.append(new Uint8Array(40_000));
     await partial.sync();
     const before = disk.syncs;
@@ -199,11 +197,7 @@ describe("a file that arrives piece by piece", () => {
   it("goes back to what was synced after a failure of the disk, and says it", async () => {
     const file = join(temporaryFolder(), "artifact");
     const disk = new Disk(file);
-    const partial = await PartialFile.open(
-      { file, sizeBytes: SIZE_BYTES, sha256: SHA256 },
-      new ManualClock(),
-      disk.open,
-    );
+    const partial = await openOn(disk);
     await append(partial, 100_000);
     await partial.sync();
     for (const call of ["write", "datasync"] as const) {
