@@ -103,7 +103,7 @@ export function composeSleep(parts: SleepComposeParts, runtime: Runtime): Sleep 
     mayTransmit: transmitRule({
       phase: () => keeper.line.phase(),
       isIgnitionOn: () => states.isIgnitionOn(),
-      silentMs: (bus) => silentMs(line, bus, clock.monotonicMs(), keeper.awakeSinceMs),
+      silentMs: (bus) => silentMs({ line, ear, keeper }, bus, clock.monotonicMs()),
       quietMs: sleep.quietBusSeconds * 1000,
       wakes: sleep.wakesBuses,
     }),
@@ -265,8 +265,11 @@ function voltsOf(
   };
 }
 
-function silentMs({ pipeline }: DataLine, bus: string, nowMs: number, awakeSinceMs: number): number {
-  const lastMs = pipeline.counters().buses.get(bus)?.lastFrameMs;
+type WakeHearing = { readonly line: DataLine; readonly ear: BusEar; readonly keeper: SleepKeeper };
+
+/** What spoke in the sleep has woken the vehicle, and does not fall silent by it. */
+function silentMs({ line, ear, keeper }: WakeHearing, bus: string, nowMs: number): number {
+  const lastMs = line.pipeline.counters().buses.get(bus)?.lastFrameMs;
   if (lastMs === undefined) return 0;
-  return lastMs < awakeSinceMs ? Number.POSITIVE_INFINITY : nowMs - lastMs;
+  return lastMs < keeper.awakeSinceMs ? ear.sinceSpokenMs(bus) : nowMs - lastMs;
 }

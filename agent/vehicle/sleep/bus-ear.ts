@@ -53,6 +53,12 @@ export class BusEar {
     return found;
   }
 
+  /** Time since the last frame of a bus that has spoken after it had been quiet, ms with that of a suspend; infinite of one that has not. */
+  sinceSpokenMs(bus: string): number {
+    const heard = this.#buses.get(bus);
+    return heard?.first === undefined ? Number.POSITIVE_INFINITY : this.#clock.boottimeMs() - heard.lastMs;
+  }
+
   #hear(heard: Heard, id: number, flags: number): void {
     if ((flags & FRAME_FLAG.error) !== 0) return;
     const atMs = this.#clock.boottimeMs();
