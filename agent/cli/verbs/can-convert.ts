@@ -5,13 +5,14 @@ import { placeOf } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note, printJson } from "../context.ts";
+import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 import { createLogOutput, formatArgument, type LogOutput } from "../log-output.ts";
 
 /** Bytes that are written at once. */
 const PIECE_BYTES = 1_048_576;
 
-type ConvertOptions = { readonly format?: WrittenFormat; readonly from?: string };
+type ConvertOptions = FilterOptions & { readonly format?: WrittenFormat; readonly from?: string };
 type Tally = { frames: number; malformed: number; untimed: number };
 
 /** `causeway can convert`: works with the daemon down. */
@@ -22,10 +23,11 @@ export function registerCanConvert(can: Command, context: CliContext): void {
     .argument("<files...>", "the logs, then the new one, whose name says its format: .asc, .blf, otherwise candump")
     .option("--format <format>", "candump, asc or blf, whatever the name of the new log is", formatArgument)
     .option("--from <interface>", "only frames of this interface in the logs")
+    .addOption(filterOption())
     .addHelpText(
       "after",
       "\nWhat cannot be read is told and left out. ASC has no class of error frames and no direction of frames; ASC and BLF\nhave UTC for the times.\n\n" +
-        "Example:\n  causeway can convert drive.blf drive.log\n  causeway can convert 00012-*.log drive.asc",
+        "Example:\n  causeway can convert drive.blf drive.log\n  causeway can convert 00012-*.log drive.asc\n  causeway can convert --filter 18FEF100:1FFFFFFF drive.asc engine.log",
     )
     .action(async (files: readonly string[], options: ConvertOptions) => convert(context, files, options));
 }
@@ -41,7 +43,7 @@ async function convert(context: CliContext, files: readonly string[], options: C
   }
   await using log = await createLogOutput(path, options.format ?? formatOfName(path));
   const tally: Tally = { frames: 0, malformed: 0, untimed: 0 };
-  for (const input of inputs) await addLog(context, input, options.from, log, tally);
+  for (const input of inputs) await addLog(context, input, options, log, tally);
   await log.finish();
   report(context, path, log.encoder.moved, tally);
 }
@@ -49,11 +51,13 @@ async function convert(context: CliContext, files: readonly string[], options: C
 async function addLog(
   context: CliContext,
   input: string,
-  from: string | undefined,
+  options: ConvertOptions,
   log: LogOutput,
   tally: Tally,
 ): Promise<void> {
   const name = input === "-" ? "stdin" : input;
+  const { from } = options;
+  const wants = wantedBy(options);
   for await (const { format, entries } of readLog(name, readInput(context, input))) {
     for (const entry of entries) {
       if (entry.kind === "malformed") {
@@ -61,7 +65,7 @@ async function addLog(
         const place = placeOf(name, format, entry.at, entry.column);
         context.terminal.stderr.write(`${place} error: ${printable(entry.problem)}\n`);
       } else if (!entry.timed) tally.untimed += 1;
-      else if (from === undefined || entry.bus === from) {
+      else if ((from === undefined || entry.bus === from) && wants(entry.frame.id, entry.frame.flags)) {
         log.encoder.write(entry.bus, entry.frame);
         tally.frames += 1;
       }

@@ -13,12 +13,13 @@ import { printable } from "../../core/plain-text.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
 import { type CliContext, note, printJson } from "../context.ts";
+import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 import { openBus, resolveBus } from "../open-bus.ts";
 
 const MICROSECONDS = 1_000_000;
 
-type ReplayOptions = {
+type ReplayOptions = FilterOptions & {
   readonly speed: number;
   readonly loop: boolean;
   readonly from?: string;
@@ -50,6 +51,7 @@ export function registerCanReplay(can: Command, context: CliContext): void {
     .option("--speed <factor>", "1 is real time, 2 twice as fast, 0 as fast as the bus takes them", speed, 1)
     .option("--loop", "begin again at the end", false)
     .option("--from <interface>", "only frames of this interface in the log; needed when it has several")
+    .addOption(filterOption())
     .option("--skip-gaps <seconds>", "do not wait for a longer gap in the log's times", seconds)
     .addHelpText(
       "after",
@@ -85,7 +87,14 @@ async function replay(context: CliContext, file: string, busName: string, option
   }
   report(context, bus.name, tally);
   if (tally.malformedLines > 0) context.finish(EXIT.badInput);
-  else if (!context.signal.aborted) lacksInterface(context, source, found, options.from);
+  else if (context.signal.aborted || lacksInterface(context, source, found, options.from)) return;
+  else if (options.filter !== undefined && tally.sent + tally.errorFrames + tally.remoteFrames === 0) {
+    note(
+      context,
+      `nothing to send: no frame of ${source.name} comes through --filter ${options.filter.given.join(",")}`,
+    );
+    context.finish(EXIT.nothingToDo);
+  }
 }
 
 function sourceOf(context: CliContext, file: string, { loop }: ReplayOptions): LogSource {
@@ -134,11 +143,12 @@ function playing(
   tally: Tally,
 ): [Parameters<typeof playLog>[0], Parameters<typeof playLog>[1]] {
   const { speed, loop, from, skipGaps = Number.POSITIVE_INFINITY } = options;
-  const accepts = (bus: string): boolean => {
+  const wants = wantedBy(options);
+  const accepts = (bus: string, id: number, flags: number): boolean => {
     found.add(bus);
-    if (from !== undefined) return bus === from;
-    requireOneInterface(source, found);
-    return true;
+    if (from === undefined) requireOneInterface(source, found);
+    else if (bus !== from) return false;
+    return wants(id, flags);
   };
   const onMalformed = (place: string, problem: string): void => {
     tally.malformedLines += 1;

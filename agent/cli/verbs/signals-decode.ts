@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
+import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { formatCandumpLog } from "../../signals/log-formats/candump-text.ts";
 import { type LoggedFrame, type LogPiece, placeOf } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { type CliContext, note } from "../context.ts";
 import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
+import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 
 /** `causeway signals decode`: works with the daemon down. */
@@ -18,25 +20,35 @@ export function registerDecode(signals: Command, context: CliContext): void {
     )
     .requiredOption("--dbc <file>", DBC_HELP, appended);
   for (const option of dbcOptions()) decode.addOption(option);
+  decode.addOption(filterOption());
   decode
     .addHelpText(
       "after",
       "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
-    .action(async (log: string | undefined, options: DbcOptions) => {
-      await decodeLog(context, createFrameDecoder(await openDatabases(context, options)), log);
+    .action(async (log: string | undefined, options: DbcOptions & FilterOptions) => {
+      const decoder = createFrameDecoder(await openDatabases(context, options));
+      await decodeLog(context, decoder, log, wantedBy(options));
     });
 }
 
 /** Decodes frame by frame; what makes no sense is told on stderr and the run goes on, ending with 65. */
-async function decodeLog(context: CliContext, decoder: FrameDecoder, log: string | undefined): Promise<void> {
+async function decodeLog(
+  context: CliContext,
+  decoder: FrameDecoder,
+  log: string | undefined,
+  wants: FrameTest,
+): Promise<void> {
   const name = log === undefined || log === "-" ? "stdin" : log;
   const { stdout } = context.terminal;
   const tally: Tally = { looked: 0, bad: 0, isBinary: false };
   for await (const piece of readLog(name, readInput(context, log))) {
     tally.looked = piece.looked;
     tally.isBinary = piece.format === "blf";
-    const shown = shownOf(context, decoder, name, piece, tally);
+    const wanted = piece.entries.filter(
+      (entry) => entry.kind === "malformed" || wants(entry.frame.id, entry.frame.flags),
+    );
+    const shown = shownOf(context, decoder, name, { ...piece, entries: wanted }, tally);
     if (shown.length > 0) stdout.write(`${shown.join("\n")}\n`);
     await stdout.drained?.();
     if (context.signal.aborted) break;

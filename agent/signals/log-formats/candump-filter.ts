@@ -13,7 +13,7 @@ const ERROR = 0x2000_0000;
 /**
  * The filters that candump takes behind the name of an interface: `<id>:<mask>` lets a frame through when (frame & mask) equals
  * (id & mask), `<id>~<mask>` when it does not, `#<mask>` error frames of these classes, `j` asks for all filters instead of any.
- * Hexadecimal; an id of eight digits is one of 29 bits; 80000000 in a mask makes the id length count, 40000000 the remote bit.
+ * Hexadecimal, with 0x or without; an id written with eight characters is one of 29 bits; 80000000 in a mask makes the id length count, 40000000 the remote bit.
  * Without a filter for data frames all of them come through; without `#` no error frame does. Gives what is wrong as text.
  *
  * Source: can-utils, candump.c; Linux, Documentation/networking/can.rst (RAW socket option CAN_RAW_FILTER).
@@ -23,8 +23,8 @@ export function parseCandumpFilters(filters: readonly string[]): FrameTest | str
   let errorClasses = 0;
   let isJoined = false;
   for (const filter of filters) {
-    const match = /^([0-9a-f]{1,8})([:~])([0-9a-f]{1,8})$/i.exec(filter);
-    const error = /^#([0-9a-f]{1,8})$/i.exec(filter);
+    const match = /^((?:0x)?[0-9a-f]{1,8})([:~])((?:0x)?[0-9a-f]{1,8})$/i.exec(filter);
+    const error = /^#((?:0x)?[0-9a-f]{1,8})$/i.exec(filter);
     if (match !== null) tests.push(wordTest(match[1], match[2] === "~", match[3]));
     else if (error !== null) errorClasses = Number.parseInt(error[1], 16);
     else if (/^j$/i.test(filter)) isJoined = true;
@@ -43,7 +43,7 @@ export function parseCandumpFilters(filters: readonly string[]): FrameTest | str
  */
 export function receiveFiltersOf(filters: readonly string[]): readonly FrameFilter[] {
   const wanted = filters.flatMap((filter) => {
-    const match = /^([0-9a-f]{1,8}):([0-9a-f]{1,8})$/i.exec(filter);
+    const match = /^((?:0x)?[0-9a-f]{1,8}):((?:0x)?[0-9a-f]{1,8})$/i.exec(filter);
     if (match === null) return filter.startsWith("#") ? [] : EVERY_FRAME;
     const [, id, mask] = match;
     const word = (Number.parseInt(id, 16) | (id.length === 8 ? EXTENDED : 0)) >>> 0;

@@ -248,6 +248,17 @@ describe("causeway can replay", () => {
     expect(wrong.stderr).toContain("has no frame of vcan7, only of vcan0, vcan1");
   });
 
+  it("sends those frames alone that candump's filters let through, and says when there is none", async () => {
+    const file = join(folder, "drive.log");
+    writeFileSync(file, "(1.000000) can0 123#01\n(1.000000) can0 124#02\n(1.010000) can0 18FEF100#03\n");
+    const ended = await causeway("can", "replay", "--filter", "123:7FF,18FEF100:DFFFFFFF", file, address).ended;
+    expect(ended).toMatchObject({ code: 0, stderr: "2 frames sent, 0 lines malformed\n" });
+    const none = await causeway("can", "replay", "--filter", "7DF:7FF", file, address).ended;
+    expect(none).toMatchObject({ code: 2 });
+    expect(none.stderr).toContain("no frame of");
+    expect(hub.counters().sent).toBe(2);
+  });
+
   it("reads standard input, where a second interface ends it", async () => {
     const log = readFileSync(join(CASES, "f30_two_interfaces.log"), "utf8");
     const ended = await causewayReading(log, "can", "replay", "-", address).ended;

@@ -45,6 +45,19 @@ describe("causeway can convert", () => {
     ]);
   });
 
+  it("takes the frames alone that candump's filters let through", async () => {
+    const folder = temporaryFolder();
+    const [one, out] = ["1.log", "out.log"].map((name) => join(folder, name));
+    writeFileSync(one, `${LOG}(1735270498.000000) can0 111#\n(1735270499.000000) can0 20000040#0000000000000000\n`);
+    await runCli(["can", "convert", "--filter", "110:7FF", "--filter", "#40", one, out]);
+    expect(readFileSync(out, "utf8")).toBe(
+      "(1735270496.916858) can0 110#0011\n(1735270499.000000) can0 20000040#0000000000000000\n",
+    );
+    await expect(runCli(["can", "convert", "--filter", "110", one, join(folder, "no.log")])).rejects.toThrow(
+      "110 is no filter: write <id>:<mask>",
+    );
+  });
+
   it("tells what cannot be read, leaves it out, and ends with 65", async () => {
     const folder = temporaryFolder();
     const [bad, out] = ["bad.log", "out.log"].map((name) => join(folder, name));

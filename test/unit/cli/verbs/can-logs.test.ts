@@ -74,6 +74,19 @@ describe("causeway can logs", () => {
     });
   });
 
+  it("lists those alone that have frames which come through the filters", async () => {
+    const { config, folder } = configured({ folder: "frames" });
+    fill(folder);
+    const file = join(folder, "00001-0002-20241227T033456Z.log");
+    writeFileSync(
+      file,
+      "(1735270496.916858) can0 110#0011\n(1735270497.000000) can0 111#\n(1735270498.000000) can0 110#\n",
+    );
+    const { stdout, stderr } = await logs(config, "--json", "--filter", "110:7FF");
+    expect(JSON.parse(stdout)).toMatchObject({ file, session: 1, split: 2, frames: 2 });
+    expect(stderr).toContain("00001-0001-20241227T033400Z.log: 1 places cannot be read\n");
+  });
+
   it("says so of a folder that is not there yet, and of a configuration without the section", async () => {
     expect(await logs(configured({ folder: "frames" }).config)).toMatchObject({
       stdout: "",

@@ -41,6 +41,12 @@ describe("parseCandumpFilters", () => {
     expect([wants("0~0,#FFFFFFFF", 0x123), wants("#40", 0x123)]).toEqual([false, true]);
   });
 
+  // can-utils reads them with sscanf("%x:%x"), and tells the length by where the colon stands.
+  it("takes 0x in front, which counts for the eight characters of a 29-bit id", () => {
+    expect([wants("0x123:0x7FF", 0x123), wants("0x123:0x7FF", 0x124)]).toEqual([true, false]);
+    expect([wants("0x000123:8000FFFF", 0x123, extended), wants("0x000123:8000FFFF", 0x123)]).toEqual([true, false]);
+  });
+
   it.each(["123", "12G:7FF", "123:7FF ", "123456789:7FF", "", "#", "all"])("refuses %j", (filter) => {
     expect(parseCandumpFilters(["1:1", filter])).toContain("is no filter");
   });
