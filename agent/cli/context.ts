@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { AgentError } from "../core/errors.ts";
 import type { StartMarks } from "../core/start-marks.ts";
+import { wrapLines } from "./text.ts";
 
 /** Default path of the configuration (product names and places). */
 export const DEFAULT_CONFIG_FILE = "/etc/causeway/agent.yaml";
@@ -56,6 +57,16 @@ export function printLine(context: CliContext, line: string): void {
   context.terminal.stdout.write(`${line}\n`);
 }
 
+/** One line for people on stdout: on a terminal in rows that fit it, the later ones behind `indent` spaces; elsewhere as it is. */
+export function printText({ terminal: { stdout } }: Pick<CliContext, "terminal">, line: string, indent = 0): void {
+  stdout.write(rowsFor(stdout, line, indent));
+}
+
+function rowsFor(sink: TextSink, line: string, indent: number): string {
+  const rows = sink.isTerminal ? wrapLines(line, sink.columns(), indent) : [line];
+  return `${rows.join("\n")}\n`;
+}
+
 /** One object on stdout as a line of JSON. Give it its `schemaVersion`. */
 export function printJson(context: CliContext, value: unknown): void {
   printLine(context, JSON.stringify(value));
@@ -63,10 +74,10 @@ export function printJson(context: CliContext, value: unknown): void {
 
 /** What is wrong and what to do about it, on stderr, with --quiet too. */
 export function printProblem(
-  { terminal }: Pick<CliContext, "terminal">,
+  { terminal: { stderr } }: Pick<CliContext, "terminal">,
   { what, remedy }: { readonly what: string; readonly remedy: string },
 ): void {
-  terminal.stderr.write(`causeway: ${what}\n  remedy: ${remedy}\n`);
+  stderr.write(rowsFor(stderr, `causeway: ${what}`, 2) + rowsFor(stderr, `  remedy: ${remedy}`, 4));
 }
 
 /** The member `fault` of what a verb prints as JSON; nothing where there is none. */
@@ -76,5 +87,6 @@ export function faultJson(fault: AgentError | undefined) {
 
 /** A remark for the person at the terminal, on stderr; nothing with --quiet. */
 export function note(context: CliContext, line: string): void {
-  if (!context.options().quiet) context.terminal.stderr.write(`${line}\n`);
+  const { stderr } = context.terminal;
+  if (!context.options().quiet) stderr.write(rowsFor(stderr, line, 2));
 }

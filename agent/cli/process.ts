@@ -5,7 +5,7 @@ import { kernelClock } from "../../drivers/can/kernel-clock.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "../core/errors.ts";
 import { StartMarks } from "../core/start-marks.ts";
-import type { CliContext, GlobalOptions, TextSink } from "./context.ts";
+import { type CliContext, type GlobalOptions, printProblem, type Terminal, type TextSink } from "./context.ts";
 
 /** `packageFile` says the version; `mainMs` is when the program had its first turn, ms of the monotonic clock. */
 export type ProcessParts = { readonly packageFile: URL; readonly mainMs: number };
@@ -65,7 +65,7 @@ async function codeOf(
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    return report(error, context.terminal.stderr, options?.json ?? args.includes("--json"));
+    return report(error, context.terminal, options?.json ?? args.includes("--json"));
   }
 }
 
@@ -83,7 +83,8 @@ function listen(interrupt: AbortController): void {
   process.stdout.on("error", (error) => process.exit(errnoOf(error) === "EPIPE" ? EXIT.ok : EXIT.failed));
 }
 
-function report(error: unknown, stderr: TextSink, json: boolean): number {
+function report(error: unknown, terminal: Terminal, json: boolean): number {
+  const { stderr } = terminal;
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
@@ -92,7 +93,7 @@ function report(error: unknown, stderr: TextSink, json: boolean): number {
     const { code, message, remedy, facts } = fault;
     if (json)
       stderr.write(`${JSON.stringify({ schemaVersion: 1, error: { code, what: message, remedy, ...facts } })}\n`);
-    else stderr.write(`causeway: ${message}\n  remedy: ${remedy}\n`);
+    else printProblem({ terminal }, { what: message, remedy });
     return FAULTS[code].exit;
   }
   if (json) {

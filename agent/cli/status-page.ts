@@ -23,13 +23,21 @@ import { sleepLines } from "./status-lines/sleep.ts";
 import { tunnelLines } from "./status-lines/tunnels.ts";
 import { updateLines } from "./status-lines/updates.ts";
 import { vehicleLines } from "./status-lines/vehicle.ts";
+import { wrapLines } from "./text.ts";
 
-/** The status for people, in at most 80 columns. `before` is an earlier reading of the same agent, for rates. */
+/** Where the values stand, behind their names. */
+const INDENT = 11;
+
+/**
+ * The status for people. `before` is an earlier reading of the same agent, for rates; `columns` are those of a terminal: without them
+ * each line stays whole.
+ */
 export function statusPage(
   now: StatusReading,
   before: StatusReading | undefined,
   wallUs: number,
   colors: Colors,
+  columns?: number,
 ): string {
   const { status } = now;
   const rates = before !== undefined && before.status.pid === status.pid ? before : undefined;
@@ -43,7 +51,7 @@ export function statusPage(
     identityLines(status, colors),
     status.buses.flatMap((bus) => busLines(bus, rateOf(bus, now, rates), colors)),
     flowLines(status, colors),
-    outboxLines(status.outbox, wallUs, colors),
+    outboxLines(status.outbox, wallUs, colors, columns),
     frameLogLines(status, colors),
     fileLines(status, colors),
     campaignLines(status, colors),
@@ -62,5 +70,7 @@ export function statusPage(
     metricsLines(status, colors),
     updateLines(status, colors),
   ];
-  return `${blocks.flat().join("\n")}\n`;
+  const lines = blocks.flat();
+  const rows = columns === undefined ? lines : lines.flatMap((line) => wrapLines(line, columns, INDENT));
+  return `${rows.join("\n")}\n`;
 }

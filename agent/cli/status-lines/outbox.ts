@@ -2,24 +2,27 @@ import { printable } from "../../core/plain-text.ts";
 import { formatBytes, formatCount, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
-import { alignColumns } from "../text.ts";
+import { tableLines } from "../text.ts";
 import type { Colors } from "./reading.ts";
 
-/** The streams of the outbox, one a line, with a heading. */
-export function outboxLines(outbox: Status["outbox"], wallUs: number, colors: Colors): readonly string[] {
+const HEADING = ["  stream", "waiting", "bytes", "last seq", "dead", "lost", "oldest"];
+
+/** The streams of the outbox, one a line, with a heading where `columns` have room for a table. */
+export function outboxLines(
+  outbox: Status["outbox"],
+  wallUs: number,
+  colors: Colors,
+  columns?: number,
+): readonly string[] {
   const share = ((outbox.bytes / outbox.maxBytes) * 100).toFixed(1);
   const why = [outbox.fault?.what, outbox.disk?.isFull === true ? "the disk is full" : undefined];
   const rows = STREAMS.map((stream) => streamRow(stream, outbox.streams[stream], wallUs));
-  const [heading = "", ...lines] = alignColumns([
-    ["  stream", "waiting", "bytes", "last seq", "dead", "lost", "oldest"],
-    ...rows,
-  ]);
+  const table = tableLines([HEADING, ...rows], columns);
   return [
     `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
     ...diskLines(outbox),
     ...salvageLines(outbox),
-    colors.dim(heading),
-    ...lines,
+    ...table.map((line) => (line.startsWith(HEADING[0]) ? colors.dim(line) : line)),
     ...why.flatMap((what) => (what === undefined ? [] : [`           ${colors.red(printable(what))}`])),
   ];
 }

@@ -8,11 +8,11 @@ import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { deliveryProblems } from "../../support/delivery-checks.ts";
 import { heldBack } from "../../support/link-checks.ts";
-import { type CliContext, note, printJson, printLine, printProblem } from "../context.ts";
+import { type CliContext, note, printJson, printLine, printProblem, printText } from "../context.ts";
 import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
 import { outboxLines } from "../status-lines/outbox.ts";
-import { alignColumns } from "../text.ts";
+import { tableLines } from "../text.ts";
 
 /** What is left of --timeout for the answer itself. */
 const ANSWER_MARGIN_MS = 1000;
@@ -93,7 +93,9 @@ async function showStats(context: CliContext): Promise<void> {
     return;
   }
   const colors = pico.createColors(color && context.terminal.stdout.isTerminal);
-  for (const line of outboxLines(stats, context.clock.wallUs(), colors)) printLine(context, line);
+  const { stdout } = context.terminal;
+  const columns = stdout.isTerminal ? stdout.columns() : undefined;
+  for (const line of outboxLines(stats, context.clock.wallUs(), colors, columns)) printText(context, line, 11);
 }
 
 async function listRecords(
@@ -113,12 +115,14 @@ async function listRecords(
     note(context, "nothing is stored");
     return;
   }
-  for (const line of recordTable(records, context.clock.wallUs())) printLine(context, line);
+  const { stdout } = context.terminal;
+  const columns = stdout.isTerminal ? stdout.columns() : undefined;
+  for (const line of recordTable(records, context.clock.wallUs(), columns)) printLine(context, line);
   if (records.length === limit) note(context, `the first ${limit}; --limit shows more`);
 }
 
-function recordTable(records: readonly ListedRecord[], wallUs: number): readonly string[] {
-  return alignColumns([
+function recordTable(records: readonly ListedRecord[], wallUs: number, columns: number | undefined): readonly string[] {
+  const rows = [
     ["row", "stream", "seq", "bytes", "encoding", "age", "state"],
     ...records.map(({ row, stream, seq, bytes, encoding, storedAtUs, dead }) => [
       String(row),
@@ -129,7 +133,8 @@ function recordTable(records: readonly ListedRecord[], wallUs: number): readonly
       formatDuration((wallUs - storedAtUs) / 1000),
       dead ? "dead" : "waiting",
     ]),
-  ]);
+  ];
+  return tableLines(rows, columns);
 }
 
 function parseLimit(text: string): number {

@@ -17,9 +17,12 @@ import { checkCommands } from "../../support/command-checks.ts";
 import { checkEcus } from "../../support/diagnostics-checks.ts";
 import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
 import { statusChecks } from "../../support/status-checks.ts";
-import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { type CliContext, note, printJson, printText } from "../context.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
+
+/** Where what is said of a check stands, behind its verdict and name. */
+const INDENT = 19;
 
 /** `causeway doctor`: a self-test that names what is wrong and what to do about it; works with the daemon up or down. */
 export function registerDoctor(program: Command, context: CliContext): void {
@@ -153,6 +156,6 @@ function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliCo
 function show({ check, verdict, what, remedy }: Check, context: CliContext): void {
   const colors = pico.createColors(context.options().color);
   const word = { pass: colors.green("pass"), warn: colors.yellow("warn"), fail: colors.red("fail") }[verdict];
-  printLine(context, `${word}  ${check.padEnd(11)}  ${what}`);
-  if (remedy !== undefined) printLine(context, `${" ".repeat(19)}remedy: ${remedy}`);
+  printText(context, `${word}  ${check.padEnd(11)}  ${what}`, INDENT);
+  if (remedy !== undefined) printText(context, `${" ".repeat(INDENT)}remedy: ${remedy}`, INDENT + 2);
 }

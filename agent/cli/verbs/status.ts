@@ -70,7 +70,8 @@ async function show(
   const { json, color } = context.options();
   if (json) printJson(context, raw);
   else {
-    const page = statusPage(reading, before, clock.wallUs(), pico.createColors(color && stdout.isTerminal));
+    const colors = pico.createColors(color && stdout.isTerminal);
+    const page = statusPage(reading, before, clock.wallUs(), colors, stdout.isTerminal ? stdout.columns() : undefined);
     stdout.write(before !== undefined && stdout.isTerminal ? redrawn(page) : page);
   }
   return reading;

@@ -14,9 +14,11 @@ export type CliSurroundings = {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Called with what the verb writes, when it writes it. */
   readonly onStdout?: (text: string) => void;
+  /** Width of a terminal that shows both streams; absent where there is none. */
+  readonly columns?: number;
 };
 
-/** Runs `causeway ARGS...` in this process, without a terminal; errors of verbs and of the command line come as they are thrown. */
+/** Runs `causeway ARGS...` in this process, without a terminal unless `columns` are given; errors of verbs and of the command line come as they are thrown. */
 export async function runCli(args: readonly string[], surroundings: CliSurroundings = {}): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
@@ -25,8 +27,8 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
   const context: CliContext = {
     version: "0.0.0",
     terminal: {
-      stdout: sinkOf(out, surroundings.onStdout),
-      stderr: sinkOf(err),
+      stdout: sinkOf(out, surroundings.columns, surroundings.onStdout),
+      stderr: sinkOf(err, surroundings.columns),
       stdin: surroundings.stdin ?? bytesOf(""),
     },
     clock: surroundings.clock ?? new ManualClock(),
@@ -53,14 +55,14 @@ export async function* bytesOf(text: string, pieceBytes = 65_536): AsyncGenerato
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-function sinkOf(written: string[], onWrite?: (text: string) => void): TextSink {
+function sinkOf(written: string[], columns: number | undefined, onWrite?: (text: string) => void): TextSink {
   return {
     write: (text) => {
       written.push(text);
       onWrite?.(text);
     },
-    isTerminal: false,
-    columns: () => 80,
+    isTerminal: columns !== undefined,
+    columns: () => columns ?? 80,
     rows: () => 24,
   };
 }

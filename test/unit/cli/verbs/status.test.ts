@@ -84,6 +84,20 @@ causeway: bus can0 is down: interface can0 is down
     expect(exitCode).toBe(3);
   });
 
+  it.each([40, 80])(
+    "keeps words and figures whole on a terminal of %i columns, problems and remedies too",
+    async (columns) => {
+      const config = await serveView({ status: offline });
+      const { stdout, stderr } = await runCli(["status", "--no-color", "--config", config], { columns });
+      const rows = `${stdout}${stderr}`.split("\n");
+      expect(rows.filter((row) => row.length > columns)).toEqual([]);
+      const { stdout: whole } = await runCli(["status", "--config", config]);
+      const wordsOf = (text: string): ReadonlySet<string> => new Set(text.match(/[\w.]+/g));
+      expect([...wordsOf(whole)].filter((word) => word !== "stream" && !wordsOf(stdout).has(word))).toEqual([]);
+      expect(stderr.replaceAll(/\n +/g, " ")).toContain("remedy: causeway bus list shows the interfaces; bring it up");
+    },
+  );
+
   it("says that the agent is not running, and how to start it", async () => {
     const { config } = configFile();
     const fault: unknown = await runCli(["status", "--config", config]).catch((thrown: unknown) => thrown);
