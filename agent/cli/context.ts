@@ -26,6 +26,19 @@ export type TextSink = {
   /** Width in columns; 80 when it is not a terminal. */
   columns(): number;
   rows(): number;
+  /** Calls `listener` whenever the size of the terminal has changed, until the returned function is called. */
+  onResize?(listener: () => void): () => void;
+  /** Writes `text` should the process end before the returned function is called. */
+  atExit?(text: string): () => void;
+};
+
+/** A key: "j", "up", "pagedown", "return", "ctrl-l"; `typed` is what it adds to a word, or empty. */
+export type Key = { readonly name: string; readonly typed: string };
+
+/** The keys of a terminal, each as it is pressed. */
+export type Keyboard = {
+  /** Hands over each key, unseen on the terminal, until the returned function is called. Ctrl-C interrupts all the same. */
+  listen(onKey: (key: Key) => void): () => void;
 };
 
 /** Where a verb reads and writes. Data goes to `stdout`, everything else to `stderr`. */
@@ -33,6 +46,8 @@ export type Terminal = {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Absent where stdin is no terminal. Whoever listens to it does not read `stdin`. */
+  readonly keyboard?: Keyboard | undefined;
 };
 
 /**

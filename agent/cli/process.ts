@@ -6,6 +6,7 @@ import { systemClock } from "../../drivers/os/time-source.ts";
 import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "../core/errors.ts";
 import { StartMarks } from "../core/start-marks.ts";
 import { type CliContext, type GlobalOptions, printProblem, type Terminal, type TextSink } from "./context.ts";
+import { keyboardOf } from "./keyboard.ts";
 
 /** `packageFile` says the version; `mainMs` is when the program had its first turn, ms of the monotonic clock. */
 export type ProcessParts = { readonly packageFile: URL; readonly mainMs: number };
@@ -43,6 +44,9 @@ async function codeOf(
       stderr: sinkOf(process.stderr),
       get stdin() {
         return process.stdin;
+      },
+      get keyboard() {
+        return process.stdin.isTTY ? keyboardOf(process.stdin, () => process.emit("SIGINT")) : undefined;
       },
     },
     clock,
@@ -122,6 +126,15 @@ function sinkOf(stream: NodeJS.WriteStream): TextSink {
     isTerminal: stream.isTTY === true,
     columns: () => stream.columns ?? 80,
     rows: () => stream.rows ?? 24,
+    onResize: (listener) => {
+      stream.on("resize", listener);
+      return () => stream.off("resize", listener);
+    },
+    atExit: (text) => {
+      const write = (): void => void stream.write(text);
+      process.on("exit", write);
+      return () => process.off("exit", write);
+    },
   };
 }
 

@@ -3,6 +3,7 @@ const SGR = "\\u001b\\[[\\d;]*m";
 /** What a line is made of for a terminal: such a sequence, or one character. */
 const CELLS = new RegExp(`${SGR}|.`, "gsu");
 const SEQUENCES = new RegExp(SGR, "g");
+const MARKS = /\p{M}/gu;
 const RESET = "\u001b[0m";
 /** Sequences that end what another began. */
 const ENDS = /^.\[(?:0|2\d|39|49)?m$/s;
@@ -42,11 +43,24 @@ export function tableLines(rows: readonly (readonly string[])[], columns: number
   });
 }
 
-/** How many columns of a terminal a text takes; sequences for colour take none. */
+/** How many columns of a terminal a text takes; sequences for colour and marks over letters take none. */
 export function visibleWidth(text: string): number {
   let width = 0;
-  for (const cell of text.replace(SEQUENCES, "")) width += WIDE.test(cell) ? 2 : 1;
+  for (const cell of text.replace(SEQUENCES, "").replace(MARKS, "")) width += WIDE.test(cell) ? 2 : 1;
   return width;
+}
+
+/** The text where it fits `columns`; otherwise what fits of it before "…". Colour ends with it. */
+export function cutLine(text: string, columns: number): string {
+  if (visibleWidth(text) <= columns) return text;
+  let cut = "";
+  let width = 0;
+  for (const [cell] of text.matchAll(CELLS)) {
+    width += visibleWidth(cell);
+    if (width >= columns) break;
+    cut += cell;
+  }
+  return columns < 1 ? "" : `${cut}…${cut.includes("\u001b") ? RESET : ""}`;
 }
 
 /**

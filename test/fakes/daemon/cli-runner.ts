@@ -1,4 +1,4 @@
-import type { CliContext, GlobalOptions, TextSink } from "../../../agent/cli/context.ts";
+import type { CliContext, GlobalOptions, Terminal, TextSink } from "../../../agent/cli/context.ts";
 import { createProgram } from "../../../agent/cli/program.ts";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { ManualClock } from "../core/clock.ts";
@@ -12,13 +12,15 @@ export type CliSurroundings = {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** In the place of one that is none: then `stdout` of the run is empty, and what is shown is read from it. */
+  readonly terminal?: Terminal;
   /** Called with what the verb writes, when it writes it. */
   readonly onStdout?: (text: string) => void;
   /** Width of a terminal that shows both streams; absent where there is none. */
   readonly columns?: number;
 };
 
-/** Runs `causeway ARGS...` in this process, without a terminal unless `columns` are given; errors of verbs and of the command line come as they are thrown. */
+/** Runs `causeway ARGS...` in this process, without a terminal unless `columns` or one are given; errors of verbs and of the command line come as they are thrown. */
 export async function runCli(args: readonly string[], surroundings: CliSurroundings = {}): Promise<CliRun> {
   const out: string[] = [];
   const err: string[] = [];
@@ -26,7 +28,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
   let options: GlobalOptions | undefined;
   const context: CliContext = {
     version: "0.0.0",
-    terminal: {
+    terminal: surroundings.terminal ?? {
       stdout: sinkOf(out, surroundings.columns, surroundings.onStdout),
       stderr: sinkOf(err, surroundings.columns),
       stdin: surroundings.stdin ?? bytesOf(""),

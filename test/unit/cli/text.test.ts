@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import pico from "picocolors";
 import { describe, expect, it } from "vitest";
-import { tableLines, visibleWidth, wrapLines } from "../../../agent/cli/text.ts";
+import { cutLine, tableLines, visibleWidth, wrapLines } from "../../../agent/cli/text.ts";
 
 const COLORS = pico.createColors(true);
 const words = fc.array(fc.stringMatching(/^[!-~]{1,30}$/), { minLength: 1, maxLength: 30 });
@@ -80,5 +80,32 @@ describe("tableLines", () => {
       "  event: waiting 0, bytes 0",
       "    B",
     ]);
+  });
+});
+
+describe("cutLine", () => {
+  it("keeps what fits, and never takes more columns than there are", () => {
+    for (const text of [
+      "Speed of the vehicle",
+      "车速车速车速",
+      "𠀀𠀁𠀂 rare",
+      COLORS.red("red, and long"),
+      "e\u0301e\u0301e\u0301",
+    ]) {
+      for (let columns = 0; columns < 24; columns++) {
+        const cut = cutLine(text, columns);
+        expect(visibleWidth(cut)).toBeLessThanOrEqual(columns);
+        expect(cut === text || columns === 0 || cut.includes("…")).toBe(true);
+      }
+    }
+    expect([cutLine("12345", 5), cutLine("123456", 5), cutLine("e\u0301e\u0301", 2)]).toEqual([
+      "12345",
+      "1234…",
+      "e\u0301e\u0301",
+    ]);
+  });
+
+  it("ends colour where it cuts", () => {
+    expect(cutLine(COLORS.red("red, and long"), 4)).toBe("\u001b[31mred…\u001b[0m");
   });
 });
