@@ -48,7 +48,8 @@ const ROOMS: readonly (readonly string[])[] = [
   ["files", "shadows", "metrics", "tunnels", "programs"],
   ["local-api"],
   ["support"],
-  ["daemon"],
+  // On one line: the daemon's process has nothing of the page.
+  ["ui", "daemon"],
   ["cli"],
   ["main.ts"],
 ];
@@ -76,6 +77,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/logs.ts": "os",
   "agent/cli/verbs/ota.ts": "os",
   "agent/cli/verbs/publish.ts": "os",
+  "agent/cli/verbs/ui.ts": "os",
 };
 
 /** Which of our files the other folders may import; the first rule that fits a file counts. */

@@ -9,6 +9,7 @@ import { programOf, type VerbGroup } from "./root-command.ts";
 const GROUPS: readonly VerbGroup[] = [
   ["run", async () => (await import("./verbs/run.ts")).registerRun],
   ["status", async () => (await import("./verbs/status.ts")).registerStatus],
+  ["ui", async () => (await import("./verbs/ui.ts")).registerUi],
   ["metrics", async () => (await import("./verbs/metrics.ts")).registerMetrics],
   ["provision", async () => (await import("./verbs/provision.ts")).registerProvision],
   ["connect", async () => (await import("./verbs/connect.ts")).registerConnect],

@@ -31,10 +31,11 @@ export type RunningAgent = {
     verb: Verb<Asked, unknown, unknown, Answer>,
     request: Asked,
   ): Promise<VerbReply<Answer>>;
-  /** What a verb of many values gives, until the agent ends it or the user interrupts. Throws as `ask`. */
+  /** What a verb of many values gives, until the agent ends it, or `signal` aborts: the user's interrupt where it is absent. Throws as `ask`. */
   follow<Asked extends object, Answer>(
     verb: StreamVerb<Asked, unknown, unknown, Answer>,
     request: Asked,
+    signal?: AbortSignal,
   ): AsyncGenerator<Answer>;
 };
 
@@ -47,10 +48,9 @@ export async function runningAgent(context: CliContext): Promise<RunningAgent> {
       const raw = await inTime(context, (signal) => requestLocal(path, { verb: name, ...request }, signal));
       return { answer: parseAnswer(answer, raw), raw };
     },
-    follow: async function* ({ name, socket, each }, request) {
+    follow: async function* ({ name, socket, each }, request, until = context.signal) {
       const path = await socketPath(folder, socket);
-      for await (const raw of streamLocal(path, { verb: name, ...request }, context.signal))
-        yield parseAnswer(each, raw);
+      for await (const raw of streamLocal(path, { verb: name, ...request }, until)) yield parseAnswer(each, raw);
     },
   };
 }

@@ -15,6 +15,7 @@ import { jobsHandlers } from "../local-api/jobs-handlers.ts";
 import { logsHandlers, type RecentLines } from "../local-api/logs-handlers.ts";
 import { metricsHandlers } from "../local-api/metrics-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
+import { samplesHandler } from "../local-api/samples-handlers.ts";
 import { signalsHandlers } from "../local-api/signals-handlers.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import { type SupportHandlerParts, supportHandlers } from "../local-api/support-handlers.ts";
@@ -57,14 +58,16 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     broker.retryNow();
     publisher.retryNow();
   };
+  const signalsParts = {
+    latest: () => pipeline.latest(),
+    derived: () => line.campaigns.set.derived(),
+    signals: vehicle.signals,
+    clock,
+  };
   return [
     statusVerb.answeredBy(parts.status),
-    ...signalsHandlers({
-      latest: () => pipeline.latest(),
-      derived: () => line.campaigns.set.derived(),
-      signals: vehicle.signals,
-      clock,
-    }),
+    ...signalsHandlers(signalsParts),
+    samplesHandler(signalsParts),
     ...bufferHandlers({ outbox, retryNow, forgetDelivered: () => publisher.forgetDelivered(), clock, log }),
     ...identityHandlers({ renewal, broker, log }),
     ...campaignsHandlers(line.campaigns, log),

@@ -41,9 +41,7 @@ async function* watch(
       const chosen = rows.filter(
         ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
       );
-      const worked = derived().filter(
-        (one) => patterns.length === 0 || patterns.some((pattern) => isMeant(pattern, one)),
-      );
+      const worked = derived().filter((one) => derivedMatches(patterns, one));
       const derivedRows = worked.map((one) => derivedRow(one, clock.wallUs()));
       yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row), derived: derivedRows };
       await clock.sleep(WATCH_INTERVAL_MS, signal);
@@ -53,8 +51,10 @@ async function* watch(
   }
 }
 
-function isMeant(pattern: string, { campaign, name }: CampaignDerived): boolean {
-  return matchesPattern(pattern, pattern.includes("/") ? `${campaign}/${name}` : name);
+/** Whether one of `patterns`, over NAME or CAMPAIGN/NAME, means a derived signal; without patterns all are meant. */
+export function derivedMatches(patterns: readonly string[], { campaign, name }: CampaignDerived): boolean {
+  if (patterns.length === 0) return true;
+  return patterns.some((pattern) => matchesPattern(pattern, pattern.includes("/") ? `${campaign}/${name}` : name));
 }
 
 function derivedRow({ campaign, name, unit, value, timeUs }: CampaignDerived, nowUs: number): DerivedRow {
@@ -104,7 +104,7 @@ function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number):
   };
 }
 
-/** JSON has no wide integers and no NaN. */
-function plain(value: number | bigint): number | string {
+/** A value for JSON, which has no wide integers and no NaN. */
+export function plain(value: number | bigint): number | string {
   return typeof value === "number" && Number.isFinite(value) ? value : String(value);
 }

@@ -1,0 +1,14 @@
+/**
+ * Something that whoever starts the page can break and mend: the link, the broker, a bus, the clock. A bench passes some; the page of a
+ * vehicle has none.
+ */
+export type FaultSwitch = {
+  /** In the address: letters, digits, '-' and '.'. */
+  readonly name: string;
+  /** For people: "cut the link". */
+  readonly label: string;
+  /** Whether it is on, or the number that it is at; 0 is off. */
+  state(): boolean | number;
+  /** Turns it on or off, or to a number. Rejects with what stands against it, in words. */
+  set(on: boolean | number): Promise<void>;
+};
