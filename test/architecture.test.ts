@@ -64,6 +64,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/connect-test-parts.ts": "aws",
   "agent/cli/diagnostics/open-tester.ts": "can",
   "agent/cli/single-session.ts": "aws os",
+  "agent/cli/missing-pin.ts": "os",
   "agent/cli/open-bus.ts": "can",
   "agent/cli/process.ts": "can os",
   "agent/cli/diagnostics/open-isotp.ts": "can",
@@ -73,9 +74,9 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/cert.ts": "os",
   "agent/cli/verbs/csr.ts": "os",
   "agent/cli/verbs/diag.ts": "os",
-  "agent/cli/verbs/key.ts": "os",
   "agent/cli/verbs/logs.ts": "os",
   "agent/cli/verbs/ota.ts": "os",
+  "agent/cli/verbs/provision.ts": "os",
   "agent/cli/verbs/publish.ts": "os",
   "agent/cli/verbs/ui.ts": "os",
 };

@@ -14,6 +14,21 @@ export async function readInputFile(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The whole file, or all of stdin for "-", of at most `maxBytes`. Throws `input.missing` and `input.malformed`. */
+export async function readWhole(context: CliContext, path: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of readInput(context, path)) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      const what = `${path === "-" ? "stdin" : path} is longer than ${maxBytes} bytes`;
+      throw new AgentError("input.malformed", { what, remedy: "give the file that is meant" });
+    }
+    chunks.push(Uint8Array.from(chunk));
+  }
+  return Buffer.concat(chunks);
+}
+
 /** The bytes of a file piece by piece, or of stdin when `path` is undefined or "-". A piece is valid until the next one. Throws `input.missing`. */
 export async function* readInput(context: CliContext, path: string | undefined): AsyncGenerator<Uint8Array> {
   if (path === undefined || path === "-") {

@@ -1,5 +1,9 @@
 import { AgentError } from "./errors.ts";
 
+/** The remedy where a TPM has no room for another object or session: it has three places or so, which a resource manager shares out. */
+export const RESOURCE_MANAGER =
+  "put a resource manager before it: the kernel's, identity.tcti device:/dev/tpmrm0 instead of /dev/tpm0, or tpm2-abrmd (tabrmd:bus_type=system), which a software TPM always needs";
+
 /** Several keys of the token have the label; `ids` where they are known. */
 export function keyAmbiguous(label: string, tokenLabel: string, ids: readonly number[]): AgentError {
   const which = ids.length === 0 ? "" : ` (ids ${ids.join(" and ")})`;

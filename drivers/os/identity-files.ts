@@ -56,27 +56,42 @@ export function openIdentityFiles<State>(parts: IdentityFilesParts<State>): Iden
  * Throws `identity.claim-missing` or `identity.claim-exposed`.
  */
 export function checkClaim(claim: { readonly certificateFile: string; readonly keyFile: string }): void {
-  for (const path of [claim.certificateFile, claim.keyFile]) {
-    const problem = claimProblem(path, path === claim.keyFile ? GROUP_AND_OTHERS : WRITABLE_BY_OTHERS);
-    if (problem === undefined) continue;
-    const isMissing = problem === "does not exist";
-    throw new AgentError(isMissing ? "identity.claim-missing" : "identity.claim-exposed", {
-      what: `the claim file ${path} ${problem}`,
-      remedy: isMissing
-        ? "name the files of the claim certificate and its key with --claim-cert and --claim-key"
-        : `chown it to the user that runs causeway and chmod 600 it; a claim key that others could read should be replaced`,
-    });
-  }
+  checkClaimFile(claim.certificateFile, "certificate");
+  checkClaimFile(claim.keyFile, "key");
+}
+
+/** The same for one of the two. */
+export function checkClaimFile(path: string, kind: "certificate" | "key"): void {
+  const problem = claimProblem(path, kind === "key" ? GROUP_AND_OTHERS : WRITABLE_BY_OTHERS);
+  if (problem === undefined) return;
+  const isMissing = problem === "does not exist";
+  throw new AgentError(isMissing ? "identity.claim-missing" : "identity.claim-exposed", {
+    what: `the claim file ${path} ${problem}`,
+    remedy: isMissing
+      ? "name the files of the claim certificate and its key with --claim-cert and --claim-key"
+      : `give it to the user of the service alone: chown causeway: ${path} && chmod 600 ${path}; a claim key that others could read should be replaced`,
+  });
 }
 
 function claimProblem(path: string, forbiddenMode: number): string | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = claimFound(path);
   if (found === undefined) return "does not exist";
+  if (found === "closed") return "is in a folder that this user may not look into";
   if (!found.isFile()) return "is not a regular file";
   if (found.uid !== ownUid() && found.uid !== 0) return `belongs to user id ${found.uid}`;
   return (found.mode & forbiddenMode) === 0
     ? undefined
     : `has mode ${(found.mode & 0o777).toString(8).padStart(4, "0")}`;
+}
+
+function claimFound(path: string): Stats | "closed" | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === "EACCES") return "closed";
+    if (errnoOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 function readState<State>(folder: string, parse: (value: unknown) => State): StateReading<State> {

@@ -40,7 +40,7 @@ const PIN_FAULTS: SecretFaults = {
 const PIN: Kind = {
   thing: "PIN file",
   faults: PIN_FAULTS,
-  remedy: `write the user PIN into a file of mode 0600 that the service user owns and name it in identity.pinFile, or give the service the systemd credential ${PIN_CREDENTIAL}; a verb outside the service gets that one from systemd: systemd-run --quiet --pipe --wait -p User=causeway -p LoadCredentialEncrypted=${PIN_CREDENTIAL}:/etc/causeway/${PIN_CREDENTIAL}.cred causeway ...`,
+  remedy: `where there is no token yet, causeway key create makes it and the file that identity.pinFile names; else write the token's user PIN into that file, mode 0600, the service user's own, or give the service the systemd credential ${PIN_CREDENTIAL}: a verb that root runs gets that one from systemd by itself`,
 };
 
 /** Where the PIN may come from; `pinFile` goes first. `credentialsDirectory` is $CREDENTIALS_DIRECTORY. */
@@ -102,7 +102,9 @@ export function makePinFile(path: string): "made" | "present" {
   } catch (error) {
     throw new AgentError("identity.pin-missing", {
       what: `the PIN file ${path} cannot be written: ${messageOf(error)}`,
-      remedy: `make its folder for the service user: install -d -m 0700 -o causeway -g causeway ${dirname(path)}`,
+      remedy: existsSync(dirname(path))
+        ? "name a file in identity.pinFile that the service user may make, such as pin in the folder identity of stateDir"
+        : `make its folder for the service user: install -d -m 0700 -o causeway -g causeway ${dirname(path)}`,
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
 import { AgentError } from "../../agent/core/errors.ts";
+import { RESOURCE_MANAGER } from "../../agent/core/key-faults.ts";
 import type { LockoutState } from "../../agent/ports/key-store.ts";
 
 const TPM_REMEDY =
@@ -10,6 +11,14 @@ export function tpmAbsent(detail: string, cause?: unknown): AgentError {
     what: `the TPM cannot be used: ${detail}`,
     remedy: TPM_REMEDY,
     cause,
+  });
+}
+
+/** The TPM has no place for another object or session: nobody before it puts away those of others. `code` is the TPM's. */
+export function tpmCrowded(code: number): AgentError {
+  return new AgentError("identity.tpm-absent", {
+    what: `the TPM has no room for another object or session (0x${code.toString(16)})`,
+    remedy: `${RESOURCE_MANAGER}; what other programs have left in it goes by tpm2_flushcontext -t (keys), -l and -s (sessions)`,
   });
 }
 

@@ -42,7 +42,7 @@ export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmi
   return new TpmKeyStore(parts);
 }
 
-/** Runs one worker at a time. A PIN that was refused is never sent again: every try can bring a TPM nearer to its lockout. */
+/** Runs one worker at a time. A PIN that was refused is never sent again: in a token of another tool every try may count towards the lockout. */
 class TpmKeyStore implements KeyStore, TokenAdmin, SecretSealer {
   readonly #parts: TpmKeyStoreParts;
   readonly #place: KeyOperation["place"];

@@ -12,9 +12,12 @@ import {
 } from "../../identity/certificate.ts";
 import { certRenew } from "../../local-api/identity-schema.ts";
 import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
-import { readInputFile } from "../input-file.ts";
+import { readInputFile, readWhole } from "../input-file.ts";
 import { keyInUse, openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
+
+/** Of a certificate with those of its authorities, which is a few kB. */
+const MAX_PEM_BYTES = 1_048_576;
 
 /** `causeway cert`: the device's certificate. */
 export function registerCert(program: Command, context: CliContext): void {
@@ -22,7 +25,10 @@ export function registerCert(program: Command, context: CliContext): void {
   cert
     .command("install")
     .description("put a certificate that was issued for the key in the TPM into use")
-    .argument("<file>", "PEM: the device's certificate, then those of its authorities, if the broker needs them")
+    .argument(
+      "<file>",
+      "PEM: the device's certificate, then those of its authorities, if the broker needs them; '-' for stdin",
+    )
     .addHelpText(
       "after",
       `
@@ -30,8 +36,9 @@ Before anything is changed the certificate is matched to the key in the TPM, whi
 are checked. The file identity.certificateFile is replaced as a whole, or on a device that was enrolled the free slot is filled and put
 into use. Restart the agent to connect with it.
 
-Example:
-  causeway cert install veh-001.pem && systemctl restart causeway`,
+Examples:
+  causeway cert install veh-001.pem && systemctl restart causeway
+  ssh authority issue veh-001 | causeway cert install -`,
     )
     .action((file: string) => install(context, file));
   cert
@@ -56,13 +63,13 @@ Example:
 }
 
 async function install(context: CliContext, file: string): Promise<void> {
-  const pem = new TextDecoder().decode(await readInputFile(file));
-  const chain = parseChain(pem, file);
+  const name = file === "-" ? "stdin" : file;
+  const chain = parseChain(new TextDecoder().decode(await readWhole(context, file, MAX_PEM_BYTES)), name);
   const token = await openToken(context);
   const key = await keyInUse(token);
   if (!isBornInTpm(key)) throw keyUnfit(key.label, key.problems.join("; "));
-  requireMatch(chain, key, file);
-  requireUsable(chain, file, context.clock);
+  requireMatch(chain, key, name);
+  requireUsable(chain, name, context.clock);
   const certificate = certificateFacts(chain.leaf);
   const certificateFile = putIntoUse(token, pemOf(chain), certificate.certificateId);
   if (context.options().json) {

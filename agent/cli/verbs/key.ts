@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { makePinFile } from "../../../drivers/os/pin.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type ForeignKey, KEY_ALGORITHMS, type KeyAlgorithm, type KeyFacts } from "../../ports/key-store.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { makeMissingPin } from "../missing-pin.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { alignColumns } from "../text.ts";
 
@@ -18,7 +18,8 @@ export function registerKey(program: Command, context: CliContext): void {
       "after",
       `
 Run it as the user that runs the service. The token is made with the PIN of identity.pinFile or of the credential causeway-pin; a
-PIN file that is named and does not exist yet is written with a random PIN. The key can never leave the TPM: that is read back
+PIN file that is named and does not exist yet is written with a random PIN, but not where the token exists already: its PIN is another
+one. The key can never leave the TPM: that is read back
 from the TPM before the key is kept. A TPM whose owner has an authorisation needs identity.tpm.ownerAuthFile.
 
 Examples:
@@ -67,9 +68,7 @@ async function createKey(context: CliContext, given: string | undefined, algorit
   const token = await openToken(context);
   const { keys, identity } = token;
   const label = checkedLabel(given ?? token.inUse.keyLabel);
-  if (identity.pinFile !== undefined && makePinFile(identity.pinFile) === "made") {
-    note(context, `PIN: a random one, in ${identity.pinFile}`);
-  }
+  await makeMissingPin(token, context);
   const made = await keys.provision();
   if (made === "made") note(context, `token: "${identity.tokenLabel}" made in ${identity.storeDir}`);
   const key = await keys.create(label, algorithm);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
+import { checkClaimFile } from "../../../drivers/os/identity-files.ts";
 import { RequestClient } from "../../cloud/request-client.ts";
 import { createTopics } from "../../cloud/topics.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
@@ -13,6 +14,7 @@ import type { IdentityState } from "../../identity/identity-state.ts";
 import { connectLines, testConnection } from "../connect-test.ts";
 import { connectTestParts } from "../connect-test-parts.ts";
 import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
+import { makeMissingPin } from "../missing-pin.ts";
 import { Questions } from "../questions.ts";
 import { isRunning } from "../running-agent.ts";
 import { claimIdentity, singleSession } from "../single-session.ts";
@@ -72,6 +74,7 @@ async function provision(context: CliContext, options: ProvisionOptions): Promis
     if (!context.options().json) note(context, `${step.padEnd(11)} ok ${ms.toFixed(0).padStart(6)} ms  ${detail}`);
   };
   const keys = composeKeys({ identity: config.identity, environment: context.environment, log });
+  await makeMissingPin({ identity: config.identity, keys }, context);
   const startMs = context.clock.monotonicMs();
   const token = await keys.provision();
   onStep("token", context.clock.monotonicMs() - startMs, token);
@@ -106,8 +109,6 @@ async function askWhatIsMissing(
   const { identity, thingName } = config;
   const known = options.serial ?? (identity.mode === "pkcs11" ? identity.serial : undefined);
   const serial = known ?? (isNew ? await questions.ask("Serial number", thingName) : undefined);
-  // What is wrong with them is said before a token and a key are made.
-  if (claim !== undefined) claimIdentity(config, claim);
   return { claim, template, serial };
 }
 
@@ -118,9 +119,12 @@ function beginsAnew({ claim, change, inUse }: IdentityState, { again }: Provisio
 }
 
 async function askForClaim(questions: Questions, { claimCert, claimKey }: ProvisionOptions): Promise<ClaimFiles> {
-  const certificateFile = claimCert ?? (await questions.ask("File of the claim certificate"));
-  const keyFile = claimKey ?? (await questions.ask("File of its key"));
-  return { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
+  // What is wrong with a file is said before the next question, and before a token and a key are made.
+  const certificateFile = resolve(claimCert ?? (await questions.ask("File of the claim certificate")));
+  checkClaimFile(certificateFile, "certificate");
+  const keyFile = resolve(claimKey ?? (await questions.ask("File of its key")));
+  checkClaimFile(keyFile, "key");
+  return { certificateFile, keyFile };
 }
 
 function wiringOf(

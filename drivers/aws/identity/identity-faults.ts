@@ -1,4 +1,5 @@
 import { AgentError, type FaultCode } from "../../../agent/core/errors.ts";
+import { RESOURCE_MANAGER } from "../../../agent/core/key-faults.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
 
 type Pkcs11Identity = Pick<
@@ -70,17 +71,19 @@ function keyMissing({ keyLabel, tokenLabel }: Pkcs11Identity): Explanation {
 function pinWrong({ tokenLabel }: Pkcs11Identity, name: string): Explanation {
   return {
     code: "identity.pin-wrong",
-    what: `the token "${tokenLabel}" refused the PIN (${shortName(name)}); it is not tried again, because every try brings the TPM nearer to its lockout`,
-    remedy: "correct the PIN (identity.pinFile or the credential causeway-pin) and restart the agent",
+    what: `the token "${tokenLabel}" refused the PIN (${shortName(name)}); it is not tried again`,
+    remedy:
+      "correct the PIN (identity.pinFile or the credential causeway-pin) and restart the agent; it counts towards the TPM's lockout only where another tool made the token: causeway doctor says so",
   };
 }
 
 function tpmUnusable({ tokenLabel, tcti = "default" }: Pkcs11Identity, name: string): Explanation {
+  const isBare = /^(?:swtpm|mssim|device:\/dev\/tpm\d)/.test(tcti);
+  const crowded = isBare ? `; where it has no room for another key, ${RESOURCE_MANAGER}` : "";
   return {
     code: "identity.tpm-absent",
     what: `the TPM behind the token "${tokenLabel}" cannot be used (${shortName(name)}, TCTI ${tcti})`,
-    remedy:
-      "check identity.tcti, that the device (such as /dev/tpmrm0) exists and that the user may open it; after a restart of a resource manager daemon, restart the agent too",
+    remedy: `check identity.tcti, that the device (such as /dev/tpmrm0) exists and that the user may open it; after a restart of a resource manager daemon, restart the agent too${crowded}`,
   };
 }
 

@@ -126,7 +126,7 @@ function requireOwner(path: string, { uid }: Stats): void {
 function unreadable(path: string, cause: unknown): AgentError {
   const code = errnoOf(cause) === "EACCES" ? "identity.not-permitted" : "identity.store-exposed";
   return new AgentError(code, {
-    what: `${path} cannot be checked: ${messageOf(cause)}`,
+    what: `${path} cannot be checked: ${errnoOf(cause) === "EACCES" ? "permission denied" : messageOf(cause)}`,
     remedy: AS_SERVICE_USER,
     cause,
   });

@@ -3,12 +3,14 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError, errnoOf } from "../../../agent/core/errors.ts";
-import { tpmAbsent, tpmLockout } from "../faults.ts";
+import { tpmAbsent, tpmCrowded, tpmLockout } from "../faults.ts";
 
 /** A tool that hangs longer than this is killed; making an RSA key takes some TPMs 30 s and more. */
 export const TOOL_TIMEOUT_MS = 120_000;
 /** TPM 2.0 part 2, 6.6.3: response codes without their parameter and session numbers. */
 const RC_LOCKOUT = 0x921;
+/** TPM_RC_OBJECT_MEMORY, _SESSION_MEMORY, _MEMORY, _SESSION_HANDLES, _OBJECT_HANDLES. */
+const RC_CROWDED: readonly number[] = [0x902, 0x903, 0x904, 0x905, 0x906];
 const RC_AUTH_FAIL = 0x08e;
 const RC_BAD_AUTH = 0x0a2;
 
@@ -62,6 +64,11 @@ function namelessFile(folder: string, content: string): number {
   return descriptor;
 }
 
+/** Without what the libraries put before it: "ERROR:tcti:src/tss2-tcti/tctildr-dl.c:154:tcti_from_file() ". */
+function plainly(line: string): string {
+  return line.replace(/^ERROR: ?(?:\w+:\S+:\d+:\w+\(\) )?/, "").trim();
+}
+
 function toolMissing(command: string): AgentError {
   return new AgentError("identity.module-missing", {
     what: `${command} cannot be started`,
@@ -87,12 +94,14 @@ export function toolFault(
   if (errno === "ENOENT") return toolMissing(run.command);
   const codes = responseCodes(stderr);
   if (codes.includes(RC_LOCKOUT)) return tpmLockout(undefined);
+  const crowded = codes.find((code) => RC_CROWDED.includes(code));
+  if (crowded !== undefined) return tpmCrowded(crowded);
   const isRejection = codes.some((code) => [RC_AUTH_FAIL, RC_BAD_AUTH].includes(code & FORMAT_ONE));
   if (isRejection && run.refused !== undefined) return run.refused();
   if (errno === "ETIMEDOUT") return tpmAbsent(`${run.command} did not end in ${TOOL_TIMEOUT_MS / 1000} s`);
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
   const line = lines.find((text) => text.startsWith("ERROR")) ?? lines[0] ?? "it gave no reason";
-  const problem = `${run.command}: ${line.slice(0, 300)}`;
+  const problem = `${run.command}: ${plainly(line).slice(0, 300)}`;
   const isUnfit = codes.some((code) => (code & IS_FORMAT_ONE) !== 0);
   return isUnfit && run.unfit !== undefined ? run.unfit(problem) : tpmAbsent(problem);
 }

@@ -1,6 +1,7 @@
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { AgentError } from "../../../agent/core/errors.ts";
+import { dirname } from "node:path";
+import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import { keyAmbiguous, keyUnfit } from "../../../agent/core/key-faults.ts";
 import type { ForeignKey, KeyFacts, KeyTest, SealedSecret, TpmFacts } from "../../../agent/ports/key-store.ts";
 import { keyExists, keyMissing, tokenMissing, tpmLockout } from "../faults.ts";
@@ -55,7 +56,7 @@ async function work(request: WorkerRequest): Promise<unknown> {
 
 function provision(request: OperationOf<"provision">): "made" | "present" {
   const { place, pin, officerPin, ownerAuth, lockoutAuth, lockout } = request;
-  mkdirSync(place.storeDir, { recursive: true, mode: 0o700 });
+  makeStoreFolder(place.storeDir);
   checkStore(place.storeDir);
   if (!hasStore(place.storeDir)) initialiseLibrary(place);
   checkStore(place.storeDir);
@@ -71,6 +72,19 @@ function provision(request: OperationOf<"provision">): "made" | "present" {
   if (lockout !== undefined) setLockout(place, lockout, lockoutAuth);
   store.addToken(token);
   return "made";
+}
+
+function makeStoreFolder(storeDir: string): void {
+  try {
+    mkdirSync(storeDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const denied = ["EACCES", "EPERM"].includes(errnoOf(error) ?? "");
+    throw new AgentError(denied ? "identity.not-permitted" : "output.unwritable", {
+      what: `the folder of the token store cannot be made: ${messageOf(error)}`,
+      remedy: `run it as the user of the service, and make the folder above it for that user: install -d -m 0700 -o causeway -g causeway ${dirname(storeDir)}`,
+      cause: error,
+    });
+  }
 }
 
 function create({ place, label, algorithm, pin }: OperationOf<"create">): KeyFacts {

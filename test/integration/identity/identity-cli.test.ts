@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { type Authority, createAuthority } from "../../bench/cloud/certificate-a
 import { startTpm, type Tpm } from "../../bench/tpm/tpm.ts";
 import { runTool } from "../../bench/tpm/tpm-tools.ts";
 import { ManualClock } from "../../fakes/core/clock.ts";
-import { runCli } from "../../fakes/daemon/cli-runner.ts";
+import { bytesOf, runCli } from "../../fakes/daemon/cli-runner.ts";
 
 const run = promisify(execFile);
 const created = z.object({
@@ -81,10 +81,11 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
     args: readonly string[],
     identity?: Readonly<Record<string, unknown>>,
     clock = synchronised(),
+    stdin = "",
   ) {
     const config = await configure("agent", identity);
     const environment = { ...process.env, ...tpm.environment };
-    return await runCli([...args, "--config", config], { environment, clock });
+    return await runCli([...args, "--config", config], { environment, clock, stdin: bytesOf(stdin) });
   }
 
   async function issue(name: string, request: Partial<Parameters<Authority["issue"]>[0]> = {}): Promise<string> {
@@ -101,6 +102,14 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
     expect((await readFile(at("pin"), "utf8")).trim()).toMatch(/^[0-9a-f]{32}$/);
     const modes = ["pin", "store", "store/tpm2_pkcs11.sqlite3"].map((path) => statSync(at(path)).mode & 0o777);
     expect(modes).toEqual([0o600, 0o700, 0o600]);
+  });
+
+  it("does not make up a PIN for a token that has one", async () => {
+    const pinFile = at("new/pin");
+    const fault = await causeway(["key", "create", "second"], { pinFile }).catch((error: unknown) => error);
+    expect(fault).toMatchObject({ code: "identity.pin-missing" });
+    expect(fault).toHaveProperty("remedy", expect.stringContaining("write the PIN of that token into the file"));
+    expect(existsSync(at("new"))).toBe(false);
   });
 
   it("leaves in the TPM what tpm2_readpublic calls exempt from lockout, and a key that cannot leave", async () => {
@@ -149,6 +158,13 @@ describe("the identity's verbs, from the first key to the certificate", { timeou
     const { stdout } = await causeway(["cert", "show"]);
     expect(stdout).toMatch(/subject +CN=veh-001\n/);
     expect(stdout).toMatch(/left +364 d 23 h/);
+  });
+
+  it("takes the certificate from standard input", async () => {
+    const pem = await readFile(await issue("piped"), "utf8");
+    await causeway(["cert", "install", "-"], {}, synchronised(), pem);
+    expect((await readFile(at("identity/device.pem"), "utf8")).trim()).toBe(pem.trim());
+    await expect(causeway(["cert", "install", "-"], {}, synchronised(), "hello")).rejects.toThrow("stdin");
   });
 
   it("takes a certificate with the authority that issued it", async () => {
