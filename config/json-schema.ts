@@ -22,5 +22,14 @@ export function itemSchemas(schemas: readonly JsonSchema[]): readonly JsonSchema
 
 /** The alternatives for the key of maps that `schemas` describe. */
 export function keySchemas(schemas: readonly JsonSchema[], key: string): readonly JsonSchema[] {
-  return schemas.flatMap(({ properties }) => (isRecord(properties) ? alternatives(properties[key]) : []));
+  return schemas.flatMap(({ properties }) =>
+    isRecord(properties) && Object.hasOwn(properties, key) ? alternatives(properties[key]) : [],
+  );
+}
+
+/** What is at a path of maps and lists; undefined when nothing is. */
+export function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((above, key) => {
+    return typeof above === "object" && above !== null ? Reflect.get(above, key) : undefined;
+  }, value);
 }

@@ -2,13 +2,13 @@ import { dirname, join, resolve } from "node:path";
 import type { z } from "zod";
 import type { ConfigCopy } from "../agent/core/config-copy.ts";
 import { AgentError, messageOf } from "../agent/core/errors.ts";
-import { isRecord } from "./json-schema.ts";
+import { isRecord, valueAt } from "./json-schema.ts";
 import { type ConfigLayer, layerFiles } from "./layers.ts";
 import { type Overrides, readOverrides, withOverrides } from "./overrides.ts";
 import { fromCopy, resolvePaths } from "./paths.ts";
 import { type AgentConfig, agentConfig } from "./schema.ts";
 import { problemLines } from "./schema-problems.ts";
-import { invalidFile, type Key, type Locate, locateIn, readYamlFile, type YamlFile } from "./yaml-file.ts";
+import { invalidFile, type Key, type Locate, locateIn, readYamlFile, type YamlFile, yamlFileOf } from "./yaml-file.ts";
 
 /** A file of a layer or of the vehicle's own folder, from which its relative paths are taken. */
 type LayerFile = YamlFile & { readonly folder: string };
@@ -27,6 +27,8 @@ export type LoadedConfig = {
   /** Why what was set is not in force. */
   readonly ignored: string | undefined;
   readonly locate: Locate;
+  /** "file:line:col" where the value in force was written, or an entry of it was; undefined where it is a default. Of what commands have set it knows nothing. */
+  readonly origin: (path: readonly Key[]) => string | undefined;
 };
 
 /** What lies above the vehicle's own files. */
@@ -37,6 +39,8 @@ export type ConfigOverlay = {
   readonly overrides?: Overrides;
   /** Read in place of the vehicle's own files, but as if it were where they are. */
   readonly copy?: ConfigCopy | undefined;
+  /** Text by path in the place of what the vehicle's own files hold, there or not yet. */
+  readonly drafts?: ReadonlyMap<string, string>;
 };
 
 /**
@@ -47,13 +51,15 @@ export type ConfigOverlay = {
  * Throws `config.missing`, or `config.invalid` with every problem on a line of its own as "file:line:col field: message".
  */
 export async function loadConfigFile(path: string, overlay: ConfigOverlay = {}): Promise<LoadedConfig> {
-  const { layers = [], overrides, copy } = overlay;
+  const { layers = [], overrides, copy, drafts = new Map<string, string>() } = overlay;
   const main = resolve(path);
-  const files = await layerOf(await ownFiles(copy?.main ?? main), dirname(main));
+  const own = withDrafts(await ownFiles(copy?.main ?? main), drafts);
+  const files = await layerOf(own, dirname(main), drafts);
   for (const layer of layers) files.push(...(await outerLayer(layer)));
   const merged = files.map(({ value }) => value).reduce(mergeValues);
   const written = checked(main, files, merged, copy);
-  const facts = { path: main, locate: locatorIn(files), layers, copy };
+  const origin = (at: readonly Key[]): string | undefined => originIn(files, at);
+  const facts = { path: main, locate: locatorIn(files), origin, layers, copy };
   const under = (set: Overrides): AgentConfig =>
     checked(main, files, withOverrides(merged, set, written.commands?.settable ?? []), copy);
   if (overrides !== undefined) return { ...facts, config: under(overrides), overrides, ignored: undefined };
@@ -91,10 +97,27 @@ function locatorIn(files: readonly YamlFile[]): Locate {
   return (at, offset) => locateIn(files, at, offset);
 }
 
-function valueAt(value: unknown, at: readonly Key[]): unknown {
-  return at.reduce<unknown>((above, key) => {
-    return typeof above === "object" && above !== null ? Reflect.get(above, key) : undefined;
-  }, value);
+/** By the rules of `mergeValues`: maps are merged, anything else is of the last file that says it. */
+function originIn(files: readonly YamlFile[], at: readonly Key[]): string | undefined {
+  let writers = files;
+  for (let depth = 1; depth <= at.length; depth++) {
+    const above = at.slice(0, depth);
+    const saying = writers.filter(({ value }) => isSaid(valueAt(value, above)));
+    const last = saying.at(-1);
+    if (last === undefined) return undefined;
+    writers = isRecord(valueAt(last.value, above)) ? saying : [last];
+  }
+  return locateIn(writers.slice(-1), at);
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** Files in the order in which they are merged, with those that a draft makes. */
+function withDrafts([main, ...others]: readonly string[], drafts: ReadonlyMap<string, string>): readonly string[] {
+  const made = [...drafts.keys()].filter((path) => path !== main && !others.includes(path));
+  return [main, ...[...others, ...made].sort()];
 }
 
 /** A checked YAML file and the place of each of its values. */
@@ -146,9 +169,16 @@ async function overlays(folder: string): Promise<readonly string[]> {
   }
 }
 
-async function layerOf(paths: readonly string[], folder: string): Promise<LayerFile[]> {
+async function layerOf(
+  paths: readonly string[],
+  folder: string,
+  drafts?: ReadonlyMap<string, string>,
+): Promise<LayerFile[]> {
   const files: LayerFile[] = [];
-  for (const path of paths) files.push({ ...(await readYamlFile(path)), folder });
+  for (const path of paths) {
+    const draft = drafts?.get(path);
+    files.push({ ...(draft === undefined ? await readYamlFile(path) : yamlFileOf(path, draft)), folder });
+  }
   return files;
 }
 

@@ -1,12 +1,17 @@
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { open, rename, rm, writeFile } from "node:fs/promises";
@@ -58,6 +63,29 @@ export async function writeDurablyBeside(path: string, text: string, mode = 0o60
     await opened.sync();
   } catch (error) {
     await rm(next, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * As `writeDurably`, for a file of another's: owner, group and mode stay what they are, those of `like` where it is new. A symbolic link stays one.
+ * Throws the system's error.
+ */
+export function rewriteFile(path: string, text: string, like: string): void {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const { uid, gid, mode } = statSync(existsSync(target) ? target : like);
+  const folder = dirname(target);
+  const next = join(folder, `.${basename(target)}.next`);
+  try {
+    rmSync(next, { force: true });
+    writeSynced(next, text, 0o600);
+    // Before its mode is wider than ours alone.
+    chownSync(next, uid, gid);
+    chmodSync(next, mode & 0o7777);
+    renameSync(next, target);
+    syncFolder(folder);
+  } catch (error) {
+    rmSync(next, { force: true });
     throw error;
   }
 }

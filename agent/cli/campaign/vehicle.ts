@@ -1,7 +1,7 @@
 import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
+import { configInForce } from "../config-in-force.ts";
 import type { CliContext } from "../context.ts";
 import { type DbcOptions, openDatabases } from "../dbc-file.ts";
-import { configInForce } from "../verbs/config.ts";
 import { dbcVehicle } from "./dbc-vehicle.ts";
 import type { SimulatedVehicle } from "./simulation.ts";
 

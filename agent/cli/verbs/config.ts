@@ -2,14 +2,13 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig, shortExample } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
-import { AgentError } from "../../core/errors.ts";
-import { loadCampaignFiles, type RefusedFile } from "../../daemon/configuration/campaign-files.ts";
-import { checkConfig } from "../../daemon/configuration/check-config.ts";
-import { showDaemonConfig } from "../../daemon/configuration/layered-config.ts";
-import { configProblems } from "../../local-api/config-problems.ts";
+import { checkedConfig } from "../checked-config.ts";
+import { configInForce } from "../config-in-force.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { registerConfigGet } from "./config-get.ts";
+import { registerConfigSet } from "./config-set.ts";
 
-/** `causeway config validate|show|example|schema`: works with the daemon down. */
+/** `causeway config validate|show|get|set|example|schema`: works with the daemon down. */
 export function registerConfig(program: Command, context: CliContext): void {
   const config = program.command("config").description("check, show and write the configuration");
 
@@ -21,19 +20,9 @@ export function registerConfig(program: Command, context: CliContext): void {
     .addHelpText("after", "\nExample:\n  causeway config validate --config /etc/causeway/agent.yaml")
     .action(async () => {
       const loaded = await loadConfigFile(context.options().config);
-      const { table, warnings } = await checkConfig(loaded, context.clock);
-      const { documents, refused } = await loadCampaignFiles(loaded.config, table);
-      if (refused.length > 0) throw unfitCampaigns(refused);
+      const { counts, warnings } = await checkedConfig(loaded, context);
       for (const warning of warnings) note(context, `warning: ${warning}`);
       noteIgnored(context, loaded);
-      const { buses } = loaded.config;
-      const { messages, signals } = table;
-      const counts = {
-        buses: buses.length,
-        messages: messages.length,
-        signals: signals.length,
-        campaigns: documents.length,
-      };
       if (context.options().json)
         printJson(context, { schemaVersion: 1, file: loaded.path, valid: true, ...counts, warnings });
       else
@@ -55,6 +44,9 @@ export function registerConfig(program: Command, context: CliContext): void {
       else context.terminal.stdout.write(stringify(loaded.config, { lineWidth: 0 }));
     });
 
+  registerConfigGet(config, context);
+  registerConfigSet(config, context);
+
   config
     .command("example")
     .description("an agent.yaml to begin with, or with every setting that exists")
@@ -72,20 +64,6 @@ export function registerConfig(program: Command, context: CliContext): void {
     .description("JSON Schema of agent.yaml, for editors")
     .addHelpText("after", "\nExample:\n  causeway config schema > agent.schema.json")
     .action(() => context.terminal.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
-}
-
-/** What the daemon runs with, or would start with. What is left aside is told on stderr. Throws `config.*`. */
-export async function configInForce(context: CliContext): Promise<LoadedConfig> {
-  const loaded = await showDaemonConfig(context.options().config, context.clock, context.environment);
-  for (const { what } of configProblems(loaded)) note(context, `warning: ${what}`);
-  return loaded;
-}
-
-function unfitCampaigns(refused: readonly RefusedFile[]): AgentError {
-  return new AgentError("config.invalid", {
-    what: refused.map(({ what }) => what).join("\n"),
-    remedy: "correct the campaigns; the agent would run without them",
-  });
 }
 
 function noteIgnored(context: CliContext, { ignored }: LoadedConfig): void {

@@ -3,10 +3,10 @@ import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../../signals/dbc/model.ts";
 import { textPairs } from "../../signals/value-texts.ts";
+import { configInForce } from "../config-in-force.ts";
 import { type CliContext, printJson, printLine } from "../context.ts";
 import { encodingOption, openDatabase, readDbcFile } from "../dbc-file.ts";
 import { alignColumns } from "../text.ts";
-import { configInForce } from "./config.ts";
 import { registerDbcMap } from "./dbc-map.ts";
 
 type Reading = { readonly encoding?: string | undefined };

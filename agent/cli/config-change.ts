@@ -1,0 +1,130 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Setting } from "../../config/edit/setting-path.ts";
+import { withSetting } from "../../config/edit/yaml-edit.ts";
+import { valueAt } from "../../config/json-schema.ts";
+import { loadConfigFile, ownFiles } from "../../config/load.ts";
+import { type Key, readYamlFile, type YamlFile, yamlFileOf } from "../../config/yaml-file.ts";
+import { rewriteFile } from "../../drivers/os/durable-file.ts";
+import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { type CheckedConfig, checkedConfig } from "./checked-config.ts";
+import type { CliContext } from "./context.ts";
+
+/** A change of one file, made but not written. */
+export type Change = {
+  readonly file: string;
+  readonly setting: Setting;
+  readonly before: unknown;
+  readonly value: unknown;
+  readonly oldText: string;
+  readonly newText: string;
+};
+
+/** What would be written, and where. Throws `usage.invalid` for a file that is none of the configuration's. */
+export async function changeOf(
+  main: string,
+  setting: Setting,
+  value: unknown,
+  given: string | undefined,
+): Promise<Change> {
+  const files: YamlFile[] = [];
+  for (const file of await ownFiles(main)) files.push(await readYamlFile(file));
+  const file = given === undefined ? fileSaying(files, setting.path) : fileGiven(main, given);
+  const oldText = files.some(({ path }) => path === file) ? await readFile(file, "utf8") : "";
+  const yaml = yamlFileOf(file, oldText);
+  const newText = withSetting(yaml, oldText, setting.path, value);
+  return { file, setting, value, before: valueAt(yaml.value, setting.path), oldText, newText };
+}
+
+/** The file that says the setting, or else the most of what is above it. */
+function fileSaying(files: readonly YamlFile[], path: readonly Key[]): string {
+  for (let depth = path.length; depth > 0; depth--) {
+    const found = files.findLast(({ document }) => document.hasIn(path.slice(0, depth)));
+    if (found !== undefined) return found.path;
+  }
+  return files[0].path;
+}
+
+/** A relative name is looked for from the shell's folder and from that of the configuration. */
+function fileGiven(main: string, given: string): string {
+  const folder = dirname(main);
+  const isRead = (file: string): boolean =>
+    file === main || (dirname(file) === join(folder, "agent.d") && file.endsWith(".yaml"));
+  const found = [resolve(given), resolve(folder, given)].find(isRead);
+  if (found !== undefined) return found;
+  throw new AgentError("usage.invalid", {
+    what: `${given}: the agent reads ${main} and *.yaml in ${join(folder, "agent.d")}, not this file`,
+    remedy: `give one of them with --file, such as ${join(folder, "agent.d", "site.yaml")}`,
+  });
+}
+
+/**
+ * Checks the configuration with the change, as a whole. Throws `input.malformed` where it makes a sound one unusable, since then the value
+ * is at fault; otherwise what is wrong with the configuration.
+ */
+export async function checkChange(
+  main: string,
+  { file, newText }: Change,
+  context: CliContext,
+): Promise<CheckedConfig> {
+  try {
+    return await checkedConfig(await loadConfigFile(main, { drafts: new Map([[file, newText]]) }), context);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    const wasSound = await loadConfigFile(main)
+      .then((loaded) => checkedConfig(loaded, context))
+      .then(
+        () => true,
+        () => false,
+      );
+    throw new AgentError(wasSound ? "input.malformed" : thrown.code, {
+      what: thrown.message,
+      remedy: wasSound
+        ? "nothing was changed; give a value that fits"
+        : `nothing was changed; correct the configuration first (causeway config validate --config ${main}), or set what mends all of it`,
+      cause: thrown,
+    });
+  }
+}
+
+/** Replaces the file, which keeps its owner and mode. Throws `input.unavailable` where it is not what was changed any more. */
+export async function writeChange(
+  { file, oldText, newText }: Change,
+  main: string,
+  context: CliContext,
+): Promise<void> {
+  const now = await readFile(file, "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return "";
+    throw error;
+  });
+  if (now !== oldText) {
+    throw new AgentError("input.unavailable", {
+      what: `${file} was changed by someone else meanwhile; nothing was written`,
+      remedy: "look at it, and set it again",
+    });
+  }
+  try {
+    rewriteFile(file, newText, main);
+  } catch (error) {
+    throw unwritable(file, error, context);
+  }
+}
+
+function unwritable(file: string, error: unknown, context: CliContext): AgentError {
+  const what = `${file} cannot be written: ${messageOf(error)}`;
+  switch (errnoOf(error)) {
+    case "EACCES":
+    case "EPERM": {
+      const remedy = `run it as root: sudo causeway config set ... --config ${context.options().config}`;
+      return new AgentError("agent.not-permitted", { what, remedy, cause: error });
+    }
+    case "ENOENT": {
+      const remedy = `make the folder first: sudo mkdir ${dirname(file)}`;
+      return new AgentError("output.unwritable", { what, remedy, cause: error });
+    }
+    default: {
+      const remedy = "mount the disk writable, and see that it has room; the file is as it was";
+      return new AgentError("output.unwritable", { what, remedy, cause: error });
+    }
+  }
+}

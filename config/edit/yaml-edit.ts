@@ -1,0 +1,202 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  type Document,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  stringify,
+} from "yaml";
+import { AgentError } from "../../agent/core/errors.ts";
+import { type Key, type YamlFile, yamlFileOf } from "../yaml-file.ts";
+import { pathText } from "./setting-path.ts";
+
+/** A piece of text in the place of what stands from `start` to `end`. */
+type Splice = { readonly start: number; readonly end: number; readonly text: string };
+
+/**
+ * The text of `file` with `value` at `path`. Only the place itself changes: what else stands there keeps its order, comments, blank lines and
+ * alignment. Where that cannot be done in place, the whole is written anew by the parser, which keeps comments and order but not each space.
+ * Throws `input.malformed` where something else than a map or a list is on the way.
+ */
+export function withSetting(file: YamlFile, text: string, path: readonly Key[], value: unknown): string {
+  const { document, wanted } = changed(file, path, value);
+  const splice = spliceFor(file.document, text, path, value);
+  if (splice !== undefined) {
+    const edited = text.slice(0, splice.start) + splice.text + text.slice(splice.end);
+    if (holds(file.path, edited, wanted)) return edited;
+  }
+  const rewritten = document.toString({ lineWidth: 0 });
+  if (holds(file.path, rewritten, wanted)) return rewritten;
+  throw new AgentError("internal.bug", {
+    what: `${file.path}: ${pathText(path)} cannot be written in it`,
+    remedy: "write it by hand, and report this with the file",
+  });
+}
+
+/** The document with the value, and what it then holds. */
+function changed(file: YamlFile, path: readonly Key[], value: unknown) {
+  const document = file.document.clone();
+  const depth = checkedDepth(file, path);
+  document.setIn(path.slice(0, depth), document.createNode(nested(path.slice(depth), value)));
+  return { document, wanted: jsOf(document) };
+}
+
+/** How much of `path` is written in one: up to where nothing is yet. Throws where something else than a map or a list is on the way. */
+function checkedDepth(file: YamlFile, path: readonly Key[]): number {
+  for (const depth of path.keys()) {
+    const at = path.slice(0, depth);
+    const above: unknown = depth === 0 ? file.document.contents : file.document.getIn(at, true);
+    if (above === undefined || above === null || (isScalar(above) && above.value === null)) return depth;
+    if (isSeq(above)) checkIndex(file, at, path[depth], above.items.length);
+    else if (!isMap(above)) throw wrongPlace(file, at);
+  }
+  return path.length;
+}
+
+function checkIndex({ path: name }: YamlFile, at: readonly Key[], key: Key, items: number): void {
+  if (typeof key === "number" && key <= items) return;
+  throw new AgentError("input.malformed", {
+    what: `${name}: ${pathText(at)} has ${items} entries there`,
+    remedy: `give an index from 0 to ${items}; ${items} adds an entry`,
+  });
+}
+
+function wrongPlace({ path: name }: YamlFile, at: readonly Key[]): AgentError {
+  return new AgentError("input.malformed", {
+    what: `${name}: ${pathText(at)} is no map there, or stands for one by an alias`,
+    remedy: "edit the file by hand",
+  });
+}
+
+function holds(name: string, text: string, wanted: unknown): boolean {
+  try {
+    return isDeepStrictEqual(yamlFileOf(name, text).value, wanted);
+  } catch (thrown) {
+    if (thrown instanceof AgentError) return false;
+    throw thrown;
+  }
+}
+
+function jsOf(document: Document): unknown {
+  const value: unknown = document.toJS({ maxAliasCount: -1 });
+  return value;
+}
+
+/** Where the text changes; undefined where the text does not show it. */
+function spliceFor(document: Document, text: string, path: readonly Key[], value: unknown): Splice | undefined {
+  for (let depth = path.length; depth > 0; depth--) {
+    const found: unknown = document.getIn(path.slice(0, depth), true);
+    if (!isNode(found)) continue;
+    const isWhole = depth === path.length;
+    if (isWhole || (isScalar(found) && found.value === null)) {
+      return replaced(document, text, path.slice(0, depth), nested(path.slice(depth), value));
+    }
+    return added(found, text, path.slice(depth), value);
+  }
+  const { contents } = document;
+  if (isMap(contents)) return added(contents, text, path, value);
+  const start = text.trimEnd().length === 0 ? 0 : text.length;
+  const before = start === 0 || text.endsWith("\n") ? "" : "\n";
+  return { start, end: text.length, text: `${before}${block(nested(path, value), 0)}\n` };
+}
+
+/** `value` in the maps and lists that `path` needs. */
+function nested(path: readonly Key[], value: unknown): unknown {
+  return path.reduceRight((below, key) => (typeof key === "number" ? [below] : { [key]: below }), value);
+}
+
+/** Another value in the place of one that is there. */
+function replaced(document: Document, text: string, path: readonly Key[], value: unknown): Splice | undefined {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const old: unknown = document.getIn(path, true);
+  if (!isNode(old) || !old.range || !isCollection(parent)) return undefined;
+  const [start, end] = old.range;
+  const isInline = parent.flow === true || (isCollection(old) ? old.flow === true : !isComposite(value));
+  if (isInline) return { start, end, text: `${text[start - 1] === ":" ? " " : ""}${flow(value)}` };
+  if (isCollection(old) && isComposite(value)) {
+    const column = columnOf(text, start);
+    return { start, end: trimmed(text, end), text: block(value, column) };
+  }
+  const key = keyOf(parent, path.at(-1));
+  if (!key?.range) return undefined;
+  const indent = columnOf(text, key.range[0]);
+  const below = isComposite(value) ? `\n${" ".repeat(indent + 2)}${block(value, indent + 2)}` : ` ${flow(value)}`;
+  return { start: key.range[1], end: trimmed(text, Math.max(end, key.range[1])), text: `:${below}` };
+}
+
+/** A key or an item more in a map or a list. */
+function added(parent: Node, text: string, path: readonly Key[], value: unknown): Splice | undefined {
+  if (!isCollection(parent) || !parent.range) return undefined;
+  const isList = isSeq(parent);
+  const entry = isList ? [nested(path.slice(1), value)] : nested(path, value);
+  if (parent.flow === true) {
+    const inner = flow(entry).slice(1, -1).trim();
+    const last: unknown = parent.items.at(-1);
+    const at = last === undefined ? parent.range[0] + 1 : endOf(last);
+    if (at === undefined) return undefined;
+    return { start: at, end: at, text: last === undefined ? ` ${inner} ` : `, ${inner}` };
+  }
+  const first: unknown = parent.items[0];
+  const last = endOf(parent.items.at(-1));
+  const start = isList ? parent.range[0] : isPair(first) && isNode(first.key) ? first.key.range?.[0] : undefined;
+  if (last === undefined || start === undefined) return undefined;
+  const column = columnOf(text, start);
+  const at = lineEnd(text, trimmed(text, last));
+  return { start: at, end: at, text: `\n${" ".repeat(column)}${block(entry, column)}` };
+}
+
+function keyOf(parent: unknown, key: Key | undefined): Node | undefined {
+  if (!isMap(parent)) return undefined;
+  const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === key);
+  return pair !== undefined && isNode(pair.key) ? pair.key : undefined;
+}
+
+/** Where an entry ends, without what comes behind it. */
+function endOf(item: unknown): number | undefined {
+  if (isPair(item)) return endOfPair(item);
+  return isNode(item) ? item.range?.[1] : undefined;
+}
+
+function endOfPair({ key, value }: Pair): number | undefined {
+  if (isNode(value) && value.range) return value.range[1];
+  return isNode(key) ? key.range?.[1] : undefined;
+}
+
+function isComposite(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length > 0;
+}
+
+/** In one line, with the spaces that people write. */
+function flow(value: unknown): string {
+  return stringify(value, { lineWidth: 0, collectionStyle: "flow", flowCollectionPadding: true })
+    .trimEnd()
+    .replaceAll(/\n\s*/g, " ");
+}
+
+/** In lines, all but the first of them indented. */
+function block(value: unknown, indent: number): string {
+  return stringify(value, { lineWidth: 0 })
+    .trimEnd()
+    .replaceAll("\n", `\n${" ".repeat(indent)}`);
+}
+
+function columnOf(text: string, offset: number): number {
+  return offset - (text.lastIndexOf("\n", offset - 1) + 1);
+}
+
+function lineEnd(text: string, offset: number): number {
+  const end = text.indexOf("\n", offset);
+  return end < 0 ? text.length : end;
+}
+
+/** `offset` without the line ends before it. */
+function trimmed(text: string, offset: number): number {
+  let end = offset;
+  while (end > 0 && /\s/.test(text[end - 1] ?? "")) end -= 1;
+  return end;
+}
