@@ -6,8 +6,6 @@ import type { CanFrame } from "../../agent/ports/frame.ts";
 import { type LogFormat, type LoggedFrame, type LogPiece, placeOf } from "../../agent/signals/log-formats/log-entry.ts";
 import { readLog } from "../../agent/signals/log-formats/read-log.ts";
 
-/** Frames due within this time come together: a wake-up costs more than a frame. */
-const LEAST_SLEEP_MS = 5;
 /** A timer holds 24 days; a gap in a log can be longer. */
 const LONGEST_SLEEP_MS = 86_400_000;
 /** Frames of several interfaces are not in exact order in one log; a step back beyond this is the clock's. */
@@ -24,11 +22,16 @@ export type LogSettings = {
   readonly source: LogSource;
   /** 1 is real time, 2 twice as fast; 0 as fast as it is read. */
   readonly speed: number;
-  readonly loop: boolean;
+  /** How often it is played; infinite begins again for ever. */
+  readonly rounds: number;
+  /** Distance between frames in the place of the log's own, µs. */
+  readonly gapUs?: number | undefined;
+  /** Frames due within this time come together, ms: a wake-up costs more than a frame. */
+  readonly leastWaitMs: number;
   /** A gap in the log's times that is longer is not waited for, µs; infinite waits for each. */
   readonly skipGapsUs: number;
-  /** Whether to play a frame of this interface of the log. */
-  readonly accepts: (bus: string, id: number, flags: number) => boolean;
+  /** Whether to play a frame of this interface of the log; `sent` where its recorder sent it. */
+  readonly accepts: (bus: string, id: number, flags: number, sent: boolean) => boolean;
 };
 
 /**
@@ -69,10 +72,10 @@ export async function* playLog(
   signal: AbortSignal,
 ): AsyncGenerator<CanFrame> {
   let shiftUs = 0;
-  for (;;) {
+  for (let played = 1; ; played += 1) {
     const round: Round = { frames: 0, lastUs: 0, lengthUs: 0 };
     yield* playRound(settings, parts, round, shiftUs, signal);
-    if (!settings.loop || round.frames === 0 || signal.aborted) return;
+    if (played >= settings.rounds || round.frames === 0 || signal.aborted) return;
     shiftUs += round.lengthUs;
   }
 }
@@ -110,7 +113,7 @@ async function* playRound(
       continue;
     }
     const afterUs = round.lengthUs / speed;
-    await sleepUntil(startMs + afterUs / 1000, parts, signal);
+    await sleepUntil(startMs + afterUs / 1000, settings.leastWaitMs, parts, signal);
     if (signal.aborted) return;
     yield { id, flags, data, receivedAtUs: startUs + afterUs };
   }
@@ -119,13 +122,17 @@ async function* playRound(
 function goOn(
   round: Round,
   { entry, format }: TimedFrame,
-  { source, speed, skipGapsUs }: LogSettings,
+  { source, speed, skipGapsUs, gapUs }: LogSettings,
   { onTimeStep }: LogPlayerParts,
 ): void {
   const { receivedAtUs } = entry.frame;
   const stepUs = round.frames === 0 ? 0 : receivedAtUs - round.lastUs;
   round.frames += 1;
   round.lastUs = receivedAtUs;
+  if (gapUs !== undefined) {
+    if (round.frames > 1) round.lengthUs += gapUs;
+    return;
+  }
   const seconds = Math.abs(stepUs) / 1_000_000;
   const place = (): string => placeOf(source.name, format, entry.at);
   if (stepUs < -CLOCK_STEP_US) return onTimeStep({ kind: "back", place: place(), seconds });
@@ -135,11 +142,16 @@ function goOn(
   round.lengthUs += stepUs;
 }
 
-async function sleepUntil(dueMs: number, { clock, beforeWait }: LogPlayerParts, signal: AbortSignal): Promise<void> {
+async function sleepUntil(
+  dueMs: number,
+  leastWaitMs: number,
+  { clock, beforeWait }: LogPlayerParts,
+  signal: AbortSignal,
+): Promise<void> {
   let aheadMs = dueMs - clock.monotonicMs();
   if (aheadMs > 0) beforeWait();
   while (aheadMs > 0 && !signal.aborted) {
-    await clock.sleep(Math.min(Math.max(aheadMs, LEAST_SLEEP_MS), LONGEST_SLEEP_MS), signal);
+    await clock.sleep(Math.min(Math.max(aheadMs, leastWaitMs), LONGEST_SLEEP_MS), signal);
     aheadMs = dueMs - clock.monotonicMs();
   }
 }
@@ -157,7 +169,7 @@ async function* readFrames(
         onMalformed(placeOf(source.name, format, entry.at, entry.column), entry.problem);
       } else if (!entry.timed) {
         onMalformed(placeOf(source.name, format, entry.at, 1), "the line has no time");
-      } else if (accepts(entry.bus, entry.frame.id, entry.frame.flags)) yield { entry, format };
+      } else if (accepts(entry.bus, entry.frame.id, entry.frame.flags, entry.sent ?? false)) yield { entry, format };
     }
   }
 }

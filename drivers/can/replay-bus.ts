@@ -11,6 +11,8 @@ import { FrameCollector } from "./frame-collector.ts";
 import { fileSource, type LogSettings, playLog, type TimeStep, unreadable } from "./log-player.ts";
 
 const BATCH_FRAMES = 1024;
+/** A wake-up costs more than a frame. */
+const LEAST_WAIT_MS = 5;
 /** Malformed lines, and steps of the log's clock, that are logged; all malformed lines are counted. */
 const LOGGED_LINES = 10;
 
@@ -137,7 +139,14 @@ class ReplayBus implements CanBus {
     const { file, speed, loop, interface: only, skipGapsSeconds = Number.POSITIVE_INFINITY } = this.#settings;
     const accepts = (bus: string, id: number, flags: number): boolean =>
       (only === undefined || bus === only) && this.#filter.accepts(id, flags);
-    return { source: fileSource(file), speed, loop, skipGapsUs: skipGapsSeconds * 1_000_000, accepts };
+    return {
+      source: fileSource(file),
+      speed,
+      rounds: loop ? Number.POSITIVE_INFINITY : 1,
+      leastWaitMs: LEAST_WAIT_MS,
+      skipGapsUs: skipGapsSeconds * 1_000_000,
+      accepts,
+    };
   }
 
   #noteTimeStep({ kind, place, seconds }: TimeStep): void {

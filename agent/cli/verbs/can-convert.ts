@@ -20,13 +20,16 @@ export function registerCanConvert(can: Command, context: CliContext): void {
   can
     .command("convert")
     .description("make one log of logs (candump, Vector ASC or BLF, PEAK TRC; - reads stdin), one behind the other")
-    .argument("<files...>", "the logs, then the new one, whose name says its format: .asc, .blf, otherwise candump")
-    .option("--format <format>", "candump, asc or blf, whatever the name of the new log is", formatArgument)
+    .argument(
+      "<files...>",
+      "the logs, then the new one, whose name says its format: .asc, .blf, .trc, otherwise candump",
+    )
+    .option("--format <format>", "candump, asc, blf or trc, whatever the name of the new log is", formatArgument)
     .option("--from <interface>", "only frames of this interface in the logs")
     .addOption(filterOption())
     .addHelpText(
       "after",
-      "\nWhat cannot be read is told and left out. ASC has no class of error frames and no direction of frames; ASC and BLF\nhave UTC for the times.\n\n" +
+      "\nWhat cannot be read is told and left out. Directions (Rx, Tx) are kept. ASC has no class of error frames, TRC their type\nalone; the times of ASC, BLF and TRC are UTC.\n\n" +
         "Example:\n  causeway can convert drive.blf drive.log\n  causeway can convert 00012-*.log drive.asc\n  causeway can convert --filter 18FEF100:1FFFFFFF drive.asc engine.log",
     )
     .action(async (files: readonly string[], options: ConvertOptions) => convert(context, files, options));
@@ -66,7 +69,7 @@ async function addLog(
         context.terminal.stderr.write(`${place} error: ${printable(entry.problem)}\n`);
       } else if (!entry.timed) tally.untimed += 1;
       else if ((from === undefined || entry.bus === from) && wants(entry.frame.id, entry.frame.flags)) {
-        log.encoder.write(entry.bus, entry.frame);
+        log.encoder.write(entry.bus, entry.frame, entry.sent);
         tally.frames += 1;
       }
     }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
 import { type BusState, type CanBus, EVERY_FRAME } from "../../ports/can-bus.ts";
 import type { FrameBatch } from "../../ports/frame.ts";
@@ -10,6 +10,7 @@ import { type ListenedBus, listenedBuses } from "../listened-buses.ts";
 import { ENDLESS_SECONDS, secondsArgument } from "../listening-time.ts";
 import { createLogOutput, formatArgument } from "../log-output.ts";
 import { openBus } from "../open-bus.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** When to stop receiving. */
 type Bounds = { readonly count: number | undefined; readonly seconds: number | undefined };
@@ -44,15 +45,15 @@ export function registerCanReceive(can: Command, context: CliContext): void {
   can
     .command("record <bus...>")
     .description(
-      "write frames to a log (candump, Vector ASC or BLF), until Ctrl-C; the file is safe on disk when it ends",
+      "write frames to a log (candump, Vector ASC or BLF, PEAK TRC), until Ctrl-C; the file is safe on disk when it ends",
     )
     .option("-o, --output <file>", "log file; candump-DATE_TIME.log when absent")
-    .option("--format <format>", "candump, asc or blf; as the file's name says when absent", formatArgument)
+    .option("--format <format>", "candump, asc, blf or trc; as the file's name says when absent", formatArgument)
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
     .option("--seconds <seconds>", "end after this time", secondsArgument)
     .addHelpText(
       "after",
-      `${FILTERS}\nASC and BLF number their channels: can0 is channel 1. Their times are UTC.\n\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record can0 can1 -o drive.blf\n  causeway can record any`,
+      `${FILTERS}\nASC, BLF and TRC number their channels: can0 is channel 1. Their times are UTC.\n\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record can0 can1 -o drive.blf\n  causeway can record any`,
     )
     .action(async (buses: readonly string[], options: RecordOptions) => record(context, buses, options));
 }
@@ -132,10 +133,4 @@ function report(context: CliContext, writer: FrameWriter, lost: number, done: st
 function defaultName(wallUs: number): string {
   const [date, time] = new Date(wallUs / 1000).toISOString().split("T");
   return `candump-${date}_${time.slice(0, 8).replaceAll(":", "")}.log`;
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number of at least 1.");
-  return value;
 }

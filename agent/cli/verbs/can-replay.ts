@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   fileSource,
   interfacesOf,
@@ -12,16 +12,26 @@ import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
-import { type CliContext, note, printJson } from "../context.ts";
+import { formatCandumpLive } from "../../signals/log-formats/candump-text.ts";
+import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 import { openBus, resolveBus } from "../open-bus.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 const MICROSECONDS = 1_000_000;
+/** As finely as a timer goes. */
+const LEAST_WAIT_MS = 1;
 
 type ReplayOptions = FilterOptions & {
   readonly speed: number;
   readonly loop: boolean;
+  /** How often, undefined with `loop` or once. */
+  readonly rounds?: number;
+  readonly count?: number;
+  /** Milliseconds. */
+  readonly gap?: number;
+  readonly direction?: "rx" | "tx";
   readonly from?: string;
   /** Seconds. */
   readonly skipGaps?: number;
@@ -48,16 +58,34 @@ export function registerCanReplay(can: Command, context: CliContext): void {
     .description(
       "send the frames of a log (candump, Vector ASC or BLF, PEAK TRC; - reads stdin) with the distances they have in it",
     )
-    .option("--speed <factor>", "1 is real time, 2 twice as fast, 0 as fast as the bus takes them", speed, 1)
-    .option("--loop", "begin again at the end", false)
+    .addOption(
+      new Option("--speed <factor>", "1 is real time, 2 twice as fast, 0 as fast as the bus takes them")
+        .argParser(speed)
+        .default(1),
+    )
+    .addOption(
+      new Option("-g, --gap <ms>", "this distance between frames, whatever the log's times are")
+        .argParser(milliseconds)
+        .conflicts(["speed", "skipGaps"]),
+    )
+    .addOption(new Option("--loop", "begin again at the end, until Ctrl-C").default(false).conflicts("rounds"))
+    .option("-l, --rounds <count>", "play the log this often; i for ever", rounds)
+    .option("-n, --count <frames>", "end after this many frames", wholeNumber)
     .option("--from <interface>", "only frames of this interface in the log; needed when it has several")
     .addOption(filterOption())
-    .option("--skip-gaps <seconds>", "do not wait for a longer gap in the log's times", seconds)
+    .addOption(
+      new Option(
+        "--direction <which>",
+        "only frames that the log's recorder received (rx) or sent itself (tx); a frame without a direction was received",
+      ).choices(["rx", "tx"]),
+    )
+    .option("-s, --skip-gaps <seconds>", "do not wait for a longer gap in the log's times", seconds)
     .addHelpText(
       "after",
       "\nError frames, which cannot be sent, are left out and counted. A step back of the log's clock is not waited for.\n" +
+        "The letters are canplayer's, but for -g, which there is how often it looks at the clock. -v prints what is sent.\n" +
         "A log that numbers its channels from 1 on has can0 for channel 1.\n\n" +
-        "Example:\n  causeway can replay drive.log vcan0 --speed 2\n  candump -L can0 | causeway can replay - vcan0",
+        "Example:\n  causeway can replay drive.log vcan0 --speed 2\n  causeway can replay drive.asc vcan0 -l 10 --filter 123:7FF --direction tx\n  candump -L can0 | causeway can replay - vcan0",
     )
     .action(async (file: string, bus: string, options: ReplayOptions) => replay(context, file, bus, options));
 }
@@ -80,7 +108,8 @@ async function replay(context: CliContext, file: string, busName: string, option
   try {
     for await (const frame of playLog(...playing(context, source, found, options, tally), context.signal)) {
       if (context.signal.aborted) break;
-      await sendOne(bus, frame, tally);
+      if (await sendOne(bus, frame, tally)) printSent(context, bus.name, frame);
+      if (tally.sent >= (options.count ?? Number.POSITIVE_INFINITY)) break;
     }
   } finally {
     await bus.stop();
@@ -88,20 +117,30 @@ async function replay(context: CliContext, file: string, busName: string, option
   report(context, bus.name, tally);
   if (tally.malformedLines > 0) context.finish(EXIT.badInput);
   else if (context.signal.aborted || lacksInterface(context, source, found, options.from)) return;
-  else if (options.filter !== undefined && tally.sent + tally.errorFrames + tally.remoteFrames === 0) {
-    note(
-      context,
-      `nothing to send: no frame of ${source.name} comes through --filter ${options.filter.given.join(",")}`,
-    );
+  else if (
+    (options.filter ?? options.direction) !== undefined &&
+    tally.sent + tally.errorFrames + tally.remoteFrames === 0
+  ) {
+    note(context, `nothing to send: no frame of ${source.name} comes through --filter and --direction`);
     context.finish(EXIT.nothingToDo);
   }
 }
 
-function sourceOf(context: CliContext, file: string, { loop }: ReplayOptions): LogSource {
+/** With --verbose, as canplayer -v; not in the place of the JSON at the end. */
+function printSent(context: CliContext, bus: string, frame: CanFrame): void {
+  const { verbose, json } = context.options();
+  if (verbose && !json) printLine(context, formatCandumpLive(bus, frame));
+}
+
+function roundsOf({ loop, rounds: wanted = 1 }: ReplayOptions): number {
+  return loop ? Number.POSITIVE_INFINITY : wanted;
+}
+
+function sourceOf(context: CliContext, file: string, options: ReplayOptions): LogSource {
   if (file !== "-") return fileSource(file);
-  if (loop) {
+  if (roundsOf(options) > 1) {
     throw new AgentError("usage.invalid", {
-      what: "--loop: standard input cannot be read a second time",
+      what: "--loop, --rounds: standard input cannot be read a second time",
       remedy: "save the log in a file and name that",
     });
   }
@@ -142,13 +181,13 @@ function playing(
   options: ReplayOptions,
   tally: Tally,
 ): [Parameters<typeof playLog>[0], Parameters<typeof playLog>[1]] {
-  const { speed, loop, from, skipGaps = Number.POSITIVE_INFINITY } = options;
+  const { speed: factor, gap, from, direction, skipGaps = Number.POSITIVE_INFINITY } = options;
   const wants = wantedBy(options);
-  const accepts = (bus: string, id: number, flags: number): boolean => {
+  const accepts = (bus: string, id: number, flags: number, sent: boolean): boolean => {
     found.add(bus);
     if (from === undefined) requireOneInterface(source, found);
     else if (bus !== from) return false;
-    return wants(id, flags);
+    return wants(id, flags) && (direction === undefined || (direction === "tx") === sent);
   };
   const onMalformed = (place: string, problem: string): void => {
     tally.malformedLines += 1;
@@ -160,7 +199,15 @@ function playing(
     note(context, `${step.place} ${stepText(step)}`);
   };
   return [
-    { source, speed, loop, skipGapsUs: skipGaps * MICROSECONDS, accepts },
+    {
+      source,
+      speed: factor,
+      rounds: roundsOf(options),
+      gapUs: gap === undefined ? undefined : gap * 1000,
+      leastWaitMs: LEAST_WAIT_MS,
+      skipGapsUs: skipGaps * MICROSECONDS,
+      accepts,
+    },
     { clock: context.clock, onMalformed, onTimeStep, beforeWait: () => undefined },
   ];
 }
@@ -177,10 +224,11 @@ function stepText({ kind, seconds: length }: TimeStep): string {
   }
 }
 
-async function sendOne(bus: CanBus, logged: CanFrame, tally: Tally): Promise<void> {
+/** Gives whether the frame was sent. */
+async function sendOne(bus: CanBus, logged: CanFrame, tally: Tally): Promise<boolean> {
   if ((logged.flags & FRAME_FLAG.error) !== 0) {
     tally.errorFrames += 1;
-    return;
+    return false;
   }
   const frame = paddedToFdLength(logged);
   try {
@@ -189,10 +237,11 @@ async function sendOne(bus: CanBus, logged: CanFrame, tally: Tally): Promise<voi
     const isRemote = (frame.flags & FRAME_FLAG.remote) !== 0;
     if (!isRemote || !(thrown instanceof AgentError) || thrown.code !== "bus.unsupported") throw thrown;
     tally.remoteFrames += 1;
-    return;
+    return false;
   }
   tally.sent += 1;
   if (frame !== logged) tally.padded += 1;
+  return true;
 }
 
 function report(context: CliContext, bus: string, tally: Tally): void {
@@ -219,4 +268,15 @@ function seconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give seconds, more than 0.");
   return value;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 86_400_000) || text.trim() === "")
+    throw new InvalidArgumentError("Give milliseconds, at most a day.");
+  return value;
+}
+
+function rounds(text: string): number {
+  return text === "i" ? Number.POSITIVE_INFINITY : wholeNumber(text);
 }

@@ -20,11 +20,11 @@ export function registerExport(records: Command, context: CliContext): void {
   records
     .command("export")
     .description(
-      "the frames in payload files of the capture stream as one log (candump, Vector ASC or BLF), in the order of their times",
+      "the frames in payload files of the capture stream as one log (candump, Vector ASC or BLF, PEAK TRC), in the order of their times",
     )
     .argument("[file...]", "payloads, or folders of them; stdin without a file; records without frames are passed over")
     .requiredOption("-o, --output <file>", "the log, whose name says its format: .asc, .blf, otherwise candump")
-    .option("--format <format>", "candump, asc or blf, whatever the name of the log is", formatArgument)
+    .option("--format <format>", "candump, asc, blf or trc, whatever the name of the log is", formatArgument)
     .option("--capture <id>", "only the frames of this capture")
     .option(...KEY_OPTION)
     .addHelpText(

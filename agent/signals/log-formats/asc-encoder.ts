@@ -10,8 +10,8 @@ const MS = 1000;
 
 /**
  * Writes an ASC log: `base hex  timestamps absolute`, the date as CANoe writes it in English (three digits of milliseconds: it opens no
- * file with six). Where the clock was set back to before the start, a new trigger block begins. The class of an error frame, and the
- * direction of a frame, have no place in it.
+ * file with six). Where the clock was set back to before the start, a new trigger block begins. The class of an error frame
+ * has no place in it.
  */
 export class AscEncoder implements LogEncoder {
   readonly moved = 0;
@@ -24,13 +24,13 @@ export class AscEncoder implements LogEncoder {
     return this.#text.length;
   }
 
-  write(bus: string, frame: CanFrame): void {
+  write(bus: string, frame: CanFrame, sent = false): void {
     const timeUs = Math.max(0, Math.floor(frame.receivedAtUs));
     const startUs = this.#startOf(timeUs);
     this.#newestUs = timeUs;
     const { channel, isNew } = this.#channels.of(bus);
     if (isNew) this.#text += `// ${channelRemark(channel, bus)}\n`;
-    this.#text += `${offsetText(timeUs - startUs)} ${eventText(channel, frame)}\n`;
+    this.#text += `${offsetText(timeUs - startUs)} ${eventText(channel, frame, sent ? "Tx" : "Rx")}\n`;
   }
 
   remark(text: string): void {
@@ -78,21 +78,21 @@ function offsetText(us: number): string {
   return `${String(seconds).padStart(4)}.${String(us - seconds * 1_000_000).padStart(6, "0")}`;
 }
 
-function eventText(channel: number, { id, flags, data }: CanFrame): string {
+function eventText(channel: number, { id, flags, data }: CanFrame, direction: "Rx" | "Tx"): string {
   if ((flags & FRAME_FLAG.error) !== 0) return `${channel}  ErrorFrame`;
   const idText = `${id.toString(16).toUpperCase()}${(flags & FRAME_FLAG.extended) === 0 ? "" : "x"}`;
-  if ((flags & FRAME_FLAG.fd) !== 0) return fdText(channel, idText, flags, data);
-  if ((flags & FRAME_FLAG.remote) !== 0) return `${channel}  ${idText.padEnd(15)} Rx   r ${data.length}`;
-  return `${channel}  ${idText.padEnd(15)} Rx   d ${data.length}${bytesText(data)}`;
+  if ((flags & FRAME_FLAG.fd) !== 0) return fdText(`${String(channel).padStart(3)} ${direction}`, idText, flags, data);
+  if ((flags & FRAME_FLAG.remote) !== 0) return `${channel}  ${idText.padEnd(15)} ${direction}   r ${data.length}`;
+  return `${channel}  ${idText.padEnd(15)} ${direction}   d ${data.length}${bytesText(data)}`;
 }
 
 /** As log2asc writes it: no name, duration and length in bits of nothing in particular, then the flags, no checksum and bit timing. */
-function fdText(channel: number, idText: string, flags: number, data: Uint8Array): string {
+function fdText(channel: string, idText: string, flags: number, data: Uint8Array): string {
   const isSwitched = (flags & FRAME_FLAG.bitRateSwitch) !== 0;
   const isPassive = (flags & FRAME_FLAG.errorStateIndicator) !== 0;
   const told = ASC_FLAG.fd | (isSwitched ? ASC_FLAG.bitRateSwitch : 0) | (isPassive ? ASC_FLAG.errorStateIndicator : 0);
   const dlc = dlcOfLength(data.length).toString(16);
-  const head = `CANFD ${String(channel).padStart(3)} Rx ${idText.padStart(11)}${" ".repeat(34)}`;
+  const head = `CANFD ${channel} ${idText.padStart(11)}${" ".repeat(34)}`;
   return `${head} ${isSwitched ? 1 : 0} ${isPassive ? 1 : 0} ${dlc} ${String(data.length).padStart(2)}${bytesText(data)}   130000  130 ${told.toString(16).padStart(8)} 0 0 0 0 0`;
 }
 

@@ -21,7 +21,7 @@ const FLAGS_BEHIND_DATA = 2;
  * Vector's ASC log, a line at a time: classic and FD frames, remote and error frames, `base hex` or `dec`, times since the start or
  * since the event before. The start is the date of the trigger block, or of the header; without one that can be read the
  * times are since 1970. Statistics, states of the controller, transport protocols, LIN, FlexRay, transmit requests and remarks are
- * no frames. An error frame has no class in this format; it gets CAN_ERR_BUSERROR, as asc2log gives it. Directions are let pass.
+ * no frames. An error frame has no class in this format; it gets CAN_ERR_BUSERROR, as asc2log gives it. A direction of Tx says that the recorder sent the frame.
  *
  * Sources: can-utils asc2log.c, python-can io/asc.py, and files of CANalyzer 9 to 12 (python-can test/data).
  */
@@ -101,16 +101,17 @@ export class AscParser implements LineParser {
     const bus = this.#bus(words, 1);
     if (/^ErrorFrame/i.test(words.at(2))) return framed(bus, unknownError(receivedAtUs));
     if (!/^[rt]x$/i.test(words.at(3))) return BLANK;
+    const sent = sentBy(words.at(3));
     const { id, flags } = this.#id(words, 2);
     switch (words.at(4).toLowerCase()) {
       case "d": {
         const length = lengthOfDlc(words.number(5, this.#base, 15, "a length code"), false);
-        return framed(bus, { id, flags, data: words.bytes(6, length, this.#base), receivedAtUs });
+        return framed(bus, { id, flags, data: words.bytes(6, length, this.#base), receivedAtUs }, sent);
       }
       case "r": {
         const length = /^[0-9a-f]{1,2}$/i.test(words.at(5)) ? Number.parseInt(words.at(5), this.#base) : 0;
         const data = new Uint8Array(Math.min(length || 0, CLASSIC_MAX_DATA_BYTES));
-        return framed(bus, { id, flags: flags | FRAME_FLAG.remote, data, receivedAtUs });
+        return framed(bus, { id, flags: flags | FRAME_FLAG.remote, data, receivedAtUs }, sent);
       }
       default:
         return BLANK;
@@ -121,6 +122,7 @@ export class AscParser implements LineParser {
     if (!/^\d{1,5}$/.test(words.at(2)) || !/^[rt]x$/i.test(words.at(3))) return BLANK;
     const bus = this.#bus(words, 2);
     if (/^ErrorFrame/i.test(words.at(4))) return framed(bus, unknownError(receivedAtUs));
+    const sent = sentBy(words.at(3));
     const { id, flags } = this.#id(words, 4);
     // The name of the message may stand between its id and the bits.
     const at = /^[01]$/.test(words.at(5)) ? 5 : 6;
@@ -133,13 +135,14 @@ export class AscParser implements LineParser {
     const told = this.#fdFlags(words, at + 4 + length + FLAGS_BEHIND_DATA, dlc, length);
     if ((told & ASC_FLAG.remote) !== 0) {
       const data = new Uint8Array(lengthOfDlc(dlc, false));
-      return framed(bus, { id, flags: flags | FRAME_FLAG.remote, data, receivedAtUs });
+      return framed(bus, { id, flags: flags | FRAME_FLAG.remote, data, receivedAtUs }, sent);
     }
     // Some of Vector's files leave the flags at 0: what no classic frame can have tells too.
     const isFd = (told & ASC_FLAG.fd) !== 0 || bitRateSwitch + errorState > 0 || length > CLASSIC_MAX_DATA_BYTES;
     if (!isDataLength(length, isFd)) throw words.error(at + 3, `${length} data bytes do not fit such a frame`);
     const fdFlags = isFd ? FRAME_FLAG.fd | bitRateSwitch | errorState : 0;
-    return framed(bus, { id, flags: flags | fdFlags, data: words.bytes(at + 4, length, this.#base), receivedAtUs });
+    const data = words.bytes(at + 4, length, this.#base);
+    return framed(bus, { id, flags: flags | fdFlags, data, receivedAtUs }, sent);
   }
 
   /** The flags behind the data; where there are none, a length code without data is that of a remote frame. */
@@ -161,6 +164,11 @@ export class AscParser implements LineParser {
   }
 }
 
-function framed(bus: string, frame: CanFrame): LogLine {
-  return { kind: "frame", bus, frame, timed: true };
+function framed(bus: string, frame: CanFrame, sent?: true): LogLine {
+  return { kind: "frame", bus, frame, timed: true, sent };
+}
+
+/** True for a frame that the recorder sent. */
+function sentBy(direction: string): true | undefined {
+  return direction.toLowerCase() === "tx" ? true : undefined;
 }

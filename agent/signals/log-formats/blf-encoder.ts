@@ -1,6 +1,6 @@
 import { deflateSync } from "node:zlib";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
-import { BLF, BLF_EXTENDED, BLF_FD, BLF_HEADER, BLF_REMOTE, BLF_TIME, BLF_TYPE } from "./blf-layout.ts";
+import { BLF, BLF_EXTENDED, BLF_FD, BLF_HEADER, BLF_REMOTE, BLF_SENT, BLF_TIME, BLF_TYPE } from "./blf-layout.ts";
 import { Channels, channelRemark } from "./channels.ts";
 import type { LogEncoder } from "./log-encoder.ts";
 import { dlcOfLength } from "./log-words.ts";
@@ -42,14 +42,14 @@ export class BlfEncoder implements LogEncoder {
     return this.#moved;
   }
 
-  write(bus: string, frame: CanFrame): void {
+  write(bus: string, frame: CanFrame, sent = false): void {
     const timeUs = Math.max(0, Math.floor(frame.receivedAtUs));
     const startUs = this.#startOf(timeUs);
     if (timeUs < startUs) this.#moved += 1;
     this.#newestUs = Math.max(timeUs, startUs);
     const { channel, isNew } = this.#channels.of(bus);
     if (isNew) this.#text(channelRemark(channel, bus));
-    this.#frame(channel, paddedToFdLength(frame), this.#newestUs - startUs);
+    this.#frame(channel, paddedToFdLength(frame), this.#newestUs - startUs, sent);
     if (this.#objects.length >= CONTAINER_BYTES) this.#closeContainer();
   }
 
@@ -85,7 +85,7 @@ export class BlfEncoder implements LogEncoder {
     return this.#startUs;
   }
 
-  #frame(channel: number, frame: CanFrame, offsetUs: number): void {
+  #frame(channel: number, frame: CanFrame, offsetUs: number, sent: boolean): void {
     if ((frame.flags & FRAME_FLAG.error) !== 0) return this.#errorFrame(channel, frame, offsetUs);
     const isFd = (frame.flags & FRAME_FLAG.fd) !== 0;
     const { bytes, view, at } = this.#object(
@@ -94,7 +94,7 @@ export class BlfEncoder implements LogEncoder {
       offsetUs,
     );
     view.setUint16(at, channel, true);
-    view.setUint8(at + 2, (frame.flags & FRAME_FLAG.remote) === 0 ? 0 : BLF_REMOTE);
+    view.setUint8(at + 2, ((frame.flags & FRAME_FLAG.remote) === 0 ? 0 : BLF_REMOTE) | (sent ? BLF_SENT : 0));
     view.setUint8(at + 3, dlcOfLength(frame.data.length));
     view.setUint32(at + 4, idWord(frame), true);
     if (isFd) {

@@ -32,6 +32,8 @@ export const BLF_TIME = { tenMicroseconds: 1, nanoseconds: 2 } as const;
 
 /** Bit of an id of 29 bits. */
 export const BLF_EXTENDED = 0x8000_0000;
+/** Flag of a frame that the recorder sent in CAN_MESSAGE and CAN_FD_MESSAGE; what the direction of CAN_FD_MESSAGE_64 is for one. */
+export const BLF_SENT = 0x01;
 /** Flag of a remote frame in CAN_MESSAGE and CAN_FD_MESSAGE. */
 export const BLF_REMOTE = 0x80;
 /** Flags of CAN_FD_MESSAGE. */

@@ -1,6 +1,6 @@
 import { largestId } from "../../ports/arbitration-id.ts";
 import { type CanFrame, CLASSIC_MAX_DATA_BYTES, FRAME_FLAG, FRAME_MAX_DATA_BYTES } from "../../ports/frame.ts";
-import { BLF_EXTENDED, BLF_FD, BLF_FD64, BLF_REMOTE, BLF_TYPE } from "./blf-layout.ts";
+import { BLF_EXTENDED, BLF_FD, BLF_FD64, BLF_REMOTE, BLF_SENT, BLF_TYPE } from "./blf-layout.ts";
 import { unknownError } from "./error-frame.ts";
 import { lengthOfDlc } from "./log-words.ts";
 
@@ -13,8 +13,8 @@ export type BlfObject = {
   readonly receivedAtUs: number;
 };
 
-/** The channel that an object is of, from 1 on, and its frame. */
-export type ChannelFrame = { readonly channel: number; readonly frame: CanFrame };
+/** The channel that an object is of, from 1 on, its frame, and whether the recorder sent it. */
+export type ChannelFrame = { readonly channel: number; readonly frame: CanFrame; readonly sent?: true | undefined };
 
 /** Bytes of the body that must be there; the data of the 64-byte forms may be cut off. */
 const LEAST_BYTES: Readonly<Record<number, number>> = {
@@ -55,7 +55,7 @@ export function frameOf(view: DataView, bytes: Uint8Array, object: BlfObject): C
 function classic(view: DataView, bytes: Uint8Array, { bodyAt: at, receivedAtUs }: BlfObject): ChannelFrame | string {
   const word = view.getUint32(at + 4, true);
   const length = lengthOfDlc(Math.min(view.getUint8(at + 3), 15), false);
-  const channel = view.getUint16(at, true);
+  const channel = { channel: view.getUint16(at, true), sent: sentBy(view.getUint8(at + 2)) };
   const isRemote = (view.getUint8(at + 2) & BLF_REMOTE) !== 0;
   const data = isRemote ? new Uint8Array(length) : bytes.slice(at + 8, at + 8 + length);
   return identified(channel, word, { flags: isRemote ? FRAME_FLAG.remote : 0, data, receivedAtUs });
@@ -65,7 +65,7 @@ function classic(view: DataView, bytes: Uint8Array, { bodyAt: at, receivedAtUs }
 function fd(view: DataView, bytes: Uint8Array, object: BlfObject): ChannelFrame | string {
   const { bodyAt: at, receivedAtUs } = object;
   const word = view.getUint32(at + 4, true);
-  const channel = view.getUint16(at, true);
+  const channel = { channel: view.getUint16(at, true), sent: sentBy(view.getUint8(at + 2)) };
   const dlc = view.getUint8(at + 3);
   const told = view.getUint8(at + 13);
   if ((view.getUint8(at + 2) & BLF_REMOTE) !== 0) {
@@ -86,7 +86,7 @@ function fd(view: DataView, bytes: Uint8Array, object: BlfObject): ChannelFrame 
 function fd64(view: DataView, bytes: Uint8Array, object: BlfObject): ChannelFrame | string {
   const { bodyAt: at, startAt, receivedAtUs } = object;
   const word = view.getUint32(at + 4, true);
-  const channel = view.getUint8(at);
+  const channel = { channel: view.getUint8(at), sent: sentBy(view.getUint8(at + 34)) };
   const told = view.getUint32(at + 12, true);
   if ((told & BLF_FD64.remote) !== 0) {
     const data = new Uint8Array(lengthOfDlc(Math.min(view.getUint8(at + 1), 15), false));
@@ -127,11 +127,20 @@ function dataOf(bytes: Uint8Array, at: number, endAt: number, length: number, is
   return data;
 }
 
-function identified(channel: number, word: number, rest: Omit<CanFrame, "id">): ChannelFrame | string {
+function identified(
+  { channel, sent }: Omit<ChannelFrame, "frame">,
+  word: number,
+  rest: Omit<CanFrame, "id">,
+): ChannelFrame | string {
   const isExtended = (word & BLF_EXTENDED) !== 0;
   const id = word & largestId(true);
   if (!isExtended && id > largestId(false))
     return `an id of 11 bits is at most 7FF, found ${id.toString(16).toUpperCase()}`;
   const flags = rest.flags | (isExtended ? FRAME_FLAG.extended : 0);
-  return { channel, frame: { id, flags, data: rest.data, receivedAtUs: rest.receivedAtUs } };
+  return { channel, frame: { id, flags, data: rest.data, receivedAtUs: rest.receivedAtUs }, sent };
+}
+
+/** True for a frame that the recorder sent. */
+function sentBy(flags: number): true | undefined {
+  return (flags & BLF_SENT) === 0 ? undefined : true;
 }

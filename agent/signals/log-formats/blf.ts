@@ -200,7 +200,7 @@ export class BlfParser implements LogParser {
     if (found === undefined) return undefined;
     if (typeof found === "string") return this.#problem(this.#at, found);
     const bus = this.#names.get(found.channel) ?? channelName(found.channel);
-    return { kind: "frame", at: this.#at, bus, frame: found.frame, timed: true, line: undefined };
+    return { kind: "frame", at: this.#at, bus, frame: found.frame, timed: true, sent: found.sent, line: undefined };
   }
 
   /** Undefined for a header of a version that is not known, or that does not fit in the object. */
@@ -210,7 +210,7 @@ export class BlfParser implements LogParser {
     if (headerBytes === 0 || startAt + headerBytes > endAt) return undefined;
     const units = view.getUint32(startAt + 24, true) + view.getUint32(startAt + 28, true) * 4_294_967_296;
     const isCoarse = view.getUint32(startAt + 16, true) === BLF_TIME.tenMicroseconds;
-    const receivedAtUs = (this.#startUs ?? 0) + (isCoarse ? units * 10 : Math.floor(units / 1000));
+    const receivedAtUs = (this.#startUs ?? 0) + (isCoarse ? units * 10 : Math.round(units / 1000));
     return { type, startAt, bodyAt: startAt + headerBytes, endAt, receivedAtUs };
   }
 

@@ -11,8 +11,9 @@ export class CandumpEncoder implements LogEncoder {
     return this.#text.length;
   }
 
-  write(bus: string, frame: CanFrame): void {
-    this.#text += `${formatCandumpLog(bus, frame)}\n`;
+  /** A frame that was sent has a T behind it, as `candump -x` and python-can have it. */
+  write(bus: string, frame: CanFrame, sent = false): void {
+    this.#text += `${formatCandumpLog(bus, frame)}${sent ? " T" : ""}\n`;
   }
 
   remark(): void {}

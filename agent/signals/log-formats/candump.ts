@@ -13,8 +13,8 @@ import { LineError, type LogLine, type MalformedLine, malformed } from "./log-li
  * Reads one line as `candump -l` (log), `candump -L` or `candump` (live) writes it, without its line end.
  *
  * Log: `(1735270496.916858) can0 110#00112233`; FD `120##5...`, where the digit holds BRS 1, ESI 2, FDF 4; remote `104#R` or `104#R8`; an
- * error frame has the id 0x20000000 plus its class. Three digits are an 11-bit id, eight a 29-bit one. A direction (R or T) after
- * the frame is let pass. Live: `vcan0  1F0   [8]  80 4A ...`, with a time in front or not. A time may be padded with spaces, as older
+ * error frame has the id 0x20000000 plus its class. Three digits are an 11-bit id, eight a 29-bit one. The frame's direction (R or T)
+ * may follow it, as `candump -x` writes it. Live: `vcan0  1F0   [8]  80 4A ...`, with a time in front or not. A time may be padded with spaces, as older
  * releases write it, or a date (`candump -tA`), which names no zone and is read as UTC. Digits of the time past the microsecond
  * are dropped. Format: can-utils, lib.c (parse_canframe, sprint_long_canframe) and candump.c (sprint_timestamp).
  */
@@ -50,16 +50,20 @@ function readLine(line: string, start: number): LogLine {
   if (bus === "") throw new LineError(busStart, "expected a bus name");
   if (at === line.length) throw new LineError(at, "expected a frame after the bus name");
   const hash = line.indexOf("#", at);
-  if (hash < 0 || hash >= end) return { kind: "frame", bus, frame: readLiveFrame(line, at, receivedAtUs), timed };
-  requireEnd(line, end);
-  return { kind: "frame", bus, frame: readFrame(line, at, end, receivedAtUs), timed };
+  if (hash < 0 || hash >= end) {
+    const sent = line.startsWith("TX ", at) || undefined;
+    return { kind: "frame", bus, frame: readLiveFrame(line, at, receivedAtUs), timed, sent };
+  }
+  const sent = readDirection(line, end);
+  return { kind: "frame", bus, frame: readFrame(line, at, end, receivedAtUs), timed, sent };
 }
 
-/** Nothing may follow a frame but its direction. Each space is looked at once, however many there are. */
-function requireEnd(line: string, from: number): void {
+/** True for a frame that was sent (T), undefined for one that was received (R, or nothing said). Nothing else may follow a frame. Each space is looked at once, however many there are. */
+function readDirection(line: string, from: number): true | undefined {
   const at = skipSpace(line, from);
   const end = line[at] === "R" || line[at] === "T" ? skipSpace(line, at + 1) : at;
   if (end < line.length) throw new LineError(at, "expected the end of the line");
+  return line[at] === "T" ? true : undefined;
 }
 
 /** µs since the Unix epoch, exact: the parts are read as integers. */

@@ -2,7 +2,8 @@ import type { CanFrame } from "../../ports/frame.ts";
 
 /** Makes bytes of frames. What is made waits until it is taken; who fills it bounds it. */
 export interface FrameEncoder {
-  write(bus: string, frame: CanFrame): void;
+  /** `sent` for a frame that the recorder sent itself; received where it is absent. */
+  write(bus: string, frame: CanFrame, sent?: boolean): void;
   /** About how many bytes wait. */
   readonly waitingBytes: number;
   /** Everything written so far, as whole lines or containers: whatever is lost behind it, a reader can use what is before. */
@@ -11,7 +12,7 @@ export interface FrameEncoder {
 
 /**
  * Writes one log. A bus called canN is channel N + 1 where channels are numbered; any other gets the lowest number that is free, and the log
- * tells its name. ASC and BLF name no zone; their times are UTC.
+ * tells its name. ASC, BLF and TRC name no zone; their times are UTC.
  */
 export interface LogEncoder extends FrameEncoder {
   /** A line for people, at the time of the newest frame; in a candump log there is no place for one, and it is left out. */

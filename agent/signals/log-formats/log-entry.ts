@@ -13,6 +13,8 @@ export type LoggedFrame = {
   readonly frame: CanFrame;
   /** False when the log has no time for it; `receivedAtUs` is 0 then. */
   readonly timed: boolean;
+  /** True where the log says that its recorder sent the frame itself (Tx); frames without a direction were received. */
+  readonly sent?: true | undefined;
   /** The line itself of a candump log. */
   readonly line: string | undefined;
 };

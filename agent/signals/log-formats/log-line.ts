@@ -12,6 +12,8 @@ export type LogLine =
       readonly frame: CanFrame;
       /** False when the line has no time; `receivedAtUs` is 0 then. */
       readonly timed: boolean;
+      /** True where the log says that its recorder sent the frame itself (Tx). */
+      readonly sent?: true | undefined;
     }
   | { readonly kind: "blank" }
   | MalformedLine;

@@ -51,8 +51,16 @@ export class TextLog implements LogParser {
         entries.push({ kind: "malformed", at: this.#looked, column: parsed.column, problem: parsed.problem });
         continue;
       }
-      const { bus, frame, timed } = parsed;
-      entries.push({ kind: "frame", at: this.#looked, bus, frame, timed, line: this.#keepsLines ? text : undefined });
+      const { bus, frame, timed, sent } = parsed;
+      entries.push({
+        kind: "frame",
+        at: this.#looked,
+        bus,
+        frame,
+        timed,
+        sent,
+        line: this.#keepsLines ? text : undefined,
+      });
     }
     return entries;
   }

@@ -6,17 +6,19 @@ import {
   isDataLength,
 } from "../../ports/frame.ts";
 import { parseAscDate } from "./asc-date.ts";
-import { unknownError } from "./error-frame.ts";
+import { readChannelRemark } from "./channels.ts";
 import { channelName, LineError, type LineParser, type LogLine, malformed } from "./log-line.ts";
 import { LogWords, lengthOfDlc } from "./log-words.ts";
+import { errorOfTrc } from "./trc-errors.ts";
 
 const BLANK: LogLine = { kind: "blank" };
 /** 1970-01-01 in days since 1899-12-30, from which a TRC file counts. */
 const UNIX_EPOCH_DAYS = 25_569;
 /** No word of a line: that of a column which the log does not have. */
 const ABSENT = -1;
+const MAX_CHANNEL = 65_535;
 const DAY_US = 86_400_000_000;
-/** Columns of the versions that do not name them: number, offset, type, bus, id, reserved, length code; the data are last. */
+/** Columns of the versions that do not name them: number, offset, type (which is the direction there), bus, id, reserved, length code; the data are last. */
 const COLUMNS: Readonly<Record<string, string>> = {
   "1.0": "N,O,I,L,D",
   "1.1": "N,O,T,I,L,D",
@@ -32,13 +34,14 @@ const FD_TYPES: Readonly<Record<string, number>> = {
 
 /**
  * PEAK's TRC log of versions 1.0, 1.1, 1.3, 2.0 and 2.1, a line at a time. The start time names no zone and is read as UTC. Warnings,
- * states and counters are no frames; an error frame (ER) has no class here.
+ * states and counters are no frames; of an error frame (ER) its type is kept.
  *
  * Source: PEAK, PCAN trace file formats; files of PCAN-View 5 and PEAK-Converter 2 and 3 (python-can test/data).
  */
 export class TrcParser implements LineParser {
   #startUs = 0;
   #columns = columnsOf(COLUMNS["1.0"]);
+  readonly #names = new Map<number, string>();
 
   parse(line: string): LogLine {
     try {
@@ -51,6 +54,8 @@ export class TrcParser implements LineParser {
   }
 
   #header(line: string, at: number): LogLine {
+    const own = readChannelRemark(line.slice(at + 1, at + 100).trim());
+    if (own !== undefined) this.#names.set(own[0], own[1]);
     const match = /^;(?:\$(FILEVERSION|STARTTIME|COLUMNS)=|\s*(Start time): *)(.*)$/.exec(
       line.slice(at, at + 200).trimEnd(),
     );
@@ -71,16 +76,30 @@ export class TrcParser implements LineParser {
     const bus = this.#columns.get("B");
     const id = this.#columns.get("I") ?? ABSENT;
     const kind = type === undefined ? "DT" : words.at(type).toUpperCase();
-    const name = bus === undefined ? channelName(1) : channelName(words.number(bus, 10, 255, "a bus"));
+    const name = this.#bus(bus === undefined ? 1 : words.number(bus, 10, MAX_CHANNEL, "a bus"));
     const receivedAtUs = this.#startUs + this.#offsetUs(words);
-    if (kind === "ER") return { kind: "frame", bus: name, frame: unknownError(receivedAtUs), timed: true };
+    if (kind === "ER") return { kind: "frame", bus: name, frame: this.#error(words, id, receivedAtUs), timed: true };
     const isFrame = ["DT", "RR", "TX", "RX"].includes(kind) || Object.hasOwn(FD_TYPES, kind);
     // FFFFFFFF stands for states of the bus in versions 1.x.
     if (!isFrame || words.at(id).toUpperCase() === "FFFFFFFF") return BLANK;
     const digits = words.at(id);
     const named = words.id(id, digits, 16, digits.length > 4);
     const frame = this.#frame(words, kind, named.flags);
-    return { kind: "frame", bus: name, frame: { id: named.id, receivedAtUs, ...frame }, timed: true };
+    const direction = type === undefined ? "" : words.at(this.#columns.get("d") ?? type);
+    const sent = direction.toUpperCase() === "TX" ? true : undefined;
+    return { kind: "frame", bus: name, frame: { id: named.id, receivedAtUs, ...frame }, timed: true, sent };
+  }
+
+  /** Of one in another form than that of version 2.1 no more than that it was there. */
+  #error(words: LogWords, id: number, receivedAtUs: number): CanFrame {
+    const length = words.at(this.#columns.get("l") ?? this.#columns.get("L") ?? ABSENT);
+    const data = this.#columns.get("D") ?? ABSENT;
+    const type = /^0{0,3}[0-9A-F]$/i.test(words.at(id)) ? Number.parseInt(words.at(id), 16) : 0;
+    return errorOfTrc({ type, data: length === "4" ? words.bytes(data, 4, 16) : new Uint8Array(0) }, receivedAtUs);
+  }
+
+  #bus(channel: number): string {
+    return this.#names.get(channel) ?? channelName(channel);
   }
 
   #frame(words: LogWords, kind: string, idFlags: number): Pick<CanFrame, "flags" | "data"> {

