@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
+import { precisionOf } from "../signals/shown-precision.ts";
 import { matchesPattern, matchesSignal } from "../signals/signal-patterns.ts";
 import { stateOf } from "../signals/signal-states.ts";
 import { textOf } from "../signals/value-texts.ts";
@@ -15,7 +16,7 @@ export type SignalsParts = {
   readonly latest: () => readonly LatestValue[];
   /** Of the campaigns. */
   readonly derived: () => readonly CampaignDerived[];
-  readonly signals: Pick<LatestSignals, "matching" | "hold">;
+  readonly signals: Pick<LatestSignals, "matching" | "near" | "hold">;
   readonly clock: Clock;
 };
 
@@ -34,7 +35,11 @@ async function* watch(
   { look, derived, signals, clock }: WatchParts,
   signal: AbortSignal,
 ): AsyncGenerator<SignalsSnapshot> {
-  const release = signals.hold("signals watch", signals.matching(patterns));
+  const matching = signals.matching(patterns);
+  const strange = patterns.flatMap((pattern) =>
+    signals.matching([pattern]).length > 0 ? [] : [{ pattern, near: signals.near(pattern) }],
+  );
+  const release = signals.hold("signals watch", matching);
   try {
     while (!signal.aborted) {
       const { atUs, rows } = look();
@@ -42,8 +47,22 @@ async function* watch(
         ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
       );
       const worked = derived().filter((one) => derivedMatches(patterns, one));
-      const derivedRows = worked.map((one) => derivedRow(one, clock.wallUs()));
-      yield { schemaVersion: 1, t: atUs / 1e6, signals: chosen.map(({ row }) => row), derived: derivedRows };
+      const unmatched = strange.filter(({ pattern }) => !worked.some((one) => derivedMatches([pattern], one)));
+      const silent = patterns.filter(
+        (pattern) =>
+          !strange.some((one) => one.pattern === pattern) &&
+          !chosen.some(({ signal }) => matchesSignal(pattern, signal)) &&
+          !worked.some((one) => derivedMatches([pattern], one)),
+      );
+      yield {
+        schemaVersion: 1,
+        t: atUs / 1e6,
+        signals: chosen.map(({ row }) => row),
+        derived: worked.map((one) => derivedRow(one, clock.wallUs())),
+        matched: matching.length + worked.length,
+        ...(unmatched.length > 0 && { unmatched }),
+        ...(silent.length > 0 && { silent }),
+      };
       await clock.sleep(WATCH_INTERVAL_MS, signal);
     }
   } finally {
@@ -83,7 +102,7 @@ function sharedLook(latest: SignalsParts["latest"], clock: Clock): () => Look {
   };
 }
 
-function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number): Row {
+function latestRow({ signal, origin, raw, timeUs, count }: LatestValue, nowUs: number): Row {
   const { bus, message, name, unit, arbitrationId: id, extended } = signal;
   const state = stateOf(signal.states, raw);
   return {
@@ -101,6 +120,8 @@ function latestRow({ signal, origin, raw, timeUs }: LatestValue, nowUs: number):
     text: textOf(signal.texts, raw),
     vss: signal.vss.length === 0 ? undefined : signal.vss.map(({ path }) => path),
     ageMs: (nowUs - timeUs) / 1000,
+    count,
+    ...precisionOf(signal),
   };
 }
 

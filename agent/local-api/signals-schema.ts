@@ -24,6 +24,11 @@ const latestSignal = z.object({
   /** Paths in VSS, where the signal is mapped. */
   vss: z.array(z.string()).readonly().optional(),
   ageMs: z.number(),
+  /** Samples since the start of the agent; begins anew at 2^32. */
+  count: z.int().optional(),
+  /** How a person reads the physical value: with so many decimals, or with so many significant digits. */
+  decimals: z.int().optional(),
+  digits: z.int().optional(),
 });
 
 /** The newest value of a derived signal of a campaign. */
@@ -34,6 +39,9 @@ const derivedSignal = z.object({
   value,
   ageMs: z.number(),
 });
+
+/** A pattern that matches no signal, and names that are like it. */
+const unmatched = z.object({ pattern: z.string(), near: z.array(z.string()).readonly() });
 
 /**
  * The latest value of each signal that a pattern matches, of all of them without one; again and again. `t`: s since the Unix epoch. Patterns
@@ -48,6 +56,12 @@ export const watchSignals = streamVerb({
     t: z.number(),
     signals: z.array(latestSignal).readonly(),
     derived: z.array(derivedSignal).readonly().default([]),
+    /** How many signals the patterns match, with a value or not; all of them without a pattern. */
+    matched: z.int().optional(),
+    /** Patterns that match no signal; absent where there are none. */
+    unmatched: z.array(unmatched).readonly().optional(),
+    /** Patterns that match signals of which none has a value yet; absent where there are none. */
+    silent: z.array(z.string()).readonly().optional(),
   }),
 });
 

@@ -1,4 +1,5 @@
 import { physicalOf } from "./codec/signal-value.ts";
+import { nearNames } from "./near-names.ts";
 import type { SignalEntry, SignalState } from "./signal-entry.ts";
 import { type FoundSignal, findSignal, type NamedTable } from "./signal-names.ts";
 import { matchesSignal } from "./signal-patterns.ts";
@@ -13,6 +14,8 @@ export type LatestValue = {
   readonly timeUs: number;
   /** A bigint beyond 2^53. */
   readonly raw: number | bigint;
+  /** How often it was decoded since the start; begins anew at 2^32. */
+  readonly count: number;
 };
 
 /** Where the newest value of each signal is found; undefined until a signal is seen for the first time. */
@@ -48,6 +51,11 @@ export class LatestSignals {
     const { signals } = this.#table;
     if (patterns.length === 0) return signals;
     return signals.filter((signal) => patterns.some((pattern) => matchesSignal(pattern, signal)));
+  }
+
+  /** Names that `pattern`, which matches no signal, may have been meant for; see `nearNames`. */
+  near(pattern: string): readonly string[] {
+    return nearNames(this.#table.signals, pattern);
   }
 
   /** Has the signals decoded until the returned function is called: what no campaign wants has no new value otherwise. */

@@ -12,6 +12,8 @@ export class LatestValues {
   readonly seenUs: Float64Array;
   /** The memory of the values as pairs of 32-bit words: a wide signal's 64 bits in native byte order. */
   readonly words: Uint32Array;
+  /** How often each was seen since the start; begins anew at 2^32. */
+  readonly #counts: Uint32Array;
   readonly #values: Float64Array;
   readonly #table: SignalTable;
   /** What has just been decoded, by signal. */
@@ -26,6 +28,7 @@ export class LatestValues {
     this.#values = new Float64Array(count);
     this.words = new Uint32Array(this.#values.buffer);
     this.seenUs = new Float64Array(count).fill(Number.NaN);
+    this.#counts = new Uint32Array(count);
     this.#decoded = table.values;
     this.#wideSlots = Int32Array.from(table.signals, (signal) => signal.wide);
     this.#wideWords = new Uint32Array(table.wides.buffer, table.wides.byteOffset, table.wides.length * 2);
@@ -34,6 +37,7 @@ export class LatestValues {
   /** Takes the value just decoded for the newest. */
   note(signal: number, slot: number, timeUs: number): void {
     this.seenUs[slot] = timeUs;
+    this.#counts[slot] += 1;
     const wide = this.#wideSlots[signal];
     if (wide < 0) {
       this.#values[slot] = this.#decoded[signal];
@@ -99,7 +103,8 @@ export class LatestValues {
     const timeUs = this.seenUs[slot];
     if (Number.isNaN(timeUs)) return undefined;
     const signal = this.#table.slots.signalOf(slot);
-    return { signal, origin: this.#table.slots.originOf(slot), timeUs, raw: this.#rawOf(signal, slot) };
+    const origin = this.#table.slots.originOf(slot);
+    return { signal, origin, timeUs, raw: this.#rawOf(signal, slot), count: this.#counts[slot] };
   }
 
   #rawOf({ wide, signed }: SignalEntry, slot: number): number | bigint {

@@ -25,6 +25,6 @@ export class FakeSignals {
     const found = this.signals.find(name);
     if (found.kind === "unfit") throw new Error(found.problem);
     const { signal } = found;
-    this.#values.set(signal.index, { signal, origin: undefined, raw, timeUs });
+    this.#values.set(signal.index, { signal, origin: undefined, raw, timeUs, count: 1 });
   }
 }

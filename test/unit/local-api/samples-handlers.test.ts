@@ -72,6 +72,7 @@ const at = (signal: typeof gear, raw: number, timeUs: number): LatestValue => ({
   origin: undefined,
   raw,
   timeUs,
+  count: 1,
 });
 
 describe("signals.samples", () => {

@@ -43,7 +43,7 @@ async function watch(...patterns: string[]) {
 }
 
 async function firstLook(patterns: readonly string[]) {
-  const latest = table.signals.map((signal) => ({ signal, origin: undefined, timeUs: 0, raw: 3 }));
+  const latest = table.signals.map((signal) => ({ signal, origin: undefined, timeUs: 0, raw: 3, count: 7 }));
   const signals = new LatestSignals(table, { latestOf: () => undefined }, hold);
   const verbs = servedOn(
     "view",
@@ -102,5 +102,21 @@ describe("watch", () => {
     await watch("Gearbox.Speed");
     expect(holds).toBe(before + 1);
     expect(held.size).toBe(0);
+  });
+
+  it("gives how often each was decoded, and with how many decimals it is read", async () => {
+    expect((await watch("Gearbox.Speed"))[0]).toMatchObject({ count: 7, decimals: 0 });
+  });
+
+  it("tells the patterns that match nothing, and those whose signals have no value", async () => {
+    expect(await firstLook(["gear", "power", "X.Y", "Gearbox.*"])).toMatchObject({
+      matched: 3,
+      unmatched: [
+        { pattern: "gear", near: ["Gearbox.Gear", "Gearbox.Speed"] },
+        { pattern: "X.Y", near: [] },
+      ],
+    });
+    expect(await firstLook(["Gearbox.*"])).not.toHaveProperty("unmatched");
+    expect(await firstLook(["Gearbox.*"])).not.toHaveProperty("silent");
   });
 });

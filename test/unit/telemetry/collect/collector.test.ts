@@ -195,7 +195,7 @@ describe("Collector", () => {
     const collector = collectorOf(table, [{ signals: "*", mode: "off" }]);
     feed(table, collector, [[7, 9]]);
     expect(collector.drain(0, true).count).toBe(0);
-    expect(collector.latest.list()).toEqual([{ signal: table.signals[0], timeUs: T0 + 7, raw: 9 }]);
+    expect(collector.latest.list()).toEqual([{ signal: table.signals[0], timeUs: T0 + 7, raw: 9, count: 1 }]);
   });
 
   it("gives the newest values exactly, and none for a signal that was never seen", () => {
