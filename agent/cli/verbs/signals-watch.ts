@@ -1,11 +1,17 @@
-import type { Command } from "commander";
-import { printable } from "../../core/plain-text.ts";
+import { type Command, Option } from "commander";
+import { EXIT } from "../../core/errors.ts";
 import { type SignalsSnapshot, watchSignals } from "../../local-api/signals-schema.ts";
-import { exactNameOf } from "../../signals/message-name.ts";
-import { type CliContext, printJson } from "../context.ts";
-import { runningAgent } from "../running-agent.ts";
+import { type CliContext, note, printJson, printProblem } from "../context.ts";
+import { ListView } from "../list-view.ts";
+import { LiveScreen } from "../live-screen.ts";
+import { type RunningAgent, runningAgent } from "../running-agent.ts";
+import { SampleRates } from "../signals/sample-rates.ts";
+import { SignalColumns, wholeLines } from "../signals/signal-lines.ts";
+import { filteredRows, SIGNAL_ORDERS, type SignalOrder, signalRows, sortedRows } from "../signals/signal-rows.ts";
+import { unmatchedProblem } from "../signals/unmatched.ts";
 
-const MEANING_COLUMNS = 12;
+type WatchOptions = { readonly sort?: SignalOrder; readonly filter: string; readonly wait: boolean };
+type Watch = WatchOptions & { readonly patterns: readonly string[] };
 
 /** `causeway signals watch`: the latest value of each signal, as the running daemon has it. */
 export function registerWatch(signals: Command, context: CliContext): void {
@@ -14,73 +20,69 @@ export function registerWatch(signals: Command, context: CliContext): void {
     .description(
       "latest values from the running agent; patterns over MESSAGE.SIGNAL, BUS/MESSAGE@0xID.SIGNAL, a VSS path, or NAME or CAMPAIGN/NAME of a derived signal, with '*'",
     )
+    .addOption(new Option("--sort <order>", "instead of the order of the DBC files").choices(SIGNAL_ORDERS))
+    .option("--filter <text>", "only lines with this in name, value, text or unit; '*' for anything between", "")
+    .option("--wait", "wait where no signal matches yet, instead of ending with 2", false)
     .addHelpText(
       "after",
-      "\nExample:\n  causeway signals watch 'Engine*.*'\n  causeway signals watch 'Vehicle.Powertrain.*'",
+      "\nOn a terminal j, k, PgUp and PgDn scroll, / filters, s sorts, q quits. --json has all that the patterns match,\none look a line.\n\nExamples:\n  causeway signals watch 'Engine*.*'\n  causeway signals watch 'Vehicle.Powertrain.*' --sort age\n  causeway signals watch --filter rpm",
     )
-    .action(async (patterns: readonly string[]) => {
+    .action(async (patterns: readonly string[], options: WatchOptions) => {
       const agent = await runningAgent(context);
-      const { json } = context.options();
-      for await (const current of agent.follow(watchSignals, { patterns })) {
-        if (json) printJson(context, current);
-        else
-          context.terminal.stdout.write(
-            page(current, context.terminal.stdout.isTerminal ? context.terminal.stdout.rows() : undefined),
-          );
-      }
+      const watch = { ...options, patterns };
+      if (context.options().json) await printLooks(agent, watch, context);
+      else await showLooks(agent, watch, context);
     });
 }
 
-/** A table that fits `rows` lines and starts at the top of the screen; all lines, without control characters, when undefined. */
-export function page(current: SignalsSnapshot, rows: number | undefined): string {
-  const messageOf = messageNames(current);
-  const lines = current.signals.map((signal) => {
-    const name = `${messageOf(signal)}.${signal.name}${sender(signal)}`;
-    const value = `${signal.physical ?? signal.state}`.padStart(14).slice(0, 14);
-    return `${name.padEnd(44).slice(0, 44)} ${value} ${meaning(signal, rows !== undefined)} ${age(signal.ageMs)}`;
-  });
-  lines.push(...current.derived.map((one) => derivedLine(one, rows !== undefined)));
-  if (rows === undefined) return `${lines.join("\n")}\n`;
-  const room = Math.max(1, rows - 2);
-  const hidden = lines.length - room;
-  const shown = hidden > 0 ? [...lines.slice(0, room - 1), `... ${hidden + 1} more; give a pattern`] : lines;
-  return `\u001b[H\u001b[2J${shown.join("\n")}\n`;
+async function printLooks(agent: RunningAgent, watch: Watch, context: CliContext): Promise<void> {
+  let isFirst = true;
+  for await (const current of agent.follow(watchSignals, { patterns: watch.patterns })) {
+    if (isFirst && !tellUnmatched(current, watch, context)) return;
+    isFirst = false;
+    printJson(context, current);
+  }
 }
 
-function derivedLine(
-  { campaign, name, value, unit, ageMs }: SignalsSnapshot["derived"][number],
-  isCut: boolean,
-): string {
-  const shown = `${value}`.padStart(14).slice(0, 14);
-  return `${`${campaign}/${name}`.padEnd(44).slice(0, 44)} ${shown} ${meaning({ text: undefined, unit }, isCut)} ${age(ageMs)}`;
+async function showLooks(agent: RunningAgent, watch: Watch, context: CliContext): Promise<void> {
+  const view = new ListView({ filter: watch.filter, orders: SIGNAL_ORDERS, order: watch.sort });
+  using screen = new LiveScreen(context, (key) => view.take(key));
+  const rates = new SampleRates();
+  const columns = new SignalColumns();
+  let isFirst = true;
+  for await (const current of agent.follow(watchSignals, { patterns: watch.patterns }, screen.signal)) {
+    if (isFirst && !tellUnmatched(current, watch, context)) return;
+    const rows = signalRows(current);
+    if (isFirst && rows.length === 0 && !screen.isLive) note(context, waiting(current));
+    isFirst = false;
+    rates.note(current.t, rows);
+    screen.paint((size) => {
+      const order = SIGNAL_ORDERS.find((one) => one === view.order);
+      const chosen = sortedRows(filteredRows(rows, view.filter), order, (row) => rates.of(row));
+      if (size === undefined) return wholeLines(chosen);
+      if (rows.length === 0) return [waiting(current), "q quits"];
+      const rated = chosen.map((row) => ({ row, rate: rates.of(row) }));
+      const { head, lines } = columns.lines(rated, size.columns);
+      return view.draw(head, lines, size);
+    });
+  }
 }
 
-/** What stands behind the number: the text of the value where it has one, otherwise the unit; `isCut` to 12 characters. */
-function meaning({ text, unit }: Pick<SignalsSnapshot["signals"][number], "text" | "unit">, isCut: boolean): string {
-  const whole = printable(text === undefined || text === "" ? unit : `"${text}"`);
-  return isCut && whole.length > MEANING_COLUMNS
-    ? `${whole.slice(0, MEANING_COLUMNS - 1)}…`
-    : whole.padEnd(MEANING_COLUMNS);
+/** Whether there is something to watch; patterns that match nothing are told at once. */
+function tellUnmatched(current: SignalsSnapshot, { wait }: Watch, context: CliContext): boolean {
+  const { matched, unmatched = [] } = current;
+  for (const one of unmatched) printProblem(context, unmatchedProblem(one));
+  // An agent of an earlier version does not say.
+  if (matched !== 0 || wait) return true;
+  if (unmatched.length === 0) {
+    const what = "the agent has no signals: its configuration names no DBC file with some";
+    printProblem(context, { what, remedy: "name a DBC file under dbc in the configuration, and restart the agent" });
+  }
+  context.finish(EXIT.nothingToDo);
+  return false;
 }
 
-/** Names of the messages, with their ids where one bus has several of a name with such a signal. */
-function messageNames({ signals }: SignalsSnapshot): (signal: SignalsSnapshot["signals"][number]) => string {
-  const exact = new Map<string, Set<string>>();
-  const of = ({ bus, message, name }: SignalsSnapshot["signals"][number]): string => `${bus}/${message}.${name}`;
-  const exactOf = ({ message, id, extended }: SignalsSnapshot["signals"][number]): string =>
-    exactNameOf({ name: message, id, extended });
-  for (const signal of signals) exact.set(of(signal), (exact.get(of(signal)) ?? new Set()).add(exactOf(signal)));
-  return (signal) => ((exact.get(of(signal))?.size ?? 1) > 1 ? exactOf(signal) : signal.message);
-}
-
-/** Who sends it, where that is told apart: "from 0x00 to 0x21". */
-function sender({ source, destination }: SignalsSnapshot["signals"][number]): string {
-  const text = (address: number): string => `0x${address.toString(16).padStart(2, "0")}`;
-  if (source === undefined) return "";
-  return ` from ${text(source)}${destination === undefined ? "" : ` to ${text(destination)}`}`;
-}
-
-function age(ageMs: number): string {
-  if (ageMs < 1000) return `${Math.round(ageMs)} ms`;
-  return ageMs < 120_000 ? `${(ageMs / 1000).toFixed(1)} s` : `${Math.round(ageMs / 60_000)} min`;
+function waiting({ matched }: SignalsSnapshot): string {
+  const what = matched === 1 ? "the 1 signal that matches" : `${matched ?? "all"} signals`;
+  return `waiting for a first value of ${what}; causeway status says what the buses bring`;
 }
