@@ -1,4 +1,3 @@
-import { accessSync, constants } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { AgentError, EXIT } from "../agent/core/errors.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
@@ -6,6 +5,7 @@ import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-s
 import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
 import { BenchView } from "../test/bench/run/bench-view.ts";
 import { describeDay, isGoodDay } from "../test/bench/run/day-summary.ts";
+import { checkInputFiles } from "../test/bench/run/input-files.ts";
 import { describeApp, runApp, type ShownApp } from "../test/bench/run/run-app.ts";
 import { runBench } from "../test/bench/run/run-bench.ts";
 import { runDay } from "../test/bench/run/run-day.ts";
@@ -20,9 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(BENCH_USAGE);
     return EXIT.ok;
   }
-  for (const file of [options.replay?.logFile, options.replay?.dbcFile, options.rootFile, ...options.campaigns]) {
-    if (file !== undefined) accessSync(file, constants.R_OK);
-  }
+  checkInputFiles(options);
   const state = takeState(options.stateDir ?? STATE);
   const interrupt = listen(state);
   const isLive = process.stdout.isTTY === true && !options.json;
@@ -122,24 +120,18 @@ main(process.argv.slice(2)).then(
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
-  return isUnreadable(error) || isBadDay(error) ? EXIT.badInput : EXIT.unavailable;
+  return isBadInput(error) ? EXIT.badInput : EXIT.unavailable;
 }
 
-/** A file named on the command line. */
-function isUnreadable(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && error.syscall === "access";
-}
-
-/** A day that is not there, or cannot be played. */
-function isBadDay(error: unknown): error is AgentError {
-  return error instanceof AgentError && error.code.startsWith("config.");
+/** A file of the command line that is not there or not what it should be; a day that cannot be played. */
+function isBadInput(error: unknown): error is AgentError {
+  return error instanceof AgentError && /^(config|input)\./.test(error.code);
 }
 
 /** What could not be started is told in one message; only a bug needs its trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (isBadDay(error)) return `${error.message}\n  remedy: ${error.remedy}`;
-  const isPlain =
-    error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error || isUnreadable(error);
+  if (isBadInput(error)) return `${error.message}\n  remedy: ${error.remedy}`;
+  const isPlain = error instanceof UsageError || error instanceof BenchBusy || error.constructor === Error;
   return isPlain ? error.message : (error.stack ?? error.message);
 }

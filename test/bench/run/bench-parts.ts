@@ -17,10 +17,11 @@ import { type SenderProcess, startSender } from "../vehicle/sender-client.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import { BenchSink } from "./bench-sink.ts";
 import type { BenchState } from "./bench-state.ts";
+import { replayedSignals } from "./input-files.ts";
 
 /** Thing name of the vehicle on the bench. */
 export const BENCH_THING = "bench-truck";
-/** Signals of the simulated vehicle that the view shows. */
+/** Signals of the simulated vehicle that the view shows; of a replayed log as many. */
 const WATCHED = [
   "VehicleSpeed.Speed",
   "EngineSpeed.EngineRpm",
@@ -63,11 +64,13 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
   const proxy = await startProxy({ host: "127.0.0.1", port: broker.port }, state.logs);
   stops.push(() => proxy.stop());
   const dbcFile = resolve(options.replay?.dbcFile ?? VEHICLE_DBC);
+  const watched =
+    options.replay === undefined ? WATCHED : await replayedSignals(options.replay.logFile, dbcFile, WATCHED.length);
   const consumers = new Consumers();
   stops.push(() => consumers.stop());
   const campaigns = options.campaigns.length === 0 ? undefined : new CampaignConsumer();
   if (campaigns !== undefined) stops.push(() => campaigns.stop());
-  await startConsumers({ options, state, authority, broker, consumers, campaigns, dbcFile });
+  await startConsumers({ options, state, authority, broker, consumers, campaigns, dbcFile, watched });
   const sink = await startSink({ options, state, broker });
   if (sink !== undefined) stops.push(() => sink.stop());
   const sender = await startSending({ options, state, bus, dbcFile });
@@ -113,8 +116,9 @@ async function startConsumers(parts: {
   readonly consumers: Consumers;
   readonly campaigns: CampaignConsumer | undefined;
   readonly dbcFile: string;
+  readonly watched: readonly string[];
 }): Promise<void> {
-  const { options, state, broker, consumers, campaigns, dbcFile } = parts;
+  const { options, state, broker, consumers, campaigns, dbcFile, watched } = parts;
   const issued = await parts.authority.issue({ commonName: "consumer", usage: "client" });
   const identity = writeIdentity(state.certs, "consumer", issued);
   const configOf = (name: string): ConsumerConfig => {
@@ -132,7 +136,7 @@ async function startConsumers(parts: {
       rate: options.rate,
       thinned: THINNED_MESSAGES,
       repeats: false,
-      watched: WATCHED,
+      watched: [...watched],
       ...(campaigns === undefined ? {} : { campaigns: options.campaigns.map((file) => resolve(file)) }),
     };
   };

@@ -114,7 +114,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     sink: input.sink ?? null,
     remarks: [
       ...input.remarks,
-      ...fitRemarks({ ...totals, framesSent: parts.sender.framesSent() }),
+      ...fitRemarks({ ...totals, framesSent: parts.sender.framesSent(), samples: account.samples }),
       ...consumers.remarks,
       ...input.campaigns.flatMap(({ id, remarks }) => remarks.map((remark) => `campaign ${id}: ${remark}`)),
       ...sinkRemarks(input),
@@ -135,17 +135,24 @@ function sinkRemarks(input: SummaryParts): readonly string[] {
   return [`${count(sink.samples)} samples are in ${sink.folder}, but ${count(parts.consumers.account.samples)} came`];
 }
 
-/** What a person must know of a log and a DBC file that do not fit: nothing at all, or not all of it. Remote and error frames are not sent. */
+/** What a person must know where no sample came, and of a log and a DBC file that fit in part only. Remote and error frames are not sent. */
 export function fitRemarks(frames: {
   readonly framesSent: number;
   readonly framesReceived: number;
   readonly framesOther: number;
+  readonly samples: number;
 }): readonly string[] {
-  const { framesSent, framesReceived, framesOther } = frames;
-  if (framesOther === 0) return [];
+  const { framesSent, framesReceived, framesOther, samples } = frames;
+  if (framesSent === 0) return ["no frame was sent"];
+  if (framesReceived + framesOther === 0) return ["the agent received no frame"];
   if (framesReceived === 0)
     return [`none of the ${count(framesSent)} frames is in the DBC file: is it of this vehicle?`];
-  return [`${count(framesOther)} of ${count(framesSent)} frames are in no message of the DBC file`];
+  return [
+    ...(framesOther === 0
+      ? []
+      : [`${count(framesOther)} of ${count(framesSent)} frames are in no message of the DBC file`]),
+    ...(samples === 0 ? ["frames were received, and no sample came of them"] : []),
+  ];
 }
 
 /** Whether a run kept the promise: nothing missing, nothing different, something delivered at all, by an agent that stayed up. */
