@@ -4,11 +4,15 @@ import type { Arrival } from "./record-check.ts";
 
 const SESSION_EXPIRY_SECONDS = 3600;
 
-/** Connects to the broker, keeps to its subscriptions over every new connection, and hands over each record. Rejects when it may not subscribe. */
+/**
+ * Connects to the broker, keeps to its subscriptions over every new connection, and hands over each record; `onSubscribed` says each time that
+ * it has them. Rejects when it may not subscribe.
+ */
 export async function startClient(
   config: ConsumerConfig,
   topicFilters: readonly string[],
   onRecord: (arrival: Arrival) => void,
+  onSubscribed: () => void,
 ): Promise<void> {
   const client = clientOf(config);
   client.on("messageReceived", ({ message }) => {
@@ -23,11 +27,10 @@ export async function startClient(
   client.start();
   await connected;
   await subscribe(client, topicFilters);
+  onSubscribed();
   // mosquitto 2.0 keeps a session over its own restart, but not the session's shared subscriptions.
-  client.on(
-    "connectionSuccess",
-    () => void subscribe(client, topicFilters).catch((error: unknown) => console.error(error)),
-  );
+  const again = (): Promise<void> => subscribe(client, topicFilters).then(onSubscribed);
+  client.on("connectionSuccess", () => void again().catch((error: unknown) => console.error(error)));
 }
 
 function clientOf(config: ConsumerConfig): mqtt5.Mqtt5Client {

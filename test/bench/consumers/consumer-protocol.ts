@@ -27,11 +27,12 @@ export const consumerConfig = z.object({
 export type ConsumerConfig = z.infer<typeof consumerConfig>;
 
 /**
- * "start" is sent once: the wall time of the vehicle's first frame, µs since the Unix epoch. "judge" asks for the verdicts on campaigns;
+ * "start" is sent once: the wall time of the vehicle's first frame, µs since the Unix epoch, and `distanceUs`, wall time less boottime of the
+ * machine's own clock, where that of the vehicle may be moved. "judge" asks for the verdicts on campaigns;
  * `excuse` says why what is missing may be missing.
  */
 export const consumerCommand = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("start"), startUs: z.number() }),
+  z.object({ kind: z.literal("start"), startUs: z.number(), distanceUs: z.number().optional() }),
   z.object({ kind: z.literal("judge"), excuse: z.string().optional() }),
 ]);
 
@@ -81,7 +82,7 @@ const updatePhase = wireUpdatePhase.extend({ number: z.number(), bytes: z.number
 /** A phase of an update, as its record says (config/proto/telemetry.proto). */
 export type ReportedPhase = z.infer<typeof updatePhase>;
 
-/** What a consumer process writes: "ready" once subscribed, then a report at most every 100 ms. */
+/** What a consumer process writes: "ready" each time that it has subscribed, then a report at most every 100 ms. */
 export const consumerReport = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready") }),
   z.object({ kind: z.literal("failed"), what: z.string() }),

@@ -23,6 +23,8 @@ export class Consumers {
   readonly remarks: string[] = [];
   readonly #children: Child[] = [];
   readonly #waiting = new Map<string, number>();
+  /** How often each has subscribed. */
+  readonly #subscriptions = new Map<string, number>();
   #failure: string | undefined;
   #isStopping = false;
   mismatches = 0;
@@ -32,14 +34,13 @@ export class Consumers {
 
   /** Starts one process and resolves when it has its subscriptions. */
   async start(config: ConsumerConfig, configFile: string, logFolder: string): Promise<void> {
-    let isReady = false;
     const child = await startChild({
       command: process.execPath,
       args: [ENTRY, configFile],
       logFile: join(logFolder, `${config.name}.log`),
       onLine: (line) => {
         const report = parseLine(consumerReport, line);
-        if (report.kind === "ready") isReady = true;
+        if (report.kind === "ready") this.#subscriptions.set(config.name, this.#subscribedBy(config.name) + 1);
         else this.#take(config, report);
       },
     });
@@ -47,16 +48,24 @@ export class Consumers {
     void child.ended.then(({ code, signal }) => {
       if (!this.#isStopping) this.#failure ??= `${config.name} ended with ${code ?? signal}`;
     });
-    await until(() => (isReady || this.#failure !== undefined ? true : undefined), {
+    await until(() => (this.#subscribedBy(config.name) > 0 || this.#failure !== undefined ? true : undefined), {
       what: `${config.name} is subscribed`,
       timeoutMs: START_TIMEOUT_MS,
     });
     if (this.#failure !== undefined) throw new Error(this.#failure);
   }
 
-  /** Lets judging begin: the wall time of the vehicle's first frame, µs since the Unix epoch. */
-  begin(startUs: number): void {
-    for (const child of this.#children) child.writeLine(JSON.stringify({ kind: "start", startUs }));
+  /**
+   * Lets judging begin: the wall time of the vehicle's first frame, µs since the Unix epoch; and wall time less boottime of this machine, µs,
+   * where the vehicle's clock may be moved.
+   */
+  begin(startUs: number, distanceUs?: number): void {
+    for (const child of this.#children) child.writeLine(JSON.stringify({ kind: "start", startUs, distanceUs }));
+  }
+
+  /** How often all of them have subscribed: once at their start, and after each new connection. */
+  subscriptions(): number {
+    return Math.min(...this.#subscriptions.values());
   }
 
   /** Why the consumers cannot be relied on; undefined while they can. */
@@ -72,6 +81,10 @@ export class Consumers {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#children.map((child) => child.stop()));
+  }
+
+  #subscribedBy(name: string): number {
+    return this.#subscriptions.get(name) ?? 0;
   }
 
   #take(config: ConsumerConfig, report: Exclude<ConsumerReport, { kind: "ready" }>): void {

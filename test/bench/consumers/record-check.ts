@@ -26,6 +26,11 @@ export type RecordCheckParts = {
   readonly watched: readonly string[];
 };
 
+/** What is known of a drive besides what was sent. */
+type DriveFacts = {
+  readonly campaigns?: CampaignJudge | undefined;
+  readonly distanceUs?: number | undefined;
+};
 type Report = Extract<ConsumerReport, { kind: "report" }>;
 type Pending = { readonly arrival: Arrival; readonly record: WireRecord };
 
@@ -34,6 +39,8 @@ const SCHEMA = "causeway.v1";
 const CONTENT_TYPE = "application/x-protobuf";
 const CAN_BE_JSON: ReadonlySet<string> = new Set(["rows", "trigger"]);
 const MAX_WAITING = 10_000;
+/** A clock that differs by less was not moved: two clocks are read one after the other, and a time service slews. */
+const LEAST_MOVED_US = 1_000_000;
 const MAX_REMARKS = 20;
 const NOTHING = { samples: 0, frames: 0, mismatches: 0, unverified: 0 } as const;
 
@@ -45,6 +52,7 @@ export class RecordCheck {
   readonly #complete = new Set<string>();
   #judge: SampleJudge | undefined;
   #campaigns: CampaignJudge | undefined;
+  #distanceUs: number | undefined;
   #waiting: Pending[] = [];
   #report = emptyReport();
 
@@ -53,10 +61,14 @@ export class RecordCheck {
     this.#read = createRecordReader(parts.descriptor);
   }
 
-  /** From here on samples can be judged; records that came before are judged now. What campaigns work out is not verified without `campaigns`. */
-  start(judge: SampleJudge, campaigns?: CampaignJudge): void {
+  /**
+   * From here on samples can be judged; records that came before are judged now. What campaigns work out is not verified without `campaigns`.
+   * `distanceUs` is wall time less boottime of a clock that is right; without it all clocks are.
+   */
+  start(judge: SampleJudge, drive: DriveFacts = {}): void {
     this.#judge = judge;
-    this.#campaigns = campaigns;
+    this.#campaigns = drive.campaigns;
+    this.#distanceUs = drive.distanceUs;
     this.#retryWaiting();
   }
 
@@ -143,13 +155,13 @@ export class RecordCheck {
   }
 
   /** Undefined while something is missing that is needed for it. */
-  #judgeSamples({ samples, rows }: WireRecord): RecordVerdict | undefined {
+  #judgeSamples({ samples, rows, anchor }: WireRecord): RecordVerdict | undefined {
     if (this.#judge === undefined) return undefined;
     if (rows !== undefined) return this.#judgeCampaign(this.#judge, samplesOfRows(rows));
     if (samples === undefined) throw new Error("a record without its body");
     const table = this.#tables.get(samples.table);
     if (table === undefined || !this.#complete.has(samples.table)) return undefined;
-    const columns = columnsOf(samples, table);
+    const columns = rightTimes(columnsOf(samples, table), anchor, this.#distanceUs);
     this.#watch(columns);
     if (samples.campaign === null) return this.#judge.judge(columns);
     return this.#judgeCampaign(this.#judge, samplesOfColumns(samples, columns));
@@ -216,6 +228,17 @@ export class RecordCheck {
   #remark(text: string): void {
     if (this.#report.remarks.length < MAX_REMARKS) this.#report.remarks.push(text);
   }
+}
+
+/** Columns by a clock that is right, where that of the record was moved. */
+function rightTimes(
+  columns: readonly SampleColumn[],
+  { wallUs, monotonicUs, suspendedUs }: WireRecord["anchor"],
+  distanceUs: number | undefined,
+): readonly SampleColumn[] {
+  const shiftUs = distanceUs === undefined ? 0 : distanceUs - Number(wallUs - monotonicUs - suspendedUs);
+  if (Math.abs(shiftUs) < LEAST_MOVED_US) return columns;
+  return columns.map((column) => ({ ...column, timesUs: column.timesUs.map((timeUs) => timeUs + shiftUs) }));
 }
 
 function reportedLossOf(loss: NonNullable<WireRecord["loss"]>): ReportedLoss {

@@ -11,9 +11,9 @@ const LIBRARY = ["-shared", "-fPIC"];
 
 /** Compiles `test/bench/native/NAME.c` when it, or a header beside it, is newer than what was compiled before. Resolves with the path of the program, or the library. */
 export async function buildNativeTool(
-  name: "flood" | "recvmmsg-reader" | "frame-generator" | "can-mapping",
+  name: "flood" | "recvmmsg-reader" | "frame-generator" | "can-mapping" | "moved-clock",
 ): Promise<string> {
-  const isLibrary = name === "can-mapping";
+  const isLibrary = name === "can-mapping" || name === "moved-clock";
   const binary = join(BINARIES, isLibrary ? `lib${name}.so` : name);
   if ((await modifiedMs(binary)) >= (await sourceMs(name))) return binary;
   await mkdir(BINARIES, { recursive: true });

@@ -24,9 +24,13 @@ async function main(configFile: string): Promise<void> {
     if (command.kind === "start") check.start(command.startUs);
     else emit({ kind: "campaigns", verdicts: check.judge(command.excuse) });
   });
-  await startClient(config, ALL, (arrival) => check.arrive(arrival));
+  await startClient(
+    config,
+    ALL,
+    (arrival) => check.arrive(arrival),
+    () => emit({ kind: "ready" }),
+  );
   setInterval(() => emit({ kind: "progress", campaigns: check.progress() }), REPORT_EVERY_MS);
-  emit({ kind: "ready" });
 }
 
 main(process.argv[2] ?? "").catch(fail);

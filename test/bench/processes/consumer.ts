@@ -44,11 +44,17 @@ async function main(configFile: string): Promise<void> {
   });
   const campaigns = config.campaigns === undefined ? undefined : JUDGED_ELSEWHERE;
   onCommands(consumerCommand, (command) => {
-    if (command.kind === "start") check.start(judgeOf(config, command.startUs), campaigns);
+    if (command.kind === "start") {
+      check.start(judgeOf(config, command.startUs), { campaigns, distanceUs: command.distanceUs });
+    }
   });
-  await startClient(config, [RECORDS, TABLES], (arrival) => check.arrive(arrival));
+  await startClient(
+    config,
+    [RECORDS, TABLES],
+    (arrival) => check.arrive(arrival),
+    () => emit({ kind: "ready" }),
+  );
   setInterval(() => emit(check.takeReport()), REPORT_EVERY_MS);
-  emit({ kind: "ready" });
 }
 
 main(process.argv[2] ?? "").catch(fail);

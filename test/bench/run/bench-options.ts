@@ -32,6 +32,8 @@ export type BenchOptions = {
   readonly sinkDir: string | undefined;
   /** Port of 127.0.0.1 at which a debugger may be attached to the agent, which then runs from its sources; undefined for the agent as a package has it. */
   readonly inspectPort: number | undefined;
+  /** Port of 127.0.0.1 for the page with fault switches, 0 for any that is free; undefined where there is no page. */
+  readonly uiPort: number | undefined;
   /** Undefined: .bench in the checkout. */
   readonly stateDir: string | undefined;
   readonly seed: number;
@@ -63,6 +65,8 @@ a broker with mutual TLS and the limits of AWS IoT Core, and two consumers that 
   --drive DAY      instead: play a day of a van, asleep and driving, in accelerated time, and judge all that comes of it: van, short, or a file
                    (test/bench/day/day-file.ts); --speed X times faster than in life (default 60)
   --inspect PORT   let a debugger attach to the agent at this port of 127.0.0.1; the agent runs from its sources then
+  --ui [PORT]      show the page of causeway ui at this port of 127.0.0.1, with switches that cut the link, kill the broker, stop the bus and move the
+                   clock; the bus is a hub then, whose frames go by that clock too
   --state DIR      keep the state there instead of in .bench
   --help
 
@@ -75,6 +79,7 @@ Examples:
   scripts/bench --seconds 60 --json --cut 15..40
   scripts/bench --seconds 60 --campaign test/bench/campaigns/aggregates.yaml
   scripts/bench --seconds 60 --sink build/rows
+  scripts/bench --ui
   scripts/bench --doors
   scripts/bench --app
   scripts/bench --diagnostics --json
@@ -113,6 +118,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
     rootFile: values.root,
     campaigns: campaignsOf(values),
     sinkDir: values.sink,
+    uiPort: uiPortOf(values),
     inspectPort: values.inspect === undefined ? undefined : numberOf("--inspect", values.inspect, 1024, 65_535),
     stateDir: values.state,
     seed: Math.floor(numberOf("--seed", values.seed ?? "1", 0, 2 ** 31 - 1)),
@@ -122,7 +128,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | "help
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      args: args.map((arg, at) => (arg === "--ui" && !/^\d/.test(args[at + 1] ?? "") ? "--ui=0" : arg)),
       options: {
         seconds: { type: "string" },
         json: { type: "boolean" },
@@ -141,6 +147,7 @@ function parsed(args: readonly string[]) {
         root: { type: "string" },
         campaign: { type: "string", multiple: true },
         sink: { type: "string" },
+        ui: { type: "string" },
         inspect: { type: "string" },
         state: { type: "string" },
         help: { type: "boolean", short: "h" },
@@ -168,6 +175,13 @@ function replayOf(values: ReturnType<typeof parsed>["values"]): BenchOptions["re
   }
   if (dbcFile === undefined) throw new UsageError("--replay needs the DBC file of the log: --dbc FILE");
   return { logFile, dbcFile, speed: numberOf("--speed", speed ?? "1", 0, 1000), loop: loop === true };
+}
+
+function uiPortOf({ ui, sink }: ReturnType<typeof parsed>["values"]): number | undefined {
+  if (ui === undefined) return undefined;
+  // Its workers do not say when they have subscribed again, before which a broker that was killed would forget records.
+  if (sink !== undefined) throw new UsageError("--ui does not go with --sink");
+  return Math.floor(numberOf("--ui", ui, 0, 65_535));
 }
 
 function campaignsOf({ campaign, replay }: ReturnType<typeof parsed>["values"]): readonly string[] {

@@ -12,11 +12,14 @@ import { CampaignConsumer } from "../consumers/campaigns/campaign-consumer.ts";
 import type { ConsumerConfig } from "../consumers/consumer-protocol.ts";
 import { Consumers } from "../consumers/consumers.ts";
 import { startTpm, type Tpm } from "../tpm/tpm.ts";
+import type { BenchBus } from "../vehicle/bench-bus.ts";
 import { type OpenBus, openBus } from "../vehicle/bench-bus-open.ts";
 import { type SenderProcess, startSender } from "../vehicle/sender-client.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import { BenchSink } from "./bench-sink.ts";
 import type { BenchState } from "./bench-state.ts";
+import { openBreakableBus } from "./breakable-bus.ts";
+import { FaultSwitches, type SwitchedParts } from "./fault-switches.ts";
 import { replayedSignals } from "./input-files.ts";
 
 /** Thing name of the vehicle on the bench. */
@@ -50,17 +53,28 @@ export type BenchParts = {
   readonly sink: BenchSink | undefined;
   readonly sender: SenderProcess;
   readonly agent: AgentSupervisor;
+  /** Undefined where nobody can switch any. */
+  readonly faults: FaultSwitches | undefined;
 };
+
+/** Called when a switch has broken or mended something, in words. */
+export type Say = (what: string) => void;
 
 /** How each part is stopped, in the order of starting. */
 export type Stops = (() => Promise<void>)[];
 
 /** Starts all parts, each in its own process, and notes in `stops` how to end them, also when a later one fails. */
-export async function startParts(options: BenchOptions, state: BenchState, stops: Stops): Promise<BenchParts> {
+export async function startParts(
+  options: BenchOptions,
+  state: BenchState,
+  stops: Stops,
+  say: Say,
+): Promise<BenchParts> {
   const authority = await startAuthority(join(state.root, "authority"), state.logs);
   stops.push(authority.stop);
   copyFileSync(authority.caFile, join(state.certs, "ca.pem"));
-  const [broker, tpm, bus] = await startServices(state, authority, stops);
+  const breakable = options.uiPort === undefined ? undefined : await openBreakableBus(state, stops);
+  const [broker, tpm, bus] = await startServices(state, authority, stops, breakable?.open);
   const proxy = await startProxy({ host: "127.0.0.1", port: broker.port }, state.logs);
   stops.push(() => proxy.stop());
   const dbcFile = resolve(options.replay?.dbcFile ?? VEHICLE_DBC);
@@ -75,7 +89,20 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
   if (sink !== undefined) stops.push(() => sink.stop());
   const sender = await startSending({ options, state, bus, dbcFile });
   stops.push(() => sender.stop());
-  const agent = await prepareAgent({ options, state, authority, proxy, tpm, bus, dbcFile });
+  const agentBus = breakable?.agentBus ?? bus.bus;
+  const environment = { ...tpm.environment, ...breakable?.clock.environment };
+  const agent = await prepareAgent({ options, state, authority, proxy, tpm, agentBus, dbcFile, environment });
+  const faults =
+    breakable === undefined
+      ? undefined
+      : new FaultSwitches({
+          proxy,
+          broker,
+          busProxy: breakable.proxy,
+          clock: breakable.clock,
+          consumers: consumersOf(consumers, campaigns),
+          say,
+        });
   state.writeEnvironment({
     CAUSEWAY_BENCH_MQTT_HOST: broker.host,
     CAUSEWAY_BENCH_MQTT_PORT: `${broker.port}`,
@@ -86,7 +113,14 @@ export async function startParts(options: BenchOptions, state: BenchState, stops
     CAUSEWAY_BENCH_BUS: bus.label,
     ...tpm.environment,
   });
-  return { bus, broker, proxy, consumers, campaigns, sink, sender, agent };
+  return { bus, broker, proxy, consumers, campaigns, sink, sender, agent, faults };
+}
+
+function consumersOf(consumers: Consumers, campaigns: CampaignConsumer | undefined): SwitchedParts["consumers"] {
+  return {
+    subscriptions: () => Math.min(consumers.subscriptions(), campaigns?.subscriptions ?? Number.POSITIVE_INFINITY),
+    arrived: () => consumers.account.records + consumers.account.duplicates,
+  };
 }
 
 /** Broker, TPM and bus do not need each other. One that fails does not keep the others from being stopped. */
@@ -94,6 +128,7 @@ async function startServices(
   state: BenchState,
   authority: Authority,
   stops: Stops,
+  opened: OpenBus | undefined,
 ): Promise<readonly [Mosquitto, Tpm, OpenBus]> {
   const stopping = async <T>(started: Promise<T>, stopOf: (part: T) => Promise<void>): Promise<T> => {
     const part = await started;
@@ -103,7 +138,7 @@ async function startServices(
   const folder = join(state.root, "mosquitto");
   const broker = stopping(startMosquitto({ folder, authority, things: [BENCH_THING] }), (one) => one.stop());
   const tpm = stopping(startTpm({ folder: join(state.root, "tpm") }), (one) => one.stop());
-  const bus = stopping(openBus(state.logs), (one) => one.close());
+  const bus = opened === undefined ? stopping(openBus(state.logs), (one) => one.close()) : Promise.resolve(opened);
   await Promise.allSettled([broker, tpm, bus]);
   return await Promise.all([broker, tpm, bus]);
 }
@@ -186,10 +221,11 @@ async function prepareAgent(parts: {
   readonly authority: Authority;
   readonly proxy: ProxyProcess;
   readonly tpm: Tpm;
-  readonly bus: OpenBus;
+  readonly agentBus: BenchBus;
   readonly dbcFile: string;
+  readonly environment: Readonly<Record<string, string>>;
 }): Promise<AgentSupervisor> {
-  const { options, state, authority, proxy, tpm, bus, dbcFile } = parts;
+  const { options, state, authority, proxy, tpm, dbcFile } = parts;
   const issued = await authority.issue({ commonName: BENCH_THING, usage: "client", publicKeyPem: tpm.publicKeyPem });
   const { certificateFile } = writeIdentity(state.certs, "device", issued);
   options.campaigns.forEach((file, at) => {
@@ -200,7 +236,7 @@ async function prepareAgent(parts: {
     thing: BENCH_THING,
     stateDir: state.agent,
     runtimeDir: state.runtime,
-    bus: bus.bus,
+    bus: parts.agentBus,
     dbcFile,
     collectEverything: options.replay !== undefined,
     broker: { host: "localhost", port: proxy.port, caFile: authority.caFile },
@@ -216,6 +252,6 @@ async function prepareAgent(parts: {
         : inspectedProgram(options.inspectPort),
     configFile: state.configFile,
     logFile: join(state.logs, "agent.log"),
-    environment: tpm.environment,
+    environment: parts.environment,
   });
 }

@@ -41,7 +41,8 @@ export function takeState(stateDir: string): BenchState {
   const lockFile = join(root, "lock");
   lock(lockFile);
   const folders = ["certs", "logs", "agent", "run", "processes", "authority", "mosquitto", "tpm", "campaigns", "day"];
-  for (const name of [...folders, "env", "agent.yaml"]) rmSync(join(root, name), { recursive: true, force: true });
+  for (const name of [...folders, "env", "agent.yaml", "moved-clock"])
+    rmSync(join(root, name), { recursive: true, force: true });
   for (const name of ["certs", "logs", "agent", "processes", "campaigns"]) mkdirSync(join(root, name), { mode: 0o700 });
   const runtime = runtimeFolder(root);
   return {

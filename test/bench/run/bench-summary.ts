@@ -16,6 +16,8 @@ export type BenchSummary = {
   readonly framesReceived: number;
   /** Lost between the vehicle and the agent: by the driver's own count, or the hub's. */
   readonly framesDropped: number;
+  /** Sent while the agent had no way to the bus. */
+  readonly framesUnheard: number;
   /** Distinct frames that delivered counters prove to have been received. */
   readonly framesProven: number;
   /** In distinct delivered records. */
@@ -88,6 +90,7 @@ export function summarise(input: SummaryParts): BenchSummary {
     framesSent: parts.sender.framesSent(),
     framesReceived: totals.framesReceived,
     framesDropped: totals.framesDropped + parts.bus.dropped(),
+    framesUnheard: parts.bus.unheard(),
     framesProven: consumers.framesProven,
     samples: account.samples,
     recordsStored: input.recordsStored,
@@ -167,7 +170,10 @@ export function describeSummary(summary: BenchSummary): string {
     ["key", summary.key],
     [
       "frames",
-      `${count(summary.framesSent)} sent, ${count(summary.framesReceived)} received, ${count(summary.framesDropped)} dropped`,
+      [
+        `${count(summary.framesSent)} sent, ${count(summary.framesReceived)} received, ${count(summary.framesDropped)} dropped`,
+        ...(summary.framesUnheard === 0 ? [] : [`${count(summary.framesUnheard)} while the agent was not on the bus`]),
+      ].join(", "),
     ],
     ["samples", `${count(summary.samples)} delivered, ${summary.bytesPerSample} bytes each`],
     ...(summary.sink === null

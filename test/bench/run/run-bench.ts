@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { FaultSwitch } from "../../../agent/ui/fault-switch.ts";
+import { systemClock } from "../../../drivers/os/time-source.ts";
 import { readStatus } from "../agent/agent-client.ts";
 import { AgentCounters, type AgentStatus } from "../agent/agent-counters.ts";
 import { viewSocketOf } from "../agent/agent-supervisor.ts";
@@ -32,6 +34,8 @@ export type BenchRun = {
   readonly onTick: (tick: BenchTick) => void;
   /** Called when something begins or ends, in words. */
   readonly onEvent: (what: string) => void;
+  /** Where there are fault switches: shows them to somebody once the agent is online, and gives what ends that. */
+  readonly showSwitches?: (switches: readonly FaultSwitch[]) => Promise<() => Promise<void>>;
 };
 
 type Drive = {
@@ -49,7 +53,7 @@ export async function runBench(run: BenchRun, signal: AbortSignal): Promise<Benc
   const stops: Stops = [];
   run.onEvent("starting certificate authority, broker, TPM, bus, consumers and vehicle");
   try {
-    const parts = await startParts(run.options, run.state, stops);
+    const parts = await startParts(run.options, run.state, stops, run.onEvent);
     stops.push(async () => void (await parts.agent.stop(AGENT_STOP_MS)));
     const drive: Drive = {
       run,
@@ -60,26 +64,30 @@ export async function runBench(run: BenchRun, signal: AbortSignal): Promise<Benc
       phase: "",
       elapsedS: 0,
     };
-    return await measure(drive, signal);
+    return await measure(drive, stops, signal);
   } finally {
     for (const stop of stops.toReversed()) await stop().catch((error: unknown) => run.onEvent(String(error)));
   }
 }
 
-async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary> {
+async function measure(drive: Drive, stops: Stops, signal: AbortSignal): Promise<BenchSummary> {
   const { parts, run } = drive;
   run.onEvent("starting the agent");
   parts.agent.start();
   await untilOnline(drive, signal);
   run.onEvent(`bus: ${parts.bus.label}; the agent is online`);
+  if (parts.faults !== undefined && run.showSwitches !== undefined) {
+    stops.push(await run.showSwitches(parts.faults.list));
+  }
   const startUs = (Date.now() + LEAD_MS) * 1000;
-  parts.consumers.begin(startUs);
+  parts.consumers.begin(startUs, parts.faults === undefined ? undefined : distanceUs());
   parts.campaigns?.begin(startUs);
   parts.sender.begin(startUs);
   const cpuBeforeUs = parts.agent.cpuUs();
   const writtenBefore = parts.agent.writtenBytes;
   const beganMs = performance.now() + LEAD_MS;
   await driveOn(drive, signal, beganMs);
+  await parts.faults?.mend();
   await parts.sender.stop();
   const driveSeconds = (performance.now() - beganMs) / 1000;
   const cpuUs = parts.agent.cpuUs() - cpuBeforeUs;
@@ -108,16 +116,27 @@ async function measure(drive: Drive, signal: AbortSignal): Promise<BenchSummary>
 }
 
 /** When the vehicle is in the dark about a part of the drive, nothing of its campaigns can be told for sure. */
-async function judgeCampaigns({ parts, counters, run }: Drive, gaps: Gaps): Promise<readonly CampaignVerdict[]> {
+async function judgeCampaigns(drive: Drive, gaps: Gaps): Promise<readonly CampaignVerdict[]> {
+  const { parts, counters, run } = drive;
   if (parts.campaigns === undefined) return [];
   run.onEvent("judging campaigns");
-  const dropped = counters.totals().framesDropped + parts.bus.dropped();
+  if (parts.faults?.used.has("clock") === true) {
+    drive.remarks.push("campaigns are not judged: the clock was moved");
+    return [];
+  }
+  const dropped = counters.totals().framesDropped + parts.bus.dropped() + parts.bus.unheard();
   const reasons = [
     parts.agent.starts > 1 ? "the agent was started again on the way" : undefined,
     gaps.reportedLost + gaps.thinned > 0 ? "records were lost or thinned, and it was reported" : undefined,
     dropped > 0 ? `${dropped} frames were dropped` : undefined,
   ];
   return await parts.campaigns.judge(reasons.find((reason) => reason !== undefined));
+}
+
+/** Wall time less boottime of this machine, µs. */
+function distanceUs(): number {
+  const clock = systemClock();
+  return clock.wallUs() - clock.boottimeMs() * 1000;
 }
 
 async function untilOnline(drive: Drive, signal: AbortSignal): Promise<void> {

@@ -16,23 +16,29 @@ const OWN_INTERFACE = "cwbench0";
 const FD_MTU = "72";
 const hubReport = z.union([
   z.object({ ready: z.literal(true), port: z.int() }),
-  z.object({ counters: z.object({ dropped: z.int() }) }),
+  z.object({ counters: z.object({ sent: z.int(), delivered: z.int(), dropped: z.int() }) }),
 ]);
 
-/** An open bus. `label` says for a person what it is; `dropped` counts frames that the bus itself lost on their way to a receiver. */
+/**
+ * An open bus. `label` says for a person what it is; `dropped` counts frames that the bus itself lost on their way to a receiver, `unheard`
+ * those that nobody was there for, as far as the bus can know.
+ */
 export type OpenBus = {
   readonly bus: BenchBus;
   readonly label: string;
   readonly dropped: () => number;
+  readonly unheard: () => number;
   readonly close: () => Promise<void>;
 };
 
 /** What a kernel interface drops, it counts at the receiver's socket, and the agent says it. */
 const NOTHING_DROPPED = (): number => 0;
+/** Of an interface of the kernel nobody counts it. */
+const NOTHING_UNHEARD = (): number => 0;
 
 /** A vcan interface where the kernel has it (made for this run, or one that is there already), otherwise a hub process. */
 export async function openBus(logFolder: string): Promise<OpenBus> {
-  return (await makeInterface()) ?? findInterface() ?? (await startHubProcess(logFolder));
+  return (await makeInterface()) ?? findInterface() ?? (await openHub(logFolder, "this kernel has no vcan"));
 }
 
 async function makeInterface(): Promise<OpenBus | undefined> {
@@ -49,6 +55,7 @@ async function makeInterface(): Promise<OpenBus | undefined> {
     bus: { kind: "vcan", interface: OWN_INTERFACE },
     label: `vcan ${OWN_INTERFACE}`,
     dropped: NOTHING_DROPPED,
+    unheard: NOTHING_UNHEARD,
     close: async () => void (await run("ip", ["link", "delete", OWN_INTERFACE])),
   };
 }
@@ -60,28 +67,37 @@ function findInterface(): OpenBus | undefined {
     bus: { kind: "vcan", interface: link.interface },
     label: `vcan ${link.interface}`,
     dropped: NOTHING_DROPPED,
+    unheard: NOTHING_UNHEARD,
     close: () => Promise.resolve(),
   };
 }
 
-async function startHubProcess(logFolder: string): Promise<OpenBus> {
+/** A hub process, with more in its environment where something is to be different for it. `why` there is a hub, the label says. */
+export async function openHub(
+  logFolder: string,
+  why: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<OpenBus> {
   let port: number | undefined;
-  let dropped = 0;
+  let counters = { sent: 0, delivered: 0, dropped: 0 };
   const child = await startChild({
     command: process.execPath,
     args: [HUB, JSON.stringify({ buses: ["can0"] })],
+    environment,
     logFile: join(logFolder, "hub.log"),
     onLine: (line) => {
       const report = parseLine(hubReport, line);
       if ("ready" in report) port = report.port;
-      else dropped = report.counters.dropped;
+      else counters = report.counters;
     },
   });
   const hubPort = await untilStarted(child, () => port, "the socketcand hub is ready");
   return {
     bus: { kind: "hub", host: "127.0.0.1", port: hubPort, interface: "can0" },
-    label: `socketcand hub 127.0.0.1:${hubPort} (this kernel has no vcan)`,
-    dropped: () => dropped,
+    label: `socketcand hub 127.0.0.1:${hubPort} (${why})`,
+    dropped: () => counters.dropped,
+    // The agent is the one that listens.
+    unheard: () => Math.max(0, counters.sent - counters.delivered - counters.dropped),
     close: async () => void (await child.stop()),
   };
 }

@@ -134,7 +134,12 @@ async function viewShows(what: string): Promise<string> {
     const view = new BenchView((text) => {
       drawn = stripVTControlCharacters(text);
     });
-    const bus = { bus: { kind: "vcan", interface: "none" } as const, label: "none", dropped: () => 0 };
+    const bus = {
+      bus: { kind: "vcan", interface: "none" } as const,
+      label: "none",
+      dropped: () => 0,
+      unheard: () => 0,
+    };
     const sender = { framesSent: () => 0, hasFinished: () => true, failure: () => undefined, begin: () => undefined };
     const parts = {
       consumers,

@@ -17,6 +17,7 @@ describe("the options of scripts/bench", () => {
       campaigns: [],
       sinkDir: undefined,
       inspectPort: undefined,
+      uiPort: undefined,
       stateDir: undefined,
       seed: 1,
     });
@@ -35,6 +36,12 @@ describe("the options of scripts/bench", () => {
       killsAt: [20],
       replay: { logFile: "a.log", dbcFile: "b.dbc", speed: 4, loop: true },
     });
+  });
+
+  it("shows a page at a port, or at one that is free", () => {
+    expect(parseBenchOptions(["--ui"])).toMatchObject({ uiPort: 0 });
+    expect(parseBenchOptions(["--ui", "--json"])).toMatchObject({ uiPort: 0, json: true });
+    expect(parseBenchOptions(["--json", "--ui", "8080"])).toMatchObject({ uiPort: 8080, json: true });
   });
 
   it("opens the agent to a debugger", () => {
@@ -57,6 +64,9 @@ describe("the options of scripts/bench", () => {
   it.each([
     ["--seconds", /argument missing|value|ambiguous/i],
     ["--seconds x", /give a number from 1/],
+    ["--ui 70000", /give a number from 0/],
+    ["--ui --sink rows", /--ui does not go with --sink/],
+    ["--ui --doors", /--doors does not go with --ui/],
     ["--seconds 0", /give a number from 1/],
     ["--rate 100", /to 20/],
     ["--inspect 80", /give a number from 1024/],

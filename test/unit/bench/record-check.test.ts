@@ -273,10 +273,12 @@ describe("the check of delivered records", () => {
     check = new RecordCheck({ descriptor: readDescriptor(), thing: THING, watched: [] });
     const seen: CampaignSamples[] = [];
     check.start(createVehicleJudge({ vehicle, seed: SEED, rate: 1, startUs: START_US, thinned: [], repeats: false }), {
-      judge: (samples) => {
-        seen.push(samples);
-        const workedOut = samples.workedOut.reduce((sum, { values }) => sum + values.length, 0);
-        return { samples: workedOut, mismatches: 2, unverified: 0, frames: 0, remarks: ["a mean"] };
+      campaigns: {
+        judge: (samples) => {
+          seen.push(samples);
+          const workedOut = samples.workedOut.reduce((sum, { values }) => sum + values.length, 0);
+          return { samples: workedOut, mismatches: 2, unverified: 0, frames: 0, remarks: ["a mean"] };
+        },
       },
     });
     // The table comes last: only rows need none.

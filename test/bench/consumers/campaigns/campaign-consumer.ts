@@ -15,7 +15,8 @@ const JUDGE_TIMEOUT_MS = 300_000;
 export class CampaignConsumer {
   progress: readonly CampaignProgress[] = [];
   #child: Child | undefined;
-  #isReady = false;
+  /** How often it has subscribed: once at its start, and after each new connection. */
+  subscriptions = 0;
   #failure: string | undefined;
   #verdicts: readonly CampaignVerdict[] | undefined;
 
@@ -30,7 +31,7 @@ export class CampaignConsumer {
     void this.#child.ended.then(({ code, signal }) => {
       this.#failure ??= `the consumer of campaigns ended with ${code ?? signal}`;
     });
-    await this.#until(() => (this.#isReady ? true : undefined), START_TIMEOUT_MS);
+    await this.#until(() => (this.subscriptions > 0 ? true : undefined), START_TIMEOUT_MS);
   }
 
   /** The wall time of the vehicle's first frame, µs since the Unix epoch. */
@@ -59,7 +60,7 @@ export class CampaignConsumer {
   #take(report: CampaignReport): void {
     switch (report.kind) {
       case "ready":
-        this.#isReady = true;
+        this.subscriptions += 1;
         return;
       case "failed":
         this.#failure ??= report.what;
