@@ -1,6 +1,9 @@
 import { fileURLToPath } from "node:url";
+import type { ScreenContext } from "../agent/cli/live-screen.ts";
+import { sinkOf } from "../agent/cli/process.ts";
 import { AgentError, EXIT } from "../agent/core/errors.ts";
 import { BENCH_USAGE, type BenchOptions, parseBenchOptions, UsageError } from "../test/bench/run/bench-options.ts";
+import { showPage } from "../test/bench/run/bench-page.ts";
 import { BenchBusy, type BenchState, takeState } from "../test/bench/run/bench-state.ts";
 import { describeSummary, isGood } from "../test/bench/run/bench-summary.ts";
 import { BenchView } from "../test/bench/run/bench-view.ts";
@@ -25,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   const interrupt = listen(state);
   const isLive = process.stdout.isTTY === true && !options.json;
   let hasView = false;
-  const view = new BenchView((text) => process.stdout.write(text));
+  const view = new BenchView(screenContext(interrupt.signal));
   try {
     if (options.doors) return await showDoors(options.json, interrupt.signal);
     if (options.diagnostics) return await showDiagnostics(options.json, interrupt.signal);
@@ -43,18 +46,27 @@ async function main(args: readonly string[]): Promise<number> {
           // The view shows it, and a line between would tear it apart.
           if (!hasView) process.stderr.write(`bench: ${what}\n`);
         },
+        showSwitches: (switches) => showPage(options.uiPort ?? 0, state.runtime, switches),
       },
       interrupt.signal,
     );
+    view.close();
     process.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
     return isGood(summary) ? EXIT.ok : EXIT.failed;
   } catch (error) {
+    view.close();
     if (!interrupt.signal.aborted) throw error;
     process.stderr.write(`bench: ${describe(error)}\n`);
     return EXIT.interrupted;
   } finally {
     state.release();
   }
+}
+
+/** The bench takes no keys but Ctrl-C. */
+function screenContext(signal: AbortSignal): ScreenContext {
+  const terminal = { stdout: sinkOf(process.stdout), stderr: sinkOf(process.stderr), stdin: process.stdin };
+  return { terminal, environment: process.env, signal };
 }
 
 async function showDoors(isJson: boolean, signal: AbortSignal): Promise<number> {

@@ -115,7 +115,8 @@ function accessFault(error: unknown): AgentError | undefined {
   return new AgentError("agent.not-permitted", { what: messageOf(error), remedy: AS_SERVICE_USER, cause: error });
 }
 
-function sinkOf(stream: NodeJS.WriteStream): TextSink {
+/** A stream of this process as somewhere to write to. */
+export function sinkOf(stream: NodeJS.WriteStream): TextSink {
   return {
     write: (text) => {
       stream.write(text);

@@ -1,4 +1,6 @@
 import pc from "picocolors";
+import { LiveScreen, type ScreenContext } from "../../../agent/cli/live-screen.ts";
+import { cutLine, visibleWidth, wrapLines } from "../../../agent/cli/text.ts";
 import type { AgentStatus } from "../agent/agent-counters.ts";
 import type { BenchParts } from "./bench-parts.ts";
 import { KEY_LABEL } from "./bench-summary.ts";
@@ -11,30 +13,43 @@ export type BenchTick = {
   readonly agentStarts: number;
   /** What the bench is doing to the agent at the moment. */
   readonly phase: string;
+  /** Where the page is; absent where there is none. */
+  readonly page?: string | undefined;
 };
 
-const CLEAR_BELOW = "\x1b[J";
-const CLEAR_LINE = "\x1b[K";
 const LATEST_ROWS = 10;
+/** Where the text of a row begins. */
+const INDENT = 11;
+/** Of a value and the space before it, at least. */
+const VALUE_CELLS = 10;
 
-/** The live table: redrawn in place each second, so that the terminal's history stays readable. */
+/** What one second of the bench shows, whatever the terminal's width. */
+type Shown = {
+  readonly title: string;
+  readonly rows: readonly (readonly [name: string, text: string])[];
+  readonly latest: readonly (readonly [signal: string, value: string, unit: string])[];
+};
+
+/** The live table of the bench: painted in place each second, on a terminal of any size. */
 export class BenchView {
-  readonly #write: (text: string) => void;
-  #lines = 0;
+  readonly #screen: LiveScreen;
   #before = { frames: 0, samples: 0, elapsedS: 0 };
 
-  constructor(write: (text: string) => void) {
-    this.#write = write;
+  constructor(context: ScreenContext) {
+    this.#screen = new LiveScreen(context);
   }
 
   draw(tick: BenchTick): void {
-    const lines = this.#linesOf(tick);
-    const up = this.#lines === 0 ? "" : `\x1b[${this.#lines}A`;
-    this.#write(`${up}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
-    this.#lines = lines.length;
+    const shown = this.#shownOf(tick);
+    this.#screen.paint((size) => linesOf(shown, size?.columns ?? Number.POSITIVE_INFINITY));
   }
 
-  #linesOf({ parts, status, elapsedS, agentStarts, phase }: BenchTick): readonly string[] {
+  /** Gives the terminal back, with the last second on it. */
+  close(): void {
+    this.#screen.close();
+  }
+
+  #shownOf({ parts, status, elapsedS, agentStarts, phase, page }: BenchTick): Shown {
     const { consumers, sender, bus } = parts;
     const { account } = consumers;
     const now = { frames: sender.framesSent(), samples: account.samples, elapsedS };
@@ -54,17 +69,37 @@ export class BenchView {
         "campaign",
         `${id}   ${whole(triggers)} triggers   ${whole(samples)} samples`,
       ]),
+      ...(page === undefined ? [] : [["page", page] as const]),
       ["agent", agentStarts > 1 ? `started ${agentStarts} times` : "running"],
     ];
     this.#before = now;
     const latest = [...consumers.latest].sort(([a], [b]) => a.localeCompare(b)).slice(0, LATEST_ROWS);
-    return [
-      pc.bold(`Causeway bench  ${elapsedS.toFixed(0)} s  ${phase}`),
-      ...rows.map(([name, text]) => `  ${pc.dim(name.padEnd(9))}${text}`),
-      "",
-      ...latest.map(([name, { value, unit }]) => `  ${name.padEnd(36)}${shown(value).padStart(14)} ${unit}`),
-    ];
+    return {
+      title: `Causeway bench  ${elapsedS.toFixed(0)} s  ${phase}`,
+      rows,
+      latest: latest.map(([name, { value, unit }]) => [name, shown(value), unit]),
+    };
   }
+}
+
+function linesOf({ title, rows, latest }: Shown, columns: number): readonly string[] {
+  return [
+    ...wrapLines(pc.bold(title), columns, 2),
+    ...rows.flatMap(([name, text]) => wrapLines(`  ${pc.dim(name.padEnd(INDENT - 2))}${text}`, columns, INDENT)),
+    "",
+    ...signalLines(latest, columns),
+  ];
+}
+
+/** Values stand below each other; where that does not fit, names give way. */
+function signalLines(latest: Shown["latest"], columns: number): readonly string[] {
+  const cells = Math.max(VALUE_CELLS, ...latest.map(([, value]) => value.length + 1));
+  const tail = Math.max(0, ...latest.map(([, , unit]) => cells + 1 + visibleWidth(unit)));
+  const longest = Math.max(0, ...latest.map(([name]) => name.length));
+  const room = Math.max(1, Math.min(longest, columns - tail - 2));
+  return latest.map(
+    ([name, value, unit]) => `  ${cutLine(name, room).padEnd(room)}${value.padStart(cells)} ${unit}`,
+  );
 }
 
 function outboxOf(status: AgentStatus | undefined): string {

@@ -51,6 +51,11 @@ export class FaultSwitches {
     ];
   }
 
+  /** Labels of those that are on. */
+  broken(): readonly string[] {
+    return this.list.filter(({ state }) => state() === true).map(({ label }) => label);
+  }
+
   /** Mends all that is broken. */
   async mend(): Promise<void> {
     for (const one of this.list) await one.set(false);

@@ -35,8 +35,11 @@ export type BenchRun = {
   /** Called when something begins or ends, in words. */
   readonly onEvent: (what: string) => void;
   /** Where there are fault switches: shows them to somebody once the agent is online, and gives what ends that. */
-  readonly showSwitches?: (switches: readonly FaultSwitch[]) => Promise<() => Promise<void>>;
+  readonly showSwitches?: (switches: readonly FaultSwitch[]) => Promise<ShownSwitches>;
 };
+
+/** Where fault switches can be seen. */
+export type ShownSwitches = { readonly url: string; readonly stop: () => Promise<void> };
 
 type Drive = {
   readonly run: BenchRun;
@@ -46,6 +49,7 @@ type Drive = {
   status: AgentStatus | undefined;
   phase: string;
   elapsedS: number;
+  page: string | undefined;
 };
 
 /** Runs the main job until its time is over or `signal` aborts, lets everything drain, stops all parts, and gives the result. Rejects when a part cannot be started. */
@@ -63,6 +67,7 @@ export async function runBench(run: BenchRun, signal: AbortSignal): Promise<Benc
       status: undefined,
       phase: "",
       elapsedS: 0,
+      page: undefined,
     };
     return await measure(drive, stops, signal);
   } finally {
@@ -77,7 +82,10 @@ async function measure(drive: Drive, stops: Stops, signal: AbortSignal): Promise
   await untilOnline(drive, signal);
   run.onEvent(`bus: ${parts.bus.label}; the agent is online`);
   if (parts.faults !== undefined && run.showSwitches !== undefined) {
-    stops.push(await run.showSwitches(parts.faults.list));
+    const { url, stop } = await run.showSwitches(parts.faults.list);
+    stops.push(stop);
+    drive.page = url;
+    run.onEvent(`the page: ${url}`);
   }
   const startUs = (Date.now() + LEAD_MS) * 1000;
   parts.consumers.begin(startUs, parts.faults === undefined ? undefined : distanceUs());
@@ -257,6 +265,7 @@ async function poll(drive: Drive): Promise<void> {
   if (drive.status !== undefined) drive.counters.note(drive.status);
 }
 
-function tickOf({ parts, status, elapsedS, phase }: Drive): BenchTick {
-  return { parts, status, elapsedS, agentStarts: parts.agent.starts, phase };
+function tickOf({ parts, status, elapsedS, phase, page }: Drive): BenchTick {
+  const broken = parts.faults?.broken() ?? [];
+  return { parts, status, elapsedS, agentStarts: parts.agent.starts, phase: [...broken, phase].join("  "), page };
 }

@@ -10,7 +10,7 @@ import { until } from "../../bench/core/wait.ts";
 import { parseBenchOptions } from "../../bench/run/bench-options.ts";
 import { takeState } from "../../bench/run/bench-state.ts";
 import { isGood } from "../../bench/run/bench-summary.ts";
-import { runBench } from "../../bench/run/run-bench.ts";
+import { runBench, type ShownSwitches } from "../../bench/run/run-bench.ts";
 
 const PATIENCE_MS = 30_000;
 const RUN_TIMEOUT_MS = 150_000;
@@ -82,11 +82,11 @@ describe("the fault switches of the bench", () => {
       const options = parseBenchOptions(["--ui", "--state", folder]);
       if (options === "help") throw new Error("no options");
       let pressed: Promise<unknown> | undefined;
-      const showSwitches = async (switches: readonly FaultSwitch[]): Promise<() => Promise<void>> => {
+      const showSwitches = async (switches: readonly FaultSwitch[]): Promise<ShownSwitches> => {
         pressed = breakAndMend(switches)
           .catch((thrown: unknown) => thrown)
           .finally(() => end.abort());
-        return await Promise.resolve(() => Promise.resolve());
+        return await Promise.resolve({ url: "nowhere", stop: () => Promise.resolve() });
       };
       const heard: string[] = [];
       const run = { options, state, onTick: () => undefined, onEvent: (what: string) => void heard.push(what) };

@@ -15,6 +15,7 @@ import { Consumers } from "../../bench/consumers/consumers.ts";
 import { until } from "../../bench/core/wait.ts";
 import { BenchView } from "../../bench/run/bench-view.ts";
 import { MemoryLog } from "../../fakes/core/log.ts";
+import { bytesOf } from "../../fakes/daemon/cli-runner.ts";
 import { type DaemonHome, runProgram } from "../../fakes/daemon/daemon.ts";
 import { type SupervisedDaemon, superviseDaemon } from "../../fakes/daemon/supervised-daemon.ts";
 import { type JobCloud, startJobCloud } from "../../fakes/updates/job-cloud.ts";
@@ -131,9 +132,12 @@ const reaches = (phase: string): Promise<true> =>
 async function viewShows(what: string): Promise<string> {
   const row = (): string | undefined => {
     let drawn = "";
-    const view = new BenchView((text) => {
+    const write = (text: string): void => {
       drawn = stripVTControlCharacters(text);
-    });
+    };
+    const stdout = { write, isTerminal: false, columns: () => 80, rows: () => 24 };
+    const terminal = { stdout, stderr: stdout, stdin: bytesOf("") };
+    const view = new BenchView({ terminal, environment: {}, signal: new AbortController().signal });
     const bus = {
       bus: { kind: "vcan", interface: "none" } as const,
       label: "none",
