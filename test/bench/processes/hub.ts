@@ -12,9 +12,9 @@ const hubSettings = z.strictObject({
 const REPORT_EVERY_MS = 500;
 
 // Settings are JSON in the first argument; ready when it prints its port, then prints its counters; ends on SIGTERM or SIGINT.
-const { wallUs } = systemClock();
+const clock = systemClock();
 // A hub goes by the wall clock, as a kernel does when it stamps frames: by a moved one too.
-const hub = await startHub({ ...hubSettings.parse(JSON.parse(process.argv[2] ?? "{}")), wallUs });
+const hub = await startHub({ ...hubSettings.parse(JSON.parse(process.argv[2] ?? "{}")), wallUs: () => clock.wallUs() });
 emit({ ready: true, port: hub.port });
 const report = setInterval(() => emit({ counters: hub.counters() }), REPORT_EVERY_MS);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

