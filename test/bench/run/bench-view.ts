@@ -97,9 +97,7 @@ function signalLines(latest: Shown["latest"], columns: number): readonly string[
   const tail = Math.max(0, ...latest.map(([, , unit]) => cells + 1 + visibleWidth(unit)));
   const longest = Math.max(0, ...latest.map(([name]) => name.length));
   const room = Math.max(1, Math.min(longest, columns - tail - 2));
-  return latest.map(
-    ([name, value, unit]) => `  ${cutLine(name, room).padEnd(room)}${value.padStart(cells)} ${unit}`,
-  );
+  return latest.map(([name, value, unit]) => `  ${cutLine(name, room).padEnd(room)}${value.padStart(cells)} ${unit}`);
 }
 
 function outboxOf(status: AgentStatus | undefined): string {
