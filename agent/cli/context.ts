@@ -20,6 +20,8 @@ export type GlobalOptions = {
 /** Where a verb writes. `isTerminal` decides on progress bars, live tables and colour. */
 export type TextSink = {
   write(text: string): void;
+  /** Bytes as they are, for payloads. */
+  writeBytes?(bytes: Uint8Array): void;
   /** Resolves once the reader has taken what was written, so that a verb with much to say waits for a slow reader instead of filling memory. */
   drained?(): Promise<void>;
   readonly isTerminal: boolean;

@@ -121,6 +121,9 @@ export function sinkOf(stream: NodeJS.WriteStream): TextSink {
     write: (text) => {
       stream.write(text);
     },
+    writeBytes: (bytes) => {
+      stream.write(bytes);
+    },
     drained: async () => {
       if (stream.writableNeedDrain) await once(stream, "drain");
     },

@@ -39,6 +39,7 @@ const GROUPS: readonly VerbGroup[] = [
   ["jobs", async () => (await import("./verbs/jobs.ts")).registerJobs],
   ["tunnel", async () => (await import("./verbs/tunnel.ts")).registerTunnel],
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],
+  ["mqtt", async () => (await import("./verbs/mqtt.ts")).registerMqtt],
   ["publish", async () => (await import("./verbs/publish.ts")).registerPublish],
   ["version", async () => (await import("./verbs/version.ts")).registerVersion],
 ];

@@ -49,11 +49,12 @@ export type InboundCounters = {
   readonly waiting: number;
 };
 
-/** One MQTT 5 PUBLISH (QoS 1). */
+/** One MQTT 5 PUBLISH, of QoS 1 but where it says otherwise. */
 export type Publication = {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly retain: boolean;
+  /** Empty: it goes without one. */
   readonly contentType: string;
   /** Seconds; undefined lives on. */
   readonly messageExpirySeconds: number | undefined;
@@ -62,6 +63,8 @@ export type Publication = {
   readonly responseTopic?: string;
   /** Given back to a requester as it came (MQTT 5.0, 4.10); absent where nothing is answered. */
   readonly correlationData?: Uint8Array;
+  /** Nobody acknowledges it: "acked" says that it was written to the connection. */
+  readonly qos?: 0;
 };
 
 /** What a publication may have besides topic, payload and content type. */

@@ -179,19 +179,19 @@ export function isPaced({ pacing, host }: Pick<BrokerConfig, "pacing" | "host">)
   return pacing === "aws" || (pacing === "auto" && isAwsHost(host));
 }
 
-/** The packet of a publication, QoS 1. */
+/** The packet of a publication. */
 export function packetOf(publication: Publication): mqtt5.PublishPacket {
   const { topic, payload, retain, contentType, messageExpirySeconds, userProperties } = publication;
   const { responseTopic, correlationData } = publication;
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   return {
     topicName: topic,
-    qos: QoS.AtLeastOnce,
+    qos: publication.qos === 0 ? QoS.AtMostOnce : QoS.AtLeastOnce,
     payload: bytes,
     retain,
     payloadFormat:
       contentType === "application/json" && isText(bytes) ? PayloadFormatIndicator.Utf8 : PayloadFormatIndicator.Bytes,
-    contentType,
+    ...(contentType === "" ? {} : { contentType }),
     ...(messageExpirySeconds === undefined ? {} : { messageExpiryIntervalSeconds: messageExpirySeconds }),
     ...(responseTopic === undefined ? {} : { responseTopic }),
     ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData) }),

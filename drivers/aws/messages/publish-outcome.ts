@@ -32,7 +32,9 @@ export const REFUSED_HERE: PublishOutcome = {
 
 /** Sends a publication, and gives what became of it. Never rejects. */
 export function deliver(client: Mqtt5Client, publication: Publication): Promise<PublishOutcome> {
-  return client.publish(packetOf(publication)).then(outcomeOfPuback, outcomeOfError);
+  const sent = client.publish(packetOf(publication));
+  if (publication.qos === 0) return sent.then(() => ({ kind: "acked" }), outcomeOfError);
+  return sent.then(outcomeOfPuback, outcomeOfError);
 }
 
 /** What the broker's answer means. The SDK takes every PUBACK for success, also those that refuse. */
