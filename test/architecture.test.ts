@@ -65,6 +65,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/connect-test-parts.ts": "aws",
   "agent/cli/diagnostics/open-tester.ts": "can",
   "agent/cli/single-session.ts": "aws os",
+  "agent/cli/doctor-line.ts": "aws can",
   "agent/cli/missing-pin.ts": "os",
   "agent/cli/open-bus.ts": "can",
   "agent/cli/process.ts": "can os",

@@ -7,6 +7,11 @@ export function formatCount(value: number): string {
     .replaceAll(/\B(?=(\d{3})+$)/g, " ");
 }
 
+/** A count with its noun: "1 record", "1 234 records", "2 buses" where `many` says so. */
+export function formatCounted(value: number, one: string, many = `${one}s`): string {
+  return `${formatCount(value)} ${value === 1 ? one : many}`;
+}
+
 /** Bytes in powers of 1000, three digits: "0 B", "12.3 kB", "256 MB". */
 export function formatBytes(bytes: number): string {
   let value = bytes;

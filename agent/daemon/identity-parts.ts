@@ -37,7 +37,8 @@ export function identityParts({ identity, inUse, keys, environment, clock }: Ide
   };
 }
 
-async function readChain(file: string): Promise<CertificateChain> {
+/** The device's certificate with those above it. Throws `identity.certificate-missing` and `input.missing`. */
+export async function readChain(file: string): Promise<CertificateChain> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new AgentError(errnoOf(error) === "ENOENT" ? "identity.certificate-missing" : "input.missing", {
       what: `the device certificate ${file} cannot be read: ${messageOf(error)}`,

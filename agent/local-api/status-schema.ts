@@ -247,6 +247,8 @@ export const statusSchema = z
           .readonly(),
         /** From process start to the first PUBACK, ms; absent before it. */
         firstPubackMs: count.optional(),
+        /** Since the last PUBACK; absent before the first. */
+        ackedAgoMs: count.optional(),
       })
       .readonly(),
     /** Records lost since start, by stream and reason; `detail` and `agoMs` of the last one. */

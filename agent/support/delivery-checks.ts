@@ -51,8 +51,13 @@ function lostKey({ outbox: { encryption } }: Status): readonly Problem[] {
   return encryption?.lost === undefined ? [] : [encryption.lost];
 }
 
-function blockingProblems({ outbox, delivery }: Status): readonly Problem[] {
-  return [...diskProblems(outbox), ...delivery.refusedTopics.map((topic) => rejectionProblem(topic, outbox))];
+/** What the broker refuses at present, a topic each. */
+export function rejections({ outbox, delivery }: Status): readonly Problem[] {
+  return delivery.refusedTopics.map((topic) => safe(rejectionProblem(topic, outbox)));
+}
+
+function blockingProblems(status: Status): readonly Problem[] {
+  return [...diskProblems(status), ...rejections(status)];
 }
 
 function recentLosses({ losses, collected }: Status): readonly Problem[] {
@@ -63,7 +68,8 @@ function recentLosses({ losses, collected }: Status): readonly Problem[] {
   ];
 }
 
-function diskProblems({ disk }: Status["outbox"]): readonly Problem[] {
+/** A disk that has no room for new records. */
+export function diskProblems({ outbox: { disk } }: Status): readonly Problem[] {
   if (disk?.isFull !== true) return [];
   const free = disk.freeBytes === undefined ? "nothing" : formatBytes(disk.freeBytes);
   return [

@@ -42,6 +42,28 @@ export async function checkIdentity(parts: IdentityParts): Promise<readonly Chec
   return checks;
 }
 
+/** The identity of a device whose key is in a file: `openKey` makes ready what a connection needs. */
+export async function checkKeyFile(
+  parts: Pick<IdentityParts, "clock" | "readChain" | "certificateFile"> & { openKey(): Promise<unknown> },
+): Promise<readonly Check[]> {
+  const { clock, certificateFile } = parts;
+  const opened = await outcomeOf(() => parts.openKey());
+  const found = await outcomeOf(async () => {
+    const chain = await parts.readChain();
+    requireUsable(chain, certificateFile, clock);
+    return certificateFacts(chain.leaf).notAfter;
+  });
+  return [
+    checkClock(clock),
+    opened instanceof AgentError
+      ? failed("key", problemOf(opened))
+      : passed("key", "it is in a file, and fits its certificate"),
+    found instanceof AgentError
+      ? failed("certificate", problemOf(found))
+      : passed("certificate", `valid until ${found}, left: ${leftUntil(found, clock)}`),
+  ];
+}
+
 function checkClock(clock: Clock): Check {
   const quality = clock.quality();
   if (isBelievable(quality)) return passed("clock", `set (${quality})`);

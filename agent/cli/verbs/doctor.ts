@@ -3,23 +3,28 @@ import type { Command } from "commander";
 import pico from "picocolors";
 import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
+import type { AgentConfig } from "../../../config/schema.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { checkCommandFiles } from "../../daemon/configuration/command-files.ts";
 import { loadBusEcus } from "../../daemon/configuration/load-ecus.ts";
 import { loadSignalTable } from "../../daemon/configuration/load-table.ts";
-import { identityParts } from "../../daemon/identity-parts.ts";
+import { identityParts, readChain } from "../../daemon/identity-parts.ts";
 import { lookAtClock } from "../../daemon/look-at-clock.ts";
 import { lookAtServices } from "../../daemon/look-at-services.ts";
+import { openIdentity } from "../../daemon/open-identity.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
 import { clockChecks } from "../../support/clock-checks.ts";
 import { checkCommands } from "../../support/command-checks.ts";
 import { checkEcus } from "../../support/diagnostics-checks.ts";
-import { checkIdentity, type IdentityParts } from "../../support/identity-checks.ts";
+import { checkIdentity, checkKeyFile, type IdentityParts } from "../../support/identity-checks.ts";
+import { sentenceOf } from "../../support/line/line-step.ts";
 import { statusChecks } from "../../support/status-checks.ts";
 import { type CliContext, note, printJson, printText } from "../context.ts";
+import { agentSight, type LineReport, lookAlongLine } from "../doctor-line.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
+import { verboseLog } from "../verbose-log.ts";
 
 /** Where what is said of a check stands, behind its verdict and name. */
 const INDENT = 19;
@@ -28,40 +33,59 @@ const INDENT = 19;
 export function registerDoctor(program: Command, context: CliContext): void {
   program
     .command("doctor")
-    .description(
-      "self-test of the clock, the identity, remote commands and services: pass, warn or fail, each with its remedy",
-    )
+    .description("why it does not send: the line from the bus to the broker, then a self-test, each with its remedy")
     .option("--fix", "put right what can be: the TPM's count of failed authorisations", false)
     .addHelpText(
       "after",
       `
-Looks at the clock and at who keeps it, the PIN's source, the token store, the TPM and its guess limit, the token, the key (by a
-signature) and the certificate; where remote commands are taken at the keys that are pinned, the policy, the catalogue and the ledger; at
-the catalogue of control units and the programs of their security; at the journal, and the local ports that tunnels lead to; at what
-keeps records of a running agent from being stored or taken, or holds them back for a data budget; at why control units are not asked, or
-do not answer; and at each of its services that is configured: security events, Device Defender, programs, shadows, uploads,
-tunnels, metrics.
-Ends with 0 when nothing fails, with 3 otherwise. Run it as the user that runs the service.
+Looks along the line: interface, agent, bit rate and errors of the bus, frames (it listens for 1.5 s), DBC files with the ids
+that none of them names, collection, outbox, clock, DNS, TCP, TLS, key, connection, policy and PUBACK. Its last line is one sentence:
+the first broken link and its remedy, or when the last record was acknowledged (with --json: conclusion).
+
+Between them is the self-test: the clock and who keeps it, the PIN's source, the token store, the TPM and its guess limit, the token, the
+key (by a signature) and the certificate; where remote commands are taken the keys that are pinned, the policy, the catalogue and
+the ledger; the catalogue of control units; the journal; and each service of the agent that is configured.
+
+Works with the agent down. Ends with 0 when it sends and nothing fails, with 3 otherwise. Run it as the user that runs the service.
 
 Examples:
   runuser -u causeway -- causeway doctor
-  causeway doctor --json | jq '.checks[] | select(.verdict != "pass")'`,
+  causeway doctor --json | jq '.conclusion'`,
     )
     .action(({ fix }: { readonly fix: boolean }) => examine(context, fix));
 }
 
 async function examine(context: CliContext, fix: boolean): Promise<void> {
-  const identity = [...(await examineIdentity(context, fix)), ...(await examineTime(context))];
+  const loaded = await loadConfigFile(context.options().config);
+  const sight = await agentSight(context);
+  const identity = examineIdentity(loaded.config, context, fix);
+  // It is waited for beside the rest: a fault of it is thrown there.
+  identity.catch(() => undefined);
+  const line = await lookAlongLine(loaded, sight, identity, context);
+  const self = [...(await identity), ...(await examineTime(context))];
   const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
-  const checks = [...identity, ...files, ...(await examineServices(context)), ...(await examineAgent(context))];
-  const isOk = checks.every(({ verdict }) => verdict !== "fail");
+  const ofAgent = "status" in sight ? statusChecks(sight.status) : [];
+  report([...self, ...files, ...(await examineServices(context)), ...ofAgent], line, context);
+}
+
+function report(checks: readonly Check[], { steps, conclusion }: LineReport, context: CliContext): void {
+  const isOk = conclusion.sends && [...steps, ...checks].every(({ verdict }) => verdict !== "fail");
   context.finish(isOk ? EXIT.ok : EXIT.degraded);
-  if (context.options().json) printJson(context, { schemaVersion: 1, ok: isOk, checks });
-  else for (const check of checks) show(check, context);
+  if (context.options().json) {
+    const line = steps.map(({ link, verdict, what, remedy }) => ({ link, verdict, what, remedy }));
+    printJson(context, { schemaVersion: 1, ok: isOk, checks, line, conclusion });
+    return;
+  }
+  for (const { link, ...step } of steps) show({ check: link, ...step }, context);
+  printText(context, "");
+  for (const check of checks) show(check, context);
+  printText(context, "");
+  printText(context, sentenceOf(conclusion));
 }
 
 /** What this user may not look at, the running agent looks at itself. */
-async function examineIdentity(context: CliContext, fix: boolean): Promise<readonly Check[]> {
+async function examineIdentity(config: AgentConfig, context: CliContext, fix: boolean): Promise<readonly Check[]> {
+  if (config.identity.mode === "file") return await examineKeyFile(config, context);
   try {
     return await examineToken(context, fix);
   } catch (thrown) {
@@ -73,6 +97,14 @@ async function examineIdentity(context: CliContext, fix: boolean): Promise<reado
     note(context, "the identity is looked at by the running agent");
     return answer.checks;
   }
+}
+
+async function examineKeyFile(config: AgentConfig, context: CliContext): Promise<readonly Check[]> {
+  const { environment, clock, signal } = context;
+  const { inUse } = openIdentity({ config, environment, log: verboseLog(context), verbose: context.options().verbose });
+  const { certificateFile } = inUse;
+  const openKey = () => inUse.openContext(signal);
+  return await checkKeyFile({ clock, certificateFile, openKey, readChain: () => readChain(certificateFile) });
 }
 
 async function examineToken(context: CliContext, fix: boolean): Promise<readonly Check[]> {
@@ -138,22 +170,14 @@ async function examineServices(context: CliContext): Promise<readonly Check[]> {
   return await lookAtServices(config);
 }
 
-/** Nothing where no agent answers: that is for `causeway status` to say. */
-async function examineAgent(context: CliContext): Promise<readonly Check[]> {
-  try {
-    const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
-    return statusChecks(answer);
-  } catch (thrown) {
-    if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return [];
-    throw thrown;
-  }
-}
-
 function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {
   return identityParts({ identity, inUse, keys, environment, clock });
 }
 
-function show({ check, verdict, what, remedy }: Check, context: CliContext): void {
+function show(
+  { check, verdict, what, remedy }: Pick<Check, "check" | "verdict" | "what" | "remedy">,
+  context: CliContext,
+): void {
   const colors = pico.createColors(context.options().color);
   const word = { pass: colors.green("pass"), warn: colors.yellow("warn"), fail: colors.red("fail") }[verdict];
   printText(context, `${word}  ${check.padEnd(11)}  ${what}`, INDENT);

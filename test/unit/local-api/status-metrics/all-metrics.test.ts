@@ -24,6 +24,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "defender.reportId": "an id",
   "delivery.delivered": "the sum of the streams",
   "delivery.deliveredBytes": "the sum of the streams",
+  "delivery.ackedAgoMs": "the counters of sent records grow when it happens",
   "delivery.streams.control.dayBytes": "records_sent_bytes says it, over any time",
   "delivery.streams.event.dayBytes": "records_sent_bytes says it, over any time",
   "delivery.streams.telemetry.dayBytes": "records_sent_bytes says it, over any time",

@@ -1,0 +1,156 @@
+import type { LoadedConfig } from "../../config/load.ts";
+import type { AgentConfig, BusConfig } from "../../config/schema.ts";
+import { readCa } from "../../drivers/aws/identity/tls.ts";
+import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/link/probe.ts";
+import { readInterface } from "../../drivers/can/can-interface.ts";
+import { isBelievable } from "../core/clock.ts";
+import { AgentError } from "../core/errors.ts";
+import { composeProxy } from "../daemon/compose-proxy.ts";
+import { loadSignalTable } from "../daemon/configuration/load-table.ts";
+import { recentLogs } from "../local-api/logs-schema.ts";
+import { type Status, statusVerb } from "../local-api/status-schema.ts";
+import type { Check } from "../local-api/support-schema.ts";
+import type { SignalTable } from "../signals/signal-table.ts";
+import { outcomeOf } from "../support/check.ts";
+import { type BusSight, busSteps } from "../support/line/bus-steps.ts";
+import { type AgentSight, agentStep, collectionStep, outboxSteps, ruleSight } from "../support/line/data-steps.ts";
+import { type Conclusion, conclude, inOrder, type LineStep } from "../support/line/line-step.ts";
+import { linkSteps, type NetworkStep } from "../support/line/link-steps.ts";
+import { listenTo } from "./bus-listening.ts";
+import type { CliContext } from "./context.ts";
+import { type RunningAgent, runningAgent } from "./running-agent.ts";
+
+/** How long the buses are listened to, all at once. */
+const LISTEN_MS = 1500;
+/** One step to the broker gets no longer, however long an attempt of the agent may take. */
+const STEP_MS = 4000;
+/** A refused subscription that is older may have been granted since. */
+const RECENT_MS = 3_600_000;
+
+/** What came of a look along the line, from the bus to the acknowledgement. */
+export type LineReport = { readonly steps: readonly LineStep[]; readonly conclusion: Conclusion };
+
+/** The running agent's status, or why there is none. Throws what is neither. */
+export async function agentSight(context: CliContext): Promise<AgentSight & { readonly agent?: RunningAgent }> {
+  try {
+    const agent = await runningAgent(context);
+    return { status: (await agent.ask(statusVerb, {})).answer, agent };
+  } catch (thrown) {
+    if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return { fault: thrown };
+    throw thrown;
+  }
+}
+
+/** Looks along the line. `checks` are those of the identity, which take their own time. */
+export async function lookAlongLine(
+  loaded: LoadedConfig,
+  sight: AgentSight & { readonly agent?: RunningAgent },
+  checks: Promise<readonly Check[]>,
+  context: CliContext,
+): Promise<LineReport> {
+  const { config } = loaded;
+  const status = "status" in sight ? sight.status : undefined;
+  const table = await outcomeOf(async () => (await loadSignalTable(loaded)).table);
+  const [buses, network, refusedFilters] = await Promise.all([
+    Promise.all(config.buses.map((bus) => busSight(bus, status, table, context))),
+    status?.link.state === "online" || status?.link.isPaused === true ? [] : networkSteps(config, context),
+    refusedSubscriptions(sight.agent, context),
+  ]);
+  const rules = table instanceof AgentError ? table : ruleSight(config.collect.rules, table.signals);
+  const { clock } = context;
+  const link = { status, checks: await checks, network, refusedFilters };
+  const steps = inOrder([
+    ...busSteps(buses, status?.uptimeMs ?? 0),
+    agentStep(sight),
+    collectionStep(status, rules),
+    ...(status === undefined ? [] : outboxSteps(status)),
+    ...linkSteps({ ...link, wallMs: clock.wallUs() / 1000, isClockSet: isBelievable(clock.quality()) }),
+  ]);
+  return { steps, conclusion: conclude(steps, status?.delivery.ackedAgoMs) };
+}
+
+async function busSight(
+  config: BusConfig,
+  status: Status | undefined,
+  table: SignalTable | AgentError,
+  context: CliContext,
+): Promise<BusSight> {
+  const { name } = config;
+  const told = status?.buses.find((bus) => bus.name === name);
+  const counts = status?.diagnostics?.buses.find(({ bus }) => bus === name)?.counts;
+  const messages = table instanceof AgentError ? undefined : table.bus(name);
+  const heard = await listenTo(config, messages, LISTEN_MS, context);
+  const link = interfaceOf(config);
+  return {
+    name,
+    isAnswered: counts !== undefined && counts.answers + counts.negatives > 0,
+    ...(link === undefined ? {} : { interface: link }),
+    ...(told === undefined ? {} : { told }),
+    ...(heard === undefined ? {} : { heard }),
+  };
+}
+
+function interfaceOf(config: BusConfig): BusSight["interface"] {
+  if (config.driver !== "native" && config.driver !== "socketcan") return undefined;
+  const link = readInterface(config.interface);
+  const state = link === undefined ? "absent" : link === "not-can" ? "not-can" : link.up ? "up" : "down";
+  return { name: config.interface, state };
+}
+
+/** DNS, TCP and TLS, or the proxy in the place of the first two, until one does not answer. */
+async function networkSteps(config: AgentConfig, context: CliContext): Promise<readonly NetworkStep[]> {
+  const { broker } = config;
+  const proxy = composeProxy({ config, environment: context.environment })(broker.host);
+  const timeoutMs = Math.min(broker.connectTimeoutMs, STEP_MS, context.options().timeoutMs);
+  const endpoint = { host: broker.host, port: broker.port, timeoutMs };
+  const looks: (readonly [NetworkStep["step"], () => Promise<string>])[] = [];
+  if (proxy === undefined) {
+    looks.push(["dns", async () => `${broker.host} is ${(await resolveHost(endpoint)).join(", ")}`]);
+    looks.push([
+      "tcp",
+      async () => {
+        await openTcp(endpoint);
+        return `${broker.host}:${broker.port} answers`;
+      },
+    ]);
+  } else {
+    looks.push([
+      "proxy",
+      async () => {
+        await proxy.check(endpoint, timeoutMs, context.signal);
+        return `${proxy.host}:${proxy.port} leads to ${broker.host}:${broker.port}`;
+      },
+    ]);
+  }
+  looks.push([
+    "tls",
+    async () => {
+      const { chain } = await inspectServer(endpoint, readCa(broker.caFile), proxy);
+      return `the broker's certificate (${chain[0]?.subject ?? "none"}) is good`;
+    },
+  ]);
+  const steps: NetworkStep[] = [];
+  for (const [step, look] of looks) {
+    const outcome = await outcomeOf(look);
+    if (!(outcome instanceof AgentError)) {
+      steps.push({ step, what: outcome });
+      continue;
+    }
+    const { code, message, remedy } = outcome;
+    return [...steps, { step, what: message, fault: { code, what: message, remedy } }];
+  }
+  return steps;
+}
+
+/** What the agent logged of subscriptions that the broker does not grant, of the last hour. */
+async function refusedSubscriptions(agent: RunningAgent | undefined, context: CliContext): Promise<readonly string[]> {
+  if (agent === undefined) return [];
+  const sinceMs = Math.max(0, context.clock.wallUs() / 1000 - RECENT_MS);
+  const asked = { event: "broker.subscription-refused", sinceMs };
+  const lines = await outcomeOf(async () => (await agent.ask(recentLogs, asked)).answer.lines);
+  if (lines instanceof AgentError) return [];
+  const told = lines.map(({ facts: { filter = "", reason = "" } }) => {
+    return `the broker refuses the subscription to ${filter}: ${reason}`;
+  });
+  return [...new Set(told)];
+}

@@ -1,0 +1,162 @@
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
+import type { Status } from "../../local-api/status-schema.ts";
+import { otherFrames, unwantedFrames } from "../bus-problems.ts";
+import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
+
+/** An agent that has heard nothing for so long hears nothing: what a vehicle that is awake sends comes in ms. */
+const SILENT_MS = 5000;
+/** How many ids that no DBC file names are named. */
+const NAMED_IDS = 5;
+
+/** Frames of one id, and whether the DBC files of the bus name it. */
+export type HeardId = {
+  readonly id: number;
+  readonly extended: boolean;
+  readonly frames: number;
+  readonly isKnown: boolean;
+};
+
+/** What a look at one bus found. */
+export type BusSight = {
+  readonly name: string;
+  /** The interface of the kernel; absent where the bus is none of this machine. */
+  readonly interface?: { readonly name: string; readonly state: "up" | "down" | "absent" | "not-can" };
+  /** The bus as the running agent has it; absent without one. */
+  readonly told?: Status["buses"][number];
+  /** Control units have answered on it: then it is right, whatever DBC files say. */
+  readonly isAnswered: boolean;
+  /** What was heard now, beside the agent; absent where nobody could listen. */
+  readonly heard?: { readonly ms: number; readonly errorFrames: number; readonly ids: readonly HeardId[] };
+};
+
+/** A step a bus: each as far as its line goes. A bus that is broken is part of the line where another one brings frames. */
+export function busSteps(buses: readonly BusSight[], uptimeMs: number): readonly LineStep[] {
+  const lines = buses.map((bus) => stepsOf(bus, uptimeMs));
+  const isBroken = (steps: readonly LineStep[]): boolean => steps.some(({ verdict }) => verdict === "fail");
+  const isPartial = lines.some((steps) => !isBroken(steps));
+  return lines
+    .flat()
+    .map((step) => (isPartial && step.verdict === "fail" ? { ...step, isPartial: true as const } : step));
+}
+
+function stepsOf(bus: BusSight, uptimeMs: number): readonly LineStep[] {
+  const steps: LineStep[] = [];
+  for (const look of [interfaceStep, errorStep, frameStep, decodeStep]) {
+    const step = look(bus, uptimeMs);
+    if (step !== undefined) steps.push(step);
+    if (step?.verdict === "fail") break;
+  }
+  return steps;
+}
+
+function interfaceStep({ name, interface: link, told }: BusSight): LineStep | undefined {
+  if (link?.state === "absent") {
+    return broken("interface", {
+      what: `bus ${name}: there is no interface ${link.name}`,
+      remedy:
+        "plug in the adapter and see that its driver is loaded, or mend interface in buses; causeway bus list shows what there is",
+    });
+  }
+  if (link?.state === "not-can") {
+    const remedy = "mend interface in buses; causeway bus list shows the CAN interfaces";
+    return broken("interface", { what: `bus ${name}: ${link.name} is no CAN interface`, remedy });
+  }
+  if (link?.state === "down" || told?.state === "down" || told?.state === "absent") {
+    const detail = link?.state === "down" ? `interface ${link.name} is down` : (told?.detail ?? "");
+    const what = `bus ${name} is ${told?.state ?? "down"}${detail === "" ? "" : `: ${detail}`}`;
+    return broken("interface", { what, remedy: link === undefined ? ELSEWHERE : upWith(link.name) });
+  }
+  return sound("interface", link === undefined ? `bus ${name} is there` : `bus ${name}: interface ${link.name} is up`);
+}
+
+/** What brings an interface up. */
+function upWith(name: string): string {
+  return `set its bit rate and bring it up: ip link set ${name} up type can bitrate 500000 (or networkctl up ${name})`;
+}
+
+const ELSEWHERE =
+  "see that whoever serves this bus runs (socketcand, the log to replay), and mend buses in the configuration";
+
+const WIRING = "check the bit rate (ip -details link show), CAN high and low, and termination";
+
+function errorStep(bus: BusSight): LineStep | undefined {
+  const { name, told, heard } = bus;
+  const errors = (told?.errorFrames ?? 0) + (heard?.errorFrames ?? 0);
+  if (told?.state === "bus-off") {
+    return broken("bus", { what: `bus ${name} is bus-off: the controller has left the bus`, remedy: WIRING });
+  }
+  if (errors > 0 && framesOf(bus) === 0) {
+    const what = `bus ${name} brings error frames alone, ${formatCount(errors)} so far: most likely the wrong bit rate`;
+    return broken("bus", { what, remedy: WIRING });
+  }
+  if (told?.state === "error-passive") {
+    return doubtful("bus", { what: `bus ${name} is error-passive: many frames are damaged`, remedy: WIRING });
+  }
+  const load = told?.load === undefined ? "" : `, load ${Math.round(told.load * 100)} %`;
+  return sound(
+    "bus",
+    `bus ${name}: ${errors === 0 ? "no error frames" : `${formatCount(errors)} error frames`}${load}`,
+  );
+}
+
+function frameStep(bus: BusSight, uptimeMs: number): LineStep | undefined {
+  const { name, told, heard } = bus;
+  const heardFrames = framesHeard(heard);
+  if (heard !== undefined && heardFrames > 0) {
+    const [frames, ids] = [formatCounted(heardFrames, "frame"), formatCounted(heard.ids.length, "id")];
+    return sound("frames", `bus ${name}: ${frames} of ${ids} in ${formatDuration(heard.ms)}`);
+  }
+  if (told === undefined) return heard === undefined ? undefined : silent(bus, heard.ms);
+  const quietMs = told.quietMs ?? uptimeMs;
+  if (quietMs >= SILENT_MS && (heard !== undefined || unwantedFrames(told) === 0)) return silent(bus, quietMs);
+  if (told.received === 0 && unwantedFrames(told) === 0 && otherFrames(told) === 0) return silent(bus, quietMs);
+  return sound("frames", `bus ${name}: ${formatCount(told.received)} frames received since the start`);
+}
+
+function silent({ name }: BusSight, quietMs: number): LineStep {
+  return broken("frames", {
+    what: `bus ${name} is silent: no frame for ${formatDuration(quietMs)}`,
+    remedy: "is the ignition on, and the connector in? then check the bit rate (ip -details link show)",
+  });
+}
+
+function decodeStep(bus: BusSight): LineStep | undefined {
+  const { name, told, heard, isAnswered } = bus;
+  const all = framesHeard(heard);
+  const known = heard?.ids.filter(({ isKnown }) => isKnown).reduce((sum, { frames }) => sum + frames, 0) ?? 0;
+  const decoded = (told?.decoded ?? 0) + (told?.multiPacket?.frames ?? 0);
+  const [others, unwanted] = told === undefined ? [0, 0] : [otherFrames(told), unwantedFrames(told)];
+  if (known === 0 && decoded === 0 && !isAnswered && (all > 0 || (others > 0 && unwanted === 0))) {
+    return broken("dbc", {
+      what: `none of the ${formatCount(Math.max(all, others))} frames of bus ${name} is in its DBC files${named(bus)}`,
+      remedy: `give the DBC files of this vehicle in dbc of the configuration; causeway can dump ${name} and causeway dbc list show both sides`,
+    });
+  }
+  if (all === 0)
+    return sound("dbc", `bus ${name}: ${formatCount(decoded)} frames decoded, ${formatCount(others)} in no DBC file`);
+  return sound(
+    "dbc",
+    `bus ${name}: ${Math.floor((known / all) * 100)} % of its frames are in the DBC files${named(bus)}`,
+  );
+}
+
+/** "; most frequent of the others: 3E9 (120), 18FEF100 (33)", in the notation of candump. */
+function named({ heard }: BusSight): string {
+  const others = (heard?.ids ?? []).filter(({ isKnown }) => !isKnown).sort((a, b) => b.frames - a.frames);
+  if (others.length === 0) return "";
+  const most = others.slice(0, NAMED_IDS).map(({ id, extended, frames }) => {
+    const hex = id.toString(16).toUpperCase();
+    return `${hex.padStart(extended ? 8 : 3, "0")} (${formatCount(frames)})`;
+  });
+  const more = others.length > NAMED_IDS ? `, and ${formatCount(others.length - NAMED_IDS)} more` : "";
+  return `; nobody decodes ${most.join(", ")}${more}`;
+}
+
+function framesHeard(heard: BusSight["heard"]): number {
+  return heard?.ids.reduce((sum, { frames }) => sum + frames, 0) ?? 0;
+}
+
+function framesOf({ told, heard }: BusSight): number {
+  const ofAgent = told === undefined ? 0 : told.received + otherFrames(told) + unwantedFrames(told);
+  return ofAgent + framesHeard(heard);
+}
