@@ -251,7 +251,7 @@ export const statusSchema = z
         ackedAgoMs: count.optional(),
       })
       .readonly(),
-    /** Records lost since start, by stream and reason; `detail` and `agoMs` of the last one. */
+    /** Records lost since start, by stream and reason; `detail` and `agoMs` of the last one, `range`: its seqs and what was lost right before it. */
     losses: z
       .array(
         z
@@ -260,6 +260,7 @@ export const statusSchema = z
             reason: z.enum(LOSS_REASONS),
             detail: z.string(),
             records: count,
+            range: z.object({ first: count, last: count }).readonly().optional(),
             agoMs: z.number(),
           })
           .readonly(),

@@ -140,6 +140,8 @@ export type LossCount = {
   /** Of the last one, as `LossRange` has it. */
   readonly detail: string;
   readonly records: number;
+  /** Seqs of the last one, and of those that were noted right before it where they follow on each other. */
+  readonly range: { readonly first: number; readonly last: number };
   /** Monotonic ms of the last one. */
   readonly atMs: number;
 };

@@ -63,14 +63,21 @@ export function losingContract(open: OpenOutboxSubject): void {
       outbox().lose([1, 2], "expired", "life ended");
       clock.advance(500);
       outbox().lose([4], "expired", "life ended again");
-      outbox().lose([5], "rejected", "0x99");
+      for (const row of [5, 6, 7]) outbox().lose([row], "rejected", "0x99");
       expect(faultCodeOf(() => outbox().append([draftOf("telemetry", 4000), draftOf("telemetry", 20_000)]))).toBe(
         "outbox.full",
       );
       const atMs = clock.monotonicMs();
       expect(outbox().lossCounts()).toEqual([
-        { stream: "telemetry", reason: "expired", detail: "life ended again", records: 3, atMs },
-        { stream: "telemetry", reason: "rejected", detail: "0x99", records: 1, atMs },
+        {
+          stream: "telemetry",
+          reason: "expired",
+          detail: "life ended again",
+          records: 3,
+          range: { first: 4, last: 4 },
+          atMs,
+        },
+        { stream: "telemetry", reason: "rejected", detail: "0x99", records: 3, range: { first: 5, last: 7 }, atMs },
       ]);
     });
 

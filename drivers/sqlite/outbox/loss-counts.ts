@@ -6,8 +6,10 @@ export class LossCounts {
 
   note({ stream, reason, detail, first, last }: Omit<LossRange, "epoch">, atMs: number): void {
     const key = keyOf(stream, reason);
-    const records = (this.#counts.get(key)?.records ?? 0) + last - first + 1;
-    this.#counts.set(key, { stream, reason, detail, records, atMs });
+    const before = this.#counts.get(key);
+    const records = (before?.records ?? 0) + last - first + 1;
+    const range = { first: before?.range.last === first - 1 ? before.range.first : first, last };
+    this.#counts.set(key, { stream, reason, detail, records, range, atMs });
   }
 
   list(): readonly LossCount[] {

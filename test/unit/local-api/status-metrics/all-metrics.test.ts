@@ -31,6 +31,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   "delivery.streams.capture.dayBytes": "records_sent_bytes says it, over any time",
   "delivery.refusedTopics[].reasonCode": "a code, no quantity",
   "losses[].agoMs": "the counter grows when it happens",
+  "losses[].range.first": "an id",
+  "losses[].range.last": "an id",
   "frameLog.session": "an id",
   "files.dayBytes": "configured",
   "diagnostics.buses[].other.id": "an id",
