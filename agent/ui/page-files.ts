@@ -12,7 +12,24 @@ const TEXT = {
 } as const;
 
 /** Ours. scripts/packaging puts them beside the code, and those of uPlot with them. */
-export const PAGE_FILES = ["index.html", "style.css", "icon.svg", "page.js", "dom.js", "event-stream.js"] as const;
+export const PAGE_FILES = [
+  "index.html",
+  "style.css",
+  "parts.css",
+  "icon.svg",
+  "controls.js",
+  "dom.js",
+  "event-stream.js",
+  "format.js",
+  "history.js",
+  "line-view.js",
+  "page.js",
+  "parts-view.js",
+  "plot.js",
+  "signals-view.js",
+  "store.js",
+  "transport-view.js",
+] as const;
 
 /** Of the plotting library, as its package has them. */
 export const PLOT_FILES = ["uPlot.iife.min.js", "uPlot.min.css"] as const;

@@ -8,7 +8,7 @@ const CHECKS: readonly (readonly [name: string, command: string, ...args: string
   ["lint", "oxlint", "--type-aware"],
   ["type check", "tsc"],
   ["type check of the companion's page", "tsc", "--project", "agent/companion/tsconfig.page.json"],
-  ["type check of the live page", "tsc", "--project", "agent/ui/tsconfig.page.json"],
+  ["type check of the live page", "tsc", "--project", "agent/ui/page/tsconfig.json"],
   ["format", "biome", "check", "--error-on-warnings"],
   ["dead code", "knip", "--cache", "--cache-location", ".cache/knip"],
   ["generated files", process.execPath, "scripts/generate.ts", "--check"],

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { AgentError } from "../../core/errors.ts";
 import { followSamples } from "../../local-api/samples-schema.ts";
 import { type Status, statusVerb } from "../../local-api/status-schema.ts";
+import { problemsOf } from "../../support/status-problems.ts";
 import type { AgentLine } from "../agent-line.ts";
 import { SampleBook } from "./sample-book.ts";
 import { type Section, sections } from "./sections.ts";
@@ -20,6 +21,13 @@ export type AgentState =
       readonly state: "down";
       readonly fault: { readonly code: string; readonly what: string; readonly remedy: string };
     };
+
+/** A status with the time at which it was so, s since the Unix epoch, and what is wrong in it. */
+export type ToldStatus = {
+  readonly t: number;
+  readonly status: Status;
+  readonly problems: readonly { readonly what: string; readonly remedy: string }[];
+};
 
 type FeedParts = {
   readonly line: AgentLine;
@@ -149,9 +157,8 @@ export class AgentFeed {
     this.#parts.send("agent", state);
   }
 
-  /** With the time at which it was so, s since the Unix epoch. */
-  #told(status: Status) {
-    return { t: this.#parts.clock.wallUs() / 1e6, status };
+  #told(status: Status): ToldStatus {
+    return { t: this.#parts.clock.wallUs() / 1e6, status, problems: problemsOf(status) };
   }
 
   /** Another run of the agent: what was asked of the one before says nothing. */

@@ -48,6 +48,11 @@ export function isNew(place, content) {
 /** @type {WeakMap<HTMLElement, string>} */
 const contents = new WeakMap();
 
+/** A cell of a table that is set to the right. @param {string} text */
+export function number(text) {
+  return element("td", { class: "number" }, text);
+}
+
 /**
  * Puts rows into the body of a table where they differ from those that are there; the first cell heads its row.
  * @param {HTMLElement} body
@@ -56,9 +61,11 @@ const contents = new WeakMap();
  */
 export function fillRows(body, rows, content = rows) {
   if (!isNew(body, content)) return;
+  const cellOf = (/** @type {string | Node} */ cell) =>
+    cell instanceof HTMLTableCellElement ? cell : element("td", {}, cell);
   body.replaceChildren(
     ...rows.map(([head, ...cells]) =>
-      element("tr", {}, element("th", { scope: "row" }, head), ...cells.map((cell) => element("td", {}, cell))),
+      element("tr", {}, element("th", { scope: "row" }, head), ...cells.map((cell) => cellOf(cell))),
     ),
   );
 }
