@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bashCompletion, fishCompletion, zshCompletion } from "../agent/cli/help/completions.ts";
+import { manPage } from "../agent/cli/help/man-page.ts";
 import { readCommandTree } from "./packaging/command-tree.ts";
-import { bashCompletion, fishCompletion, zshCompletion } from "./packaging/completions.ts";
-import { manPage } from "./packaging/man-page.ts";
 
 const HELP = `usage: node scripts/man.ts man|bash|zsh|fish
 
@@ -23,8 +23,7 @@ async function main(kind: string | undefined): Promise<number> {
   const tree = await readCommandTree(version);
   switch (kind) {
     case "man": {
-      const template = readFileSync(join(ROOT, "scripts/packaging/debian/causeway.1.in"), "utf8");
-      process.stdout.write(manPage({ template, tree, version, date: new Date().toISOString().slice(0, 10) }));
+      process.stdout.write(manPage({ tree, version, date: new Date().toISOString().slice(0, 10) }));
       return 0;
     }
     case "bash":

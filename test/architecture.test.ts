@@ -77,6 +77,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/csr.ts": "os",
   "agent/cli/verbs/diag.ts": "os",
   "agent/cli/verbs/logs.ts": "os",
+  "agent/cli/verbs/man.ts": "os",
   "agent/cli/verbs/ota.ts": "os",
   "agent/cli/verbs/provision.ts": "os",
   "agent/cli/verbs/publish.ts": "os",

@@ -41,8 +41,13 @@ const GROUPS: readonly VerbGroup[] = [
   ["ota", async () => (await import("./verbs/ota.ts")).registerOta],
   ["mqtt", async () => (await import("./verbs/mqtt.ts")).registerMqtt],
   ["publish", async () => (await import("./verbs/publish.ts")).registerPublish],
+  ["completion", async () => (await import("./verbs/completion.ts")).registerCompletion],
+  ["man", async () => (await import("./verbs/man.ts")).registerMan],
   ["version", async () => (await import("./verbs/version.ts")).registerVersion],
 ];
+
+/** What these print is made of all verbs. */
+const OF_ALL_VERBS: readonly string[] = ["completion", "man"];
 
 /** The command tree for these arguments, see `programOf`. */
 export async function createProgram(
@@ -50,5 +55,6 @@ export async function createProgram(
   context: CliContext,
   bind: (options: GlobalOptions) => void,
 ): Promise<Command> {
-  return await programOf(GROUPS, args, context, bind);
+  const tellsOfAll = args.some((word) => OF_ALL_VERBS.includes(word));
+  return await programOf(GROUPS, tellsOfAll ? [] : args, context, bind);
 }

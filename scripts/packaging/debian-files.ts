@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { bashCompletion, fishCompletion, zshCompletion } from "../../agent/cli/help/completions.ts";
+import { manPage } from "../../agent/cli/help/man-page.ts";
 import { configJsonSchema, exampleConfig } from "../../config/example.ts";
 import { readCommandTree } from "./command-tree.ts";
-import { bashCompletion, fishCompletion, zshCompletion } from "./completions.ts";
 import { type Bundled, copyrightFile, debianChangelog, type Release } from "./control.ts";
 import { filesBelow, writePacked } from "./files.ts";
-import { manPage } from "./man-page.ts";
 import { packedDocument } from "./packed-document.ts";
 
 const TEMPLATES = "scripts/packaging/debian";
@@ -122,7 +122,7 @@ export async function packSystemFiles(
   writePacked(join(documents, "nodejs-license.gz"), gzip(nodeLicence));
   writePacked(join(documents, "changelog.Debian.gz"), gzip(debianChangelog(release)));
   writePacked(join(documents, "changelog.gz"), gzip(readFileSync(join(root, "CHANGELOG.md"))));
-  await packHelp(root, tree, release);
+  await packHelp(tree, release);
 }
 
 /** A document without what only a checkout has. `name` is its path from the root, without the ending. */
@@ -137,12 +137,11 @@ function exampleOf(root: string, name: string): string {
   return text.replace(`$schema=${name}.schema.json`, `$schema=/usr/share/causeway/${name}.schema.json`);
 }
 
-async function packHelp(root: string, tree: string, { version, epochSeconds }: Release): Promise<void> {
+async function packHelp(tree: string, { version, epochSeconds }: Release): Promise<void> {
   const commands = await readCommandTree(version);
-  const template = readFileSync(join(root, "scripts/packaging/debian/causeway.1.in"), "utf8");
   const date = new Date(epochSeconds * 1000).toISOString().slice(0, 10);
   const share = join(tree, "usr/share");
-  writePacked(join(share, "man/man1/causeway.1.gz"), gzip(manPage({ template, tree: commands, version, date })));
+  writePacked(join(share, "man/man1/causeway.1.gz"), gzip(manPage({ tree: commands, version, date })));
   writePacked(join(share, "bash-completion/completions/causeway"), bashCompletion(commands));
   writePacked(join(share, "zsh/vendor-completions/_causeway"), zshCompletion(commands));
   writePacked(join(share, "fish/vendor_completions.d/causeway.fish"), fishCompletion(commands));

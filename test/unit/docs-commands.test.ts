@@ -1,7 +1,8 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type CommandHelp, readCommandTree } from "../../scripts/packaging/command-tree.ts";
+import type { CommandHelp } from "../../agent/cli/help/command-tree.ts";
+import { readCommandTree } from "../../scripts/packaging/command-tree.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DOCUMENTS = [

@@ -1,18 +1,20 @@
 import type { ArgumentHelp, CommandHelp, OptionHelp } from "./command-tree.ts";
+import { MAN_TEMPLATE } from "./man-template.ts";
 
 /** What fits beside the indentation of a page that is 80 columns wide (man.7). */
 const MAX_COLUMNS = 70;
 
-/** What the template of the man page is filled with. `date` is written as 2026-11-23. */
+/** What the page is filled with. `date` is written as 2026-11-23. */
 export type ManPage = {
-  readonly template: string;
+  /** `MAN_TEMPLATE` when absent. */
+  readonly template?: string;
   readonly tree: CommandHelp;
   readonly version: string;
   readonly date: string;
 };
 
 /** causeway(1) in the man macros: the hand-written template with every verb and option that the program knows (groff_man(7)). */
-export function manPage({ template, tree, version, date }: ManPage): string {
+export function manPage({ template = MAN_TEMPLATE, tree, version, date }: ManPage): string {
   return template
     .replaceAll("@VERSION@", version)
     .replaceAll("@DATE@", date)

@@ -1,4 +1,5 @@
-.TH CAUSEWAY 1 "@DATE@" "causeway @VERSION@" "Causeway"
+/** What causeway(1) says beside its verbs, in the man macros; `manPage` fills it. */
+export const MAN_TEMPLATE = String.raw`.TH CAUSEWAY 1 "@DATE@" "causeway @VERSION@" "Causeway"
 .SH NAME
 causeway \- in-vehicle edge agent: CAN to MQTT 5 with nothing lost in silence
 .SH SYNOPSIS
@@ -131,3 +132,4 @@ Interrupted.
 .BR systemd\-creds (1),
 .BR candump (1),
 .BR tpm2_getcap (1)
+`;
