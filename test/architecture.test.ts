@@ -71,6 +71,7 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/process.ts": "can os",
   "agent/cli/diagnostics/open-isotp.ts": "can",
   "agent/cli/running-agent.ts": "os",
+  "agent/cli/traffic/bit-rates.ts": "can",
   "agent/cli/verbs/bus.ts": "can",
   "agent/cli/verbs/can-replay.ts": "can",
   "agent/cli/verbs/cert.ts": "os",

@@ -1,7 +1,14 @@
 import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/can-interface.ts";
+import {
+  type CanInterface,
+  describeInterface,
+  listInterfaces,
+  readInterface,
+} from "../../drivers/can/can-interface.ts";
+import { isOnHost } from "../../drivers/can/controller.ts";
+import { isVirtualLink } from "../../drivers/can/link-details.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";
@@ -115,6 +122,45 @@ export async function openBus(
   }
   if (first.state !== "up") note(context, `${bus.name} is ${first.state}: ${first.detail}`);
   return bus;
+}
+
+/**
+ * As `openBus`, for a verb that can do nothing with a bus that is down: throws `bus.unavailable` with what brings it up.
+ */
+export async function openUpBus(
+  context: CliContext,
+  config: BusConfig,
+  filters: readonly FrameFilter[],
+  onFrames: BusSink["onFrames"] = () => undefined,
+): Promise<CanBus> {
+  let state: BusState | undefined;
+  let detail = "";
+  const bus = await openBus(context, config, filters, onFrames, (now, why) => {
+    state = now;
+    detail = why;
+  });
+  if (state !== "down" || config.driver === "replay") return bus;
+  await bus.stop();
+  throw busDown(config, detail);
+}
+
+/** The interface of a bus of this host as it is now; undefined for any other bus, and where there is no such interface. */
+export function interfaceOf(config: BusConfig): CanInterface | undefined {
+  if (!isOnHost(config)) return undefined;
+  const link = readInterface(config.interface);
+  return link === "not-can" ? undefined : link;
+}
+
+/** A bus whose interface is there, but down. */
+export function busDown(config: BusConfig, detail: string): AgentError {
+  const link = isOnHost(config) ? config.interface : config.name;
+  const setUp = isOnHost(config) && !isVirtualLink(link) ? ` --bitrate 500000 (that of the bus)` : "";
+  return new AgentError("bus.unavailable", {
+    what: `${config.name}: ${detail}`,
+    remedy: isOnHost(config)
+      ? `bring it up as root: causeway bus up ${link}${setUp}`
+      : "bring it up where it is; see causeway bus list",
+  });
 }
 
 /** What drivers log, as remarks on stderr: warnings always, the rest with --verbose. */
