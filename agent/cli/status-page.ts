@@ -32,13 +32,13 @@ const INDENT = 11;
  * The status for people. `before` is an earlier reading of the same agent, for rates; `columns` are those of a terminal: without them
  * each line stays whole.
  */
-export function statusPage(
+export function statusLines(
   now: StatusReading,
   before: StatusReading | undefined,
   wallUs: number,
   colors: Colors,
   columns?: number,
-): string {
+): readonly string[] {
   const { status } = now;
   const rates = before !== undefined && before.status.pid === status.pid ? before : undefined;
   const blocks = [
@@ -71,6 +71,10 @@ export function statusPage(
     updateLines(status, colors),
   ];
   const lines = blocks.flat();
-  const rows = columns === undefined ? lines : lines.flatMap((line) => wrapLines(line, columns, INDENT));
-  return `${rows.join("\n")}\n`;
+  return columns === undefined ? lines : lines.flatMap((line) => wrapLines(line, columns, INDENT));
+}
+
+/** The same as one text. */
+export function statusPage(...parts: Parameters<typeof statusLines>): string {
+  return `${statusLines(...parts).join("\n")}\n`;
 }

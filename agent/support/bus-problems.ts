@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from "../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { isReceiving } from "../telemetry/health.ts";
 import type { Problem } from "./check.ts";
@@ -34,7 +34,7 @@ export function busProblem(bus: Bus, uptimeMs: number, isAnswered = false): Prob
   if (decoded === 0 && unwantedFrames(bus) === 0 && otherFrames(bus) > 0) {
     if (isAnswered) return undefined;
     return {
-      what: `bus ${bus.name}: none of its ${formatCount(otherFrames(bus))} frames is in its DBC files`,
+      what: `bus ${bus.name}: none of its ${formatCounted(otherFrames(bus), "frame")} is in its DBC files`,
       remedy: `compare causeway can dump ${bus.name} with causeway dbc list; check dbc in the configuration`,
     };
   }

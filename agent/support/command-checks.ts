@@ -1,4 +1,5 @@
 import { AgentError } from "../core/errors.ts";
+import { formatCounted } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
@@ -17,14 +18,17 @@ export async function checkCommands(parts: CommandChecksParts): Promise<readonly
   return [
     await checkOf("policy", async () => policyCheck(await parts.readPolicy())),
     await checkOf("catalogue", async () =>
-      passed("catalogue", `${await parts.checkCatalogue()} actions that write to a bus`),
+      passed(
+        "catalogue",
+        `${formatCounted(await parts.checkCatalogue(), "action that writes", "actions that write")} to a bus`,
+      ),
     ),
     await checkOf("ledger", async () => ledgerCheck(await parts.askAgent())),
   ];
 }
 
 function policyCheck({ keys, allow }: Awaited<ReturnType<CommandChecksParts["readPolicy"]>>): Check {
-  const what = `${keys.length} keys pinned, ${allow.length} rules`;
+  const what = `${formatCounted(keys.length, "key")} pinned, ${formatCounted(allow.length, "rule")}`;
   if (keys.length > 0) return passed("policy", what);
   const remedy = "pin the public key of whoever signs commands in the policy file";
   return warned("policy", `${what}: nothing that acts can be asked for`, remedy);

@@ -1,5 +1,5 @@
 import { printable } from "../core/plain-text.ts";
-import { formatBytes, formatCount, formatDuration } from "../core/quantity.ts";
+import { formatBytes, formatCounted, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/rejection-codes.ts";
@@ -84,9 +84,9 @@ function rejectionProblem(
   { stream, topic, reasonCode, reason, count }: TopicRejection,
   outbox: Status["outbox"],
 ): Problem {
-  const waiting = formatCount(outbox.streams[stream].records);
+  const waiting = formatCounted(outbox.streams[stream].records, "waits", "wait");
   return {
-    what: `the broker refuses ${stream} records: ${reason}, ${formatCount(count)} times on ${topic}; ${waiting} wait`,
+    what: `the broker refuses ${stream} records: ${reason}, ${formatCounted(count, "time")} on ${topic}; ${waiting}`,
     remedy: rejectionRemedy(reasonCode, topic),
   };
 }
@@ -104,7 +104,7 @@ function rejectionRemedy(reasonCode: number, topic: string): string {
 
 function lossProblem({ stream, reason, detail, records, agoMs }: Loss): Problem {
   return {
-    what: `${formatCount(records)} ${stream} records ${reason === "thinned" ? reason : `lost (${reason})`}, the last ${formatDuration(agoMs)} ago: ${detail}`,
+    what: `${formatCounted(records, `${stream} record`)} ${reason === "thinned" ? reason : `lost (${reason})`}, the last ${formatDuration(agoMs)} ago: ${detail}`,
     remedy: lossRemedy(reason, stream),
   };
 }
@@ -128,7 +128,7 @@ function lossRemedy(reason: Loss["reason"], stream: Loss["stream"]): string {
 
 function discardProblem(samples: number): Problem {
   return {
-    what: `${formatCount(samples)} samples were discarded since the start: the outbox, the batch or the senders' slots had no room for them`,
+    what: `${formatCounted(samples, "sample was", "samples were")} discarded since the start: the outbox, the batch or the senders' slots had no room for them`,
     remedy:
       "look for outbox.refused in the log; collect less, or raise collect.holdBytes, collect.batchSamples or (J1939 with many senders) collect.senderSignals",
   };

@@ -1,6 +1,6 @@
 import { AgentError } from "../core/errors.ts";
 import { printable } from "../core/plain-text.ts";
-import { formatDuration } from "../core/quantity.ts";
+import { formatCounted, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
@@ -65,5 +65,8 @@ function checkOf(bus: Bus): Check {
     const what = `bus ${bus.bus}: no answer of ${units.join(", ")}`;
     return warned(CHECK, what, "is the ignition on? check the ids of the control units, and the condition of transmit");
   }
-  return passed(CHECK, `bus ${bus.bus}: ${counts.requests} requests, ${counts.answers} answers`);
+  return passed(
+    CHECK,
+    `bus ${bus.bus}: ${formatCounted(counts.requests, "request")}, ${formatCounted(counts.answers, "answer")}`,
+  );
 }

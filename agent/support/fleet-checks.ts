@@ -1,5 +1,5 @@
 import { printable } from "../core/plain-text.ts";
-import { formatBytes, formatCount } from "../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted } from "../core/quantity.ts";
 import type { FilesStatus } from "../local-api/files-status.ts";
 import type { ProgramsStatus } from "../local-api/programs-status.ts";
 import type { ReportedShadowStatus, SettingsStatus, ShadowsStatus } from "../local-api/shadows-status.ts";
@@ -46,7 +46,7 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
   }
   if (strangerLines > 0) {
     const remedy = "name the program in programs.clients, or give programs.unnamed";
-    problems.push(warned(check, `${formatCount(strangerLines)} lines of unknown programs since the start`, remedy));
+    problems.push(warned(check, `${formatCounted(strangerLines, "line")} of unknown programs since the start`, remedy));
   }
   const unanswered = programs.reduce((sum, one) => sum + one.unanswered, 0);
   if (unanswered > 0) {
@@ -55,7 +55,7 @@ function programChecks({ problem, strangerLines, programs }: ProgramsStatus): re
   }
   if (problems.length > 0) return problems;
   const records = programs.reduce((sum, one) => sum + one.records, 0);
-  return [passed(check, `served, ${formatCount(records)} records since the start`)];
+  return [passed(check, `served, ${formatCounted(records, "record")} since the start`)];
 }
 
 function shadowChecks({ state, config }: ShadowsStatus): readonly Check[] {
@@ -103,7 +103,7 @@ function fileChecks(files: FilesStatus): readonly Check[] {
   const check = "uploads";
   const problems = uploads.flatMap((upload) => uploadCheck(check, upload));
   if (credentials !== undefined && credentials.failed > 0 && credentials.given === 0) {
-    const what = `no credentials for buckets: ${formatCount(credentials.failed)} times asked in vain since the start`;
+    const what = `no credentials for buckets: ${formatCounted(credentials.failed, "time")} asked in vain since the start`;
     const remedy =
       "see files.credentialsHost, the role alias, and iot:AssumeRoleWithCertificate in the vehicle's policy";
     problems.push(warned(check, what, remedy));

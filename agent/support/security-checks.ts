@@ -1,4 +1,5 @@
 import { printable } from "../core/plain-text.ts";
+import { formatCounted } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { passed, warned } from "./check.ts";
@@ -25,6 +26,7 @@ function defenderChecks(defender: Status["defender"]): readonly Check[] {
   if (defender === undefined) return [];
   const { accepted, unanswered, fault } = defender;
   if (fault !== undefined) return [warned("defender", printable(fault), SERVICE)];
-  if (accepted === 0 && unanswered > 0) return [warned("defender", `nobody answers ${unanswered} reports`, SERVICE)];
-  return [passed("defender", `${accepted} reports accepted since the start`)];
+  if (accepted === 0 && unanswered > 0)
+    return [warned("defender", `nobody answers ${formatCounted(unanswered, "report")}`, SERVICE)];
+  return [passed("defender", `${formatCounted(accepted, "report")} accepted since the start`)];
 }

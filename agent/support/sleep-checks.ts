@@ -1,4 +1,5 @@
 import { printable } from "../core/plain-text.ts";
+import { formatCounted } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { passed, warned } from "./check.ts";
@@ -14,7 +15,7 @@ export function sleepChecks({ sleep }: Pick<Status, "sleep">): readonly Check[] 
     ...(fault === undefined ? [] : [warned(CHECK, printable(fault.what), printable(fault.remedy))]),
     ...(most === undefined || unplanned <= most
       ? []
-      : [warned(CHECK, `${unplanned} wakes today, more than power.wake.wakesPerDay: ${most}`, WHO)]),
+      : [warned(CHECK, `${formatCounted(unplanned, "wake")} today, more than power.wake.wakesPerDay: ${most}`, WHO)]),
     ...cannotWake.map((bus) =>
       warned(CHECK, `${printable(bus)} cannot wake the system: its power/wakeup is disabled`, ALLOW),
     ),

@@ -1,5 +1,5 @@
 import { printable } from "../core/plain-text.ts";
-import { formatCount } from "../core/quantity.ts";
+import { formatCount, formatCounted } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { healthProblems } from "../telemetry/health.ts";
 import { busProblem } from "./bus-problems.ts";
@@ -62,7 +62,7 @@ function frameLogProblems({ frameLog }: Status): readonly Problem[] {
 
 function dropProblem({ name, dropped = 0, received }: Bus): Problem {
   return {
-    what: `bus ${name} has lost ${formatCount(dropped)} frames of ${formatCount(received + dropped)}`,
+    what: `bus ${name} has lost ${formatCounted(dropped, "frame")} of ${formatCount(received + dropped)}`,
     remedy:
       "find out what keeps the processor busy (top); raise receiveBufferBytes with net.core.rmem_max, and ringFrames",
   };

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatCount } from "../../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted } from "../../core/quantity.ts";
 import { alignColumns } from "../text.ts";
 import type { SimulatedCampaign } from "./simulation.ts";
 import type { CampaignTally, RecordCount } from "./tally.ts";
@@ -18,7 +18,7 @@ export function testText({ plan, figures, tally, unseen }: TestedCampaign, span:
   const triggers = [...tally.triggers.values()];
   const fired =
     trigger === undefined ? "" : `, ${count(figures.triggers, "trigger")}, ${figures.suppressed} suppressed`;
-  const lost = figures.discardedSamples === 0 ? "" : `, ${formatCount(figures.discardedSamples)} samples discarded`;
+  const lost = figures.discardedSamples === 0 ? "" : `, ${formatCounted(figures.discardedSamples, "sample")} discarded`;
   const counts = [...tally.counts.values()];
   const rows = counts.map((one) => countRow(`${one.kind} (${one.stream})`, one, span));
   const total = countRow("total", totalOf(counts), span);

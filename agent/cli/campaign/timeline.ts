@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCount, formatCounted } from "../../core/quantity.ts";
 import { alignColumns } from "../text.ts";
 import type { ToldTrigger } from "./tally.ts";
 
@@ -70,11 +70,11 @@ function detailsOf({ begin, end }: ToldTrigger, follows: boolean): readonly stri
   const merged = capture.marksUs.length + capture.marksDropped - 1;
   const remarks = [
     ...(cause.byHand ? ["fired by hand"] : []),
-    ...(merged > 0 ? [`${merged + 1} triggers in one`] : []),
+    ...(merged > 0 ? [`${formatCounted(merged + 1, "trigger")} in one`] : []),
     ...(capture.historyMs < capture.beforeMs ? [shortage(capture.beforeMs, follows)] : []),
     ...(capture.clockStepped ? ["cut by a step of the clock"] : []),
-    ...(counts.framesLost > 0 ? [`${counts.framesLost} frames lost`] : []),
-    ...(counts.samplesDiscarded > 0 ? [`${counts.samplesDiscarded} samples discarded`] : []),
+    ...(counts.framesLost > 0 ? [`${formatCounted(counts.framesLost, "frame")} lost`] : []),
+    ...(counts.samplesDiscarded > 0 ? [`${formatCounted(counts.samplesDiscarded, "sample")} discarded`] : []),
     ...(end === undefined ? ["the log ends first"] : []),
   ];
   return [...wrapped(values), ...wrapped(remarks)];

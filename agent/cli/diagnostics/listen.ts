@@ -1,3 +1,4 @@
+import { formatCounted } from "../../core/quantity.ts";
 import { BusFrameTap } from "../../diagnostics/tester/frame-tap.ts";
 import type { CanBus, FrameFilter } from "../../ports/can-bus.ts";
 import type { CliContext } from "../context.ts";
@@ -29,6 +30,6 @@ export async function listenOn(
     await bus.stop();
   }
   const lost = bus.counters().dropped ?? 0;
-  if (lost > 0) note(context, `${lost} frames lost`);
+  if (lost > 0) note(context, `${formatCounted(lost, "frame")} lost`);
   return config.name;
 }

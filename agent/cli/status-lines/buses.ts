@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCount, formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { otherFrames, unwantedFrames } from "../../support/bus-problems.ts";
 import { isReceiving } from "../../telemetry/health.ts";
@@ -42,7 +42,7 @@ function multiPacketLines({ multiPacket }: Bus): readonly string[] {
   const troubles = Object.entries(counts).filter(([, count]) => count > 0);
   if (assembled === 0 && troubles.length === 0) return [];
   const others = troubles.map(([what, count]) => `, ${formatCount(count)} ${what}`).join("");
-  return [`           ${formatCount(assembled)} messages of several frames${others}`];
+  return [`           ${formatCounted(assembled, "message")} of several frames${others}`];
 }
 
 /** Frames/s of a bus since `before`; undefined where that reading has no such bus or is not earlier. */

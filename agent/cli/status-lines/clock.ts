@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatError } from "../../core/quantity.ts";
+import { formatCounted, formatError } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -21,6 +21,6 @@ export function clockLines({ clockQuality, time }: Status, colors: Colors): read
   return [
     `${head}${about === "" || isLong ? "" : ` (${about})`}`,
     ...(isLong ? [`           ${about}`] : []),
-    ...(untold === 0 ? [] : [`           ${colors.yellow(`${formatCount(untold)} changes not told, too many`)}`]),
+    ...(untold === 0 ? [] : [`           ${colors.yellow(`${formatCounted(untold, "change")} not told, too many`)}`]),
   ];
 }

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -13,7 +13,7 @@ export function defenderLines({ defender }: Pick<Status, "defender">, colors: Co
     ...(unanswered === 0 ? [] : [`${formatCount(unanswered)} unanswered`]),
   ];
   return [
-    [`defender   ${formatCount(accepted)} reports accepted${last}`, ...others].join(", "),
+    [`defender   ${formatCounted(accepted, "report")} accepted${last}`, ...others].join(", "),
     ...(fault === undefined ? [] : [`           ${colors.yellow(printable(fault))}`]),
   ];
 }

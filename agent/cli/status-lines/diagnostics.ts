@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -8,7 +8,7 @@ export function diagnosticsLines({ diagnostics }: Status, colors: Colors): reado
   return (diagnostics?.buses ?? []).flatMap(({ bus, withheld, counts, pending, backingOff }, index) => {
     const { requests, answers, negatives, silent } = counts;
     const head = index === 0 ? "diagnosis  " : "           ";
-    const line = `${head}${printable(bus)} ${formatCount(requests)} requests, ${formatCount(answers + negatives)} answered, ${formatCount(silent)} not`;
+    const line = `${head}${printable(bus)} ${formatCounted(requests, "request")}, ${formatCount(answers + negatives)} answered, ${formatCount(silent)} not`;
     const units = [
       ...pending.map(({ ecu, ms }) => `${printable(ecu)} pending for ${formatDuration(ms)}`),
       ...backingOff.map(({ ecu, ms }) => `${printable(ecu)} silent, asked again in ${formatDuration(ms)}`),
@@ -23,9 +23,9 @@ export function codeLines({ diagnostics }: Status, colors: Colors): readonly str
   const codes = diagnostics?.codes;
   if (codes === undefined) return [];
   const { active, events, refused, delayed } = codes;
-  const room = refused === 0 ? "" : colors.red(`, ${formatCount(refused)} times no room for one`);
-  const late = delayed === 0 ? "" : colors.yellow(`, ${formatCount(delayed)} readings told late`);
-  return [`codes      ${formatCount(active)} active, ${formatCount(events)} events${room}${late}`];
+  const room = refused === 0 ? "" : colors.red(`, ${formatCounted(refused, "time")} no room for one`);
+  const late = delayed === 0 ? "" : colors.yellow(`, ${formatCounted(delayed, "reading")} told late`);
+  return [`codes      ${formatCount(active)} active, ${formatCounted(events, "event")}${room}${late}`];
 }
 
 /** A line a bus with a J1939 node of ours. */
@@ -40,6 +40,6 @@ export function j1939Lines({ diagnostics }: Status, colors: Colors): readonly st
           : state === "off"
             ? "listens only"
             : "no address yet";
-    return `${head}${printable(bus)} ${own}, ${nodes} nodes, ${formatCount(messages)} diagnostic messages`;
+    return `${head}${printable(bus)} ${own}, ${formatCounted(nodes, "node")}, ${formatCounted(messages, "diagnostic message")}`;
   });
 }

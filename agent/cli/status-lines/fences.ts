@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -15,6 +15,12 @@ export function fenceLines({ fences: status }: Pick<Status, "fences">, colors: C
     ...(fences.length === 0 ? [] : [`fences     ${where}, of ${fences.length}`]),
     ...(odometerMetres === undefined ? [] : [`way        ${(odometerMetres / 1000).toFixed(1)} km by position`]),
     ...(isPrivate ? [`privacy    ${colors.yellow("positions stay in the vehicle: causeway place private off")}`] : []),
-    ...(lost === 0 ? [] : [colors.red(`           ${formatCount(lost)} changes of the place are not in the journal`)]),
+    ...(lost === 0
+      ? []
+      : [
+          colors.red(
+            `           ${formatCounted(lost, "change of the place is", "changes of the place are")} not in the journal`,
+          ),
+        ]),
   ];
 }

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatCount } from "../../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -9,8 +9,8 @@ export function frameLogLines({ frameLog }: Status, colors: Colors): readonly st
   const { state, problem, file, files, bytes, maxBytes, written, dropped } = frameLog;
   const lost = dropped === 0 ? "" : colors.red(`, ${formatCount(dropped)} dropped`);
   return [
-    `frame log  ${state}${file === undefined ? "" : ` ${printable(file)}`}, ${formatCount(written)} frames`,
-    `           ${formatCount(files)} files, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}${lost}`,
+    `frame log  ${state}${file === undefined ? "" : ` ${printable(file)}`}, ${formatCounted(written, "frame")}`,
+    `           ${formatCounted(files, "file")}, ${formatBytes(bytes)} of ${formatBytes(maxBytes)}${lost}`,
     ...(problem === undefined ? [] : [`           ${colors.red(printable(problem))}`]),
   ];
 }

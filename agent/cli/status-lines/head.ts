@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatDuration } from "../../core/quantity.ts";
+import { formatBytes, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { clockLines } from "./clock.ts";
 import type { Colors } from "./reading.ts";
@@ -10,7 +10,7 @@ export function headLines(status: Status, colors: Colors): readonly string[] {
   return [
     `${printable(thing)}  causeway ${printable(version)}, pid ${pid}, up ${formatDuration(uptimeMs)}, ${formatBytes(rssBytes)}`,
     ...clockLines(status, colors),
-    `signals    ${signalTable.signals} in ${signalTable.messages} messages, table ${printable(signalTable.id)}`,
+    `signals    ${signalTable.signals} in ${formatCounted(signalTable.messages, "message")}, table ${printable(signalTable.id)}`,
   ];
 }
 

@@ -5,11 +5,17 @@ import { describeLink } from "../../telemetry/health.ts";
 import type { Colors } from "./reading.ts";
 
 /** The connection, its key, and messages that were not handed over. */
-export function linkLines({ link }: Status, colors: Colors): readonly string[] {
+export function linkLines(
+  { link, delivery: { ackedAgoMs } }: Pick<Status, "link" | "delivery">,
+  colors: Colors,
+): readonly string[] {
   const state = link.state === "online" ? colors.green("online") : colors.red(describeLink(link.state));
   const connects = link.connects === 1 ? "1 connect" : `${formatCount(link.connects)} connects`;
   const lines = [
     `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,
+    ...(link.state === "online" || ackedAgoMs === undefined
+      ? []
+      : [`           the last record was acknowledged ${formatDuration(ackedAgoMs)} ago`]),
     `key        ${printable(link.key)}`,
     ...inboundLines(link.inbound, colors),
   ];

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCount, formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -10,12 +10,12 @@ export function metricsLines({ metrics }: Pick<Status, "metrics">, colors: Color
   const red = (problem: string | undefined) => (problem === undefined ? [] : [colors.red(printable(problem))]);
   const told = [
     ...scrapes.flatMap(({ at, answered, problem }) => [
-      `scraped at ${printable(at)}, ${formatCount(answered)} times`,
+      `scraped at ${printable(at)}, ${formatCounted(answered, "time")}`,
       ...red(problem),
     ]),
     ...(file === undefined
       ? []
-      : [`${printable(file.path)} written ${formatCount(file.written)} times`, ...red(file.problem)]),
+      : [`${printable(file.path)} written ${formatCounted(file.written, "time")}`, ...red(file.problem)]),
     ...(health === undefined ? [] : [`${formatCount(health.reports)} health records`]),
   ];
   return told.map((line, at) => `${(at === 0 ? "metrics" : "").padEnd(10)} ${line}`);

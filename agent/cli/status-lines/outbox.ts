@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { tableLines } from "../text.ts";
@@ -19,7 +19,7 @@ export function outboxLines(
   const rows = STREAMS.map((stream) => streamRow(stream, outbox.streams[stream], wallUs));
   const table = tableLines([HEADING, ...rows], columns);
   return [
-    `buffer     ${formatCount(outbox.records)} records, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
+    `buffer     ${formatCounted(outbox.records, "record")}, ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.maxBytes)} (${share} %), epoch ${outbox.epoch}`,
     ...diskLines(outbox),
     ...salvageLines(outbox),
     ...table.map((line) => (line.startsWith(HEADING[0]) ? colors.dim(line) : line)),
@@ -38,7 +38,7 @@ function salvageLines({ salvage }: Status["outbox"]): readonly string[] {
   if (salvage === undefined) return [];
   const { file, rows, totalRows, records } = salvage;
   const share = Math.floor((100 * rows) / Math.max(1, totalRows));
-  return [`salvage    ${share} % of ${printable(file)} read, ${formatCount(records)} records saved`];
+  return [`salvage    ${share} % of ${printable(file)} read, ${formatCounted(records, "record")} saved`];
 }
 
 function streamRow(

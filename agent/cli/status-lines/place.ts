@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { PlaceStatus } from "../../local-api/place-status.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
@@ -17,7 +17,7 @@ export function placeLines({ place }: Pick<Status, "place">, colors: Colors): re
 export function fixText({ mode, source, satellites, accuracyM, ageMs }: NonNullable<PlaceStatus["fix"]>): string {
   const parts = [
     `${mode === "3d" ? "3-D" : "2-D"} fix by ${printable(source)}`,
-    ...(satellites === undefined ? [] : [`${formatCount(satellites)} satellites`]),
+    ...(satellites === undefined ? [] : [`${formatCounted(satellites, "satellite")}`]),
     ...(accuracyM === undefined ? [] : [`${formatCount(Math.ceil(accuracyM))} m`]),
     `${formatDuration(ageMs)} ago`,
   ];

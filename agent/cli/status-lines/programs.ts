@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes } from "../../core/quantity.ts";
+import { formatBytes, formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 
 type Program = NonNullable<Status["programs"]>["programs"][number];
@@ -10,7 +10,7 @@ export function programLines({ programs: section }: Pick<Status, "programs">): r
   const { programs, problem } = section;
   const lines = programs.map(({ name, records, refused, storedBytes, maxStoredBytes, ...of }) => {
     const kept = `${formatBytes(storedBytes)} of ${formatBytes(maxStoredBytes)} kept`;
-    return `${name === "" ? "unnamed" : name}: ${records} records, ${refused} refused, ${kept}${commandsOf(of)}`;
+    return `${name === "" ? "unnamed" : name}: ${formatCounted(records, "record")}, ${refused} refused, ${kept}${commandsOf(of)}`;
   });
   const all = problem === undefined ? lines : [problem, ...lines];
   return all.map((line, index) => `${(index === 0 ? "programs" : "").padEnd(10)} ${printable(line)}`);

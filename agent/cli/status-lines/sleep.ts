@@ -1,4 +1,4 @@
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { SleepStatus } from "../../local-api/sleep-status.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
@@ -30,14 +30,16 @@ function checkInText({ nextCheckIn }: SleepStatus): string {
 }
 
 function wakesText({ wakes: { unplanned, most } }: SleepStatus): string {
-  return most === undefined ? `${formatCount(unplanned)} wakes today` : `${unplanned} of ${most} wakes today`;
+  return most === undefined
+    ? `${formatCounted(unplanned, "wake")} today`
+    : `${unplanned} of ${formatCounted(most, "wake")} today`;
 }
 
 /** "battery saving; parked 3 d: 2 check-ins, 14 min awake, 51 kB, about 60 mAh". */
 function costText({ level, cost }: SleepStatus, colors: Colors): string {
   const { parkedMs, awakeMs, checkIns, sentBytes, milliampHours } = cost;
   const parts = [
-    `${formatCount(checkIns)} check-ins`,
+    `${formatCounted(checkIns, "check-in")}`,
     `${formatDuration(awakeMs)} awake`,
     `${formatCount(Math.ceil(sentBytes / 1000))} kB`,
     ...(milliampHours === undefined ? [] : [`about ${formatCount(Math.round(milliampHours))} mAh`]),

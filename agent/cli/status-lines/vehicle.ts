@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -13,6 +13,7 @@ export function vehicleLines({ vehicle }: Pick<Status, "vehicle">, colors: Color
     ...(asleepSoonInMs === undefined ? [] : [`asleep soon in ${formatDuration(asleepSoonInMs)}`]),
   ];
   const lost = unkept.waiting + unkept.dropped;
-  const bad = lost === 0 ? [] : [colors.red(`           ${formatCount(lost)} changes are not in the journal`)];
+  const bad =
+    lost === 0 ? [] : [colors.red(`           ${formatCounted(lost, "change is", "changes are")} not in the journal`)];
   return [`vehicle    ${facts.join(", ")}`, `           ${printable(why)}`, ...bad];
 }

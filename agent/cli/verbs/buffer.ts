@@ -2,12 +2,13 @@ import { Argument, type Command, InvalidArgumentError, Option } from "commander"
 import pico from "picocolors";
 import type { z } from "zod";
 import { EXIT } from "../../core/errors.ts";
-import { formatBytes, formatDuration } from "../../core/quantity.ts";
+import { formatBytes, formatCounted, formatDuration } from "../../core/quantity.ts";
 import { bufferDrop, bufferFlush, bufferList, bufferStats, MAX_LISTED } from "../../local-api/buffer-schema.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { deliveryProblems } from "../../support/delivery-checks.ts";
 import { heldBack } from "../../support/link-checks.ts";
+import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, note, printJson, printLine, printProblem, printText } from "../context.ts";
 import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -42,7 +43,7 @@ export function registerBuffer(program: Command, context: CliContext): void {
     .description("try at once what waits for a later attempt, and wait until all that is stored now is delivered")
     .addHelpText(
       "after",
-      "\nEnds with 75 when records are left after --timeout.\n\nExample:\n  causeway buffer flush --timeout 60",
+      "\nEnds with 75 when records are left after --timeout, and says on stderr what keeps them.\n\nExample:\n  causeway buffer flush --timeout 60",
     )
     .action(() => flush(context));
   buffer
@@ -59,11 +60,20 @@ export function registerBuffer(program: Command, context: CliContext): void {
 
 async function flush(context: CliContext): Promise<void> {
   const waitMs = Math.max(0, context.options().timeoutMs - ANSWER_MARGIN_MS);
-  const { answer, raw } = await (await runningAgent(context)).ask(bufferFlush, { waitMs });
+  const agent = await runningAgent(context);
+  const { answer, raw } = await agent.ask(bufferFlush, { waitMs });
   const { waiting } = answer;
   if (context.options().json) printJson(context, raw);
-  else printLine(context, waiting === 0 ? "everything is delivered" : `${waiting} records are still waiting`);
-  if (waiting > 0) context.finish(EXIT.temporary);
+  else
+    printLine(
+      context,
+      waiting === 0 ? "everything is delivered" : `${formatCounted(waiting, "record is", "records are")} still waiting`,
+    );
+  if (waiting === 0) return;
+  context.finish(EXIT.temporary);
+  const { answer: status } = await agent.ask(statusVerb, {});
+  for (const problem of problemsOf(status)) printProblem(context, problem);
+  for (const held of heldBack(status)) note(context, held);
 }
 
 async function drop(stream: StreamName, isConfirmed: boolean, context: CliContext): Promise<void> {
@@ -80,7 +90,10 @@ async function drop(stream: StreamName, isConfirmed: boolean, context: CliContex
   const { dropped, isWhole } = answer;
   if (context.options().json) printJson(context, raw);
   else
-    printLine(context, `${dropped} records of ${stream} dropped${isWhole ? "" : ", and more are left: run it again"}`);
+    printLine(
+      context,
+      `${formatCounted(dropped, "record")} of ${stream} dropped${isWhole ? "" : ", and more are left: run it again"}`,
+    );
   if (!isWhole) context.finish(EXIT.temporary);
   else if (dropped === 0) context.finish(EXIT.nothingToDo);
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { campaignAdd, campaignReload, campaignRemove, campaignTrigger } from "../../local-api/campaigns-schema.ts";
 import { type CampaignFile, readCampaign } from "../campaign/documents.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
@@ -85,7 +86,7 @@ async function readShort(file: string): Promise<CampaignFile> {
   const bytes = Buffer.byteLength(JSON.stringify(read.document));
   if (bytes <= MAX_DOCUMENT_BYTES) return read;
   throw new AgentError("input.malformed", {
-    what: `${file}: ${bytes} bytes as JSON, more than the ${MAX_DOCUMENT_BYTES} that the agent takes here`,
+    what: `${file}: ${formatCounted(bytes, "byte")} as JSON, more than the ${MAX_DOCUMENT_BYTES} that the agent takes here`,
     remedy: "put it into campaigns.folder, then: causeway campaign reload",
   });
 }
@@ -96,6 +97,6 @@ async function reload(context: CliContext): Promise<void> {
   if (refused.length > 0) context.finish(EXIT.badInput);
   if (context.options().json) return printJson(context, raw);
   for (const { reason } of refused) context.terminal.stderr.write(`${reason.split("\n").map(printable).join("\n")}\n`);
-  printLine(context, `${accepted} campaigns in the vehicle's own files`);
-  if (refused.length > 0) note(context, `${refused.length} files are refused`);
+  printLine(context, `${formatCounted(accepted, "campaign")} in the vehicle's own files`);
+  if (refused.length > 0) note(context, `${formatCounted(refused.length, "file is", "files are")} refused`);
 }

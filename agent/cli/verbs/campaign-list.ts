@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatCount } from "../../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted } from "../../core/quantity.ts";
 import {
   campaignList,
   campaignShow,
@@ -62,7 +62,7 @@ function reasons(refused: ListedCampaigns["refused"]): readonly string[] {
 function historyText(history: ListedCampaigns["history"]): readonly string[] {
   if (history === undefined || history.bytes === 0) return [];
   const { bytes, usedBytes, seconds, overwrittenEarly, openCaptures, refusedCaptures } = history;
-  const short = overwrittenEarly === 0 ? "" : `, shorter than asked for (${formatCount(overwrittenEarly)} frames)`;
+  const short = overwrittenEarly === 0 ? "" : `, shorter than asked for (${formatCounted(overwrittenEarly, "frame")})`;
   const open = openCaptures === 0 ? "" : `, captures open: ${openCaptures}`;
   const denied = refusedCaptures === 0 ? "" : `, ${formatCount(refusedCaptures)} captures refused`;
   return [
@@ -87,10 +87,11 @@ async function show(context: CliContext, id: string): Promise<void> {
 function aboutText(campaign: ShownCampaign): readonly string[] {
   const { id, version, digest, source, state, triggers, suppressed, cost, derived, lastTriggers } = campaign;
   const budget = campaign.budgetBytes === undefined ? "" : ` of ${formatBytes(campaign.budgetBytes)}`;
-  const lost = campaign.discardedSamples === 0 ? "" : `, ${formatCount(campaign.discardedSamples)} samples discarded`;
+  const lost =
+    campaign.discardedSamples === 0 ? "" : `, ${formatCounted(campaign.discardedSamples, "sample")} discarded`;
   return [
     `${id} v${version}, digest ${digest}, of: ${source}`,
-    `${state}, ${formatCount(triggers)} triggers, ${formatCount(suppressed)} suppressed, ${formatBytes(campaign.bytesToday)}${budget} today${lost}`,
+    `${state}, ${formatCounted(triggers, "trigger")}, ${formatCount(suppressed)} suppressed, ${formatBytes(campaign.bytesToday)}${budget} today${lost}`,
     `cost: history ${cost.historySeconds} s, about ${formatBytes(cost.historyBytes)}; windows at most ${formatBytes(cost.windowBytes)};`,
     `      about ${formatCount(cost.evaluationsPerSecond)} evaluations a second, ${formatBytes(cost.bytesPerDay)} a day`,
     ...campaign.warnings.map((warning) => `warning: ${warning}`),

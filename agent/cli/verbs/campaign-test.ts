@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { readDescriptor } from "../../../config/proto/descriptor.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { type CampaignPlan, planCampaign } from "../../telemetry/campaigns/plan/campaign-plan.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
@@ -157,7 +157,7 @@ function report(
     const length = `${((span.toUs - span.fromUs) / 1e6).toFixed(1)} s`;
     printLine(
       context,
-      `${formatCount(frames)} frames of ${buses.join(", ")} in ${length}, from ${utcTime(span.fromUs, 0)} UTC`,
+      `${formatCounted(frames, "frame")} of ${buses.join(", ")} in ${length}, from ${utcTime(span.fromUs, 0)} UTC`,
     );
     for (const line of campaigns.flatMap((one) => ["", ...testText(one, span)])) printLine(context, line);
   }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { configJsonSchema, exampleConfig, shortExample } from "../../../config/example.ts";
 import { type LoadedConfig, loadConfigFile } from "../../../config/load.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { checkedConfig } from "../checked-config.ts";
 import { configInForce } from "../config-in-force.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
@@ -28,7 +29,7 @@ export function registerConfig(program: Command, context: CliContext): void {
       else
         printLine(
           context,
-          `${loaded.path}: valid (${counts.buses} buses, ${counts.messages} messages, ${counts.signals} signals, ${counts.campaigns} campaigns)`,
+          `${loaded.path}: valid (${formatCounted(counts.buses, "bus", "buses")}, ${formatCounted(counts.messages, "message")}, ${formatCounted(counts.signals, "signal")}, ${formatCounted(counts.campaigns, "campaign")})`,
         );
     });
 

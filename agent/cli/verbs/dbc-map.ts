@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { AgentError, messageOf } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { createSignalTable } from "../../signals/build-table.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
 import { exactMessageName } from "../../signals/signal-names.ts";
@@ -185,9 +186,12 @@ async function writeCsv(
     rows.push([nameOf(signal), leaf.path, leaf.unit, "", "", "", "", value.toFixed(2), signal.unit]);
   }
   await writeText(path, rows.map((row) => `${row.map(csvField).join(",")}\n`).join(""));
-  note(context, `${path}: ${rows.length - 1} rows; look at each that is proposed before you use it`);
+  note(context, `${path}: ${formatCounted(rows.length - 1, "row")}; look at each that is proposed before you use it`);
   if (left > 0)
-    note(context, `${left} entries of the mapping with math or mapping are not in it: CSV has no place for them`);
+    note(
+      context,
+      `${formatCounted(left, "entry of the mapping with math or mapping is", "entries of the mapping with math or mapping are")} not in it: CSV has no place for that`,
+    );
 }
 
 function csvField(text: string): string {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../../signals/dbc/model.ts";
 import { textPairs } from "../../signals/value-texts.ts";
 import { configInForce } from "../config-in-force.ts";
@@ -109,7 +110,7 @@ async function listFile(context: CliContext, { file, encoding }: DbcFile): Promi
   const rows = messages.map((message) => [
     idText(message),
     printable(message.name),
-    `${message.length} bytes${message.fd ? " FD" : ""}`,
+    `${formatCounted(message.length, "byte")}${message.fd ? " FD" : ""}`,
     count(message.signals.length, "signal"),
     printable(message.sender),
   ]);
@@ -164,7 +165,9 @@ function messageText(message: DbcMessage): readonly string[] {
   const { name, length, pgn, fd, sender, comment, signals } = message;
   const from = sender === "" ? "" : `, sent by ${sender}`;
   const group = pgn === undefined ? "" : ` (PGN ${pgn}, from any source)`;
-  const head = printable(`${name}: id ${idText(message)}${group}, ${length} bytes${fd ? " FD" : ""}${from}`);
+  const head = printable(
+    `${name}: id ${idText(message)}${group}, ${formatCounted(length, "byte")}${fd ? " FD" : ""}${from}`,
+  );
   const rows = signals.map((signal) => [`  ${printable(signal.name)}`, ...signalCells(signal)]);
   const texts = signals.flatMap((signal) =>
     textPairs(signal.choices).map(([raw, text]) => printable(`  ${signal.name} ${raw}: ${text}`)),

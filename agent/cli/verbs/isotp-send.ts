@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { AgentError } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { FunctionalReply, Reply, TesterBus } from "../../diagnostics/tester/tester-bus.ts";
 import { largestId } from "../../ports/arbitration-id.ts";
 import { conversationText } from "../../ports/isotp-settings.ts";
@@ -80,7 +81,7 @@ function throwUnsent(reply: Reply | FunctionalReply): void {
 
 function reportSent(context: CliContext, bus: string, pdu: Uint8Array): void {
   if (context.options().json) printJson(context, { schemaVersion: 1, bus, sent: pdu.length });
-  else note(context, `${pdu.length} bytes sent`);
+  else note(context, `${formatCounted(pdu.length, "byte")} sent`);
 }
 
 async function textOfStdin(context: CliContext): Promise<string> {

@@ -3,6 +3,7 @@ import pico from "picocolors";
 import { type JournalEnd, type JournalQuery, readJournal } from "../../../drivers/os/journal-reader.ts";
 import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
 import { nearestWord } from "../../core/nearest-word.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { recentLogs } from "../../local-api/logs-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { logText, type ShownLine, shownEntry } from "../log-text.ts";
@@ -87,7 +88,7 @@ async function showJournal(context: CliContext, options: LogsOptions): Promise<n
 
 async function ended(end: JournalEnd, shown: number, context: CliContext, options: LogsOptions): Promise<number> {
   if (end.kind === "read") {
-    if (end.unread > 0) note(context, `${end.unread} entries could not be read`);
+    if (end.unread > 0) note(context, `${formatCounted(end.unread, "entry", "entries")} could not be read`);
     return shown;
   }
   if (options.follow) {
@@ -112,7 +113,7 @@ async function showRecent(context: CliContext, options: LogsOptions): Promise<nu
   const lines = newest === undefined ? answer.lines : answer.lines.slice(-newest);
   const print = printer(context);
   for (const line of lines) print(line);
-  if (answer.omitted > 0) note(context, `${answer.omitted} older lines did not fit the answer`);
+  if (answer.omitted > 0) note(context, `${formatCounted(answer.omitted, "older line")} did not fit the answer`);
   return lines.length;
 }
 

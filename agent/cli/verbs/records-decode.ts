@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { KnownTables } from "../../consumer/input/known-tables.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { ClockBook } from "../../telemetry/record/read/clock-book.ts";
 import { stampOf, type TimeCorrection } from "../../telemetry/record/read/correct-times.ts";
 import type { DecodedRecord } from "../../telemetry/record/read/decoded-record.ts";
@@ -102,7 +103,10 @@ async function decodeRecords(context: CliContext, files: readonly string[], opti
       ? eachInTime(context, reader, sources, { book, take })
       : eachRecord(context, reader, sources, take));
     if (book !== undefined && book.leftOut > 0)
-      note(context, `${book.leftOut} records are of boots beyond the first 100,000: not corrected`);
+      note(
+        context,
+        `${formatCounted(book.leftOut, "record is", "records are")} of boots beyond the first 100,000: not corrected`,
+      );
   };
   if (options.records === true) return each((record) => printLine(context, recordLine(record, book)));
   const output = await outputOf(context, options);
@@ -137,7 +141,10 @@ async function eachInTime(
   await eachRecord(context, reader, sources, (record) => queue.take(record));
   await queue.finish();
   if (queue.early > 0)
-    note(context, `${queue.early} records could not wait until their clock was known: give files instead of stdin`);
+    note(
+      context,
+      `${formatCounted(queue.early, "record")} could not wait until their clock was known: give files instead of stdin`,
+    );
 }
 
 function checkOptions({ samples, records, format, output }: DecodeOptions): void {
@@ -194,8 +201,12 @@ function summarise(context: CliContext, { unknownTables, leftOut, otherRecords }
     note(context, `signal table ${table} is missing or incomplete: give it with --table for names and units`);
   }
   if (leftOut > 0) {
-    note(context, `${leftOut} records are left out for want of their signal table`);
+    note(context, `${formatCounted(leftOut, "record is", "records are")} left out for want of their signal table`);
     context.finish(EXIT.badInput);
   }
-  if (otherRecords > 0) note(context, `${otherRecords} records hold no samples: show them with --records`);
+  if (otherRecords > 0)
+    note(
+      context,
+      `${formatCounted(otherRecords, "record holds", "records hold")} no samples: show them with --records`,
+    );
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note, printJson } from "../context.ts";
@@ -66,5 +67,5 @@ async function exportFrames(context: CliContext, files: readonly string[], optio
   const buses = [...new Set(captured.map(({ bus }) => bus))];
   if (context.options().json)
     printJson(context, { schemaVersion: 1, file: options.output, frames: captured.length, buses });
-  else note(context, `${captured.length} frames of ${buses.join(", ")} in ${options.output}`);
+  else note(context, `${formatCounted(captured.length, "frame")} of ${buses.join(", ")} in ${options.output}`);
 }

@@ -2,28 +2,27 @@ import type { Command } from "commander";
 import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
+import { type Problem, problemOf } from "../../support/check.ts";
 import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, printJson, printProblem } from "../context.ts";
+import { LineScroll } from "../line-scroll.ts";
+import { LiveScreen } from "../live-screen.ts";
 import { type RunningAgent, runningAgent } from "../running-agent.ts";
 import type { StatusReading } from "../status-lines/reading.ts";
-import { statusPage } from "../status-page.ts";
+import { statusLines } from "../status-page.ts";
+import { wrapLines } from "../text.ts";
 
 const WATCH_INTERVAL_MS = 1000;
-/** Cursor home, then erase to the end of the screen (ECMA-48, CUP and ED): redraws without flicker. */
-const HOME = "\u001b[H";
-const ERASE_BELOW = "\u001b[J";
-/** Erase to the end of the line (ECMA-48, EL). */
-const ERASE_LINE = "\u001b[K";
 
 /** `causeway status`: what the running daemon does, and whether all is well. */
 export function registerStatus(program: Command, context: CliContext): void {
   program
     .command("status")
     .description("link, buses, buffer, delivery and clock of the running agent")
-    .option("--watch", "again every second, with frame rates, until interrupted", false)
+    .option("--watch", "again every second, with frame rates, until q or an interrupt", false)
     .addHelpText(
       "after",
-      "\nEnds with 0 when the agent is online, its buses bring frames and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
+      "\nEnds with 0 when the agent is online, its buses bring frames and its records are stored and taken, with 3 when it is not\nrunning, or degraded: then each reason and its remedy is on stderr, and over the page with --watch.\nIn --watch on a terminal j, k, PgUp and PgDn scroll, q quits.\n\nExamples:\n  causeway status\n  causeway status --watch\n  causeway status --json | jq .link.state",
     )
     .action(async ({ watch }: { readonly watch: boolean }) => {
       const agent = await runningAgent(context);
@@ -33,7 +32,10 @@ export function registerStatus(program: Command, context: CliContext): void {
 }
 
 async function showOnce(agent: RunningAgent, context: CliContext): Promise<void> {
-  const reading = await show(agent, undefined, context);
+  const { stdout } = context.terminal;
+  const { reading, raw } = await look(agent, context);
+  if (context.options().json) printJson(context, raw);
+  else stdout.write(textOf(pageOf(reading, undefined, stdout.isTerminal ? stdout.columns() : undefined, context)));
   for (const problem of problemsOf(reading.status)) {
     printProblem(context, problem);
     context.finish(EXIT.degraded);
@@ -42,41 +44,70 @@ async function showOnce(agent: RunningAgent, context: CliContext): Promise<void>
 
 /** Goes on while the agent restarts; the code tells how the last look ended. */
 async function watchStatus(agent: RunningAgent, context: CliContext): Promise<void> {
-  const { clock, signal } = context;
+  const scroll = new LineScroll();
+  using screen = new LiveScreen(context, (key) => scroll.take(key));
+  const { json } = context.options();
   let before: StatusReading | undefined;
-  while (!signal.aborted) {
-    try {
-      before = await show(agent, before, context);
-      context.finish(problemsOf(before.status).length === 0 ? EXIT.ok : EXIT.degraded);
-    } catch (thrown) {
-      if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
-      if (signal.aborted) return;
-      printProblem(context, { what: thrown.message, remedy: thrown.remedy });
-      context.finish(EXIT.degraded);
+  let now: StatusReading | undefined;
+  while (!screen.signal.aborted) {
+    const seen = await lookAgain(agent, context);
+    if ("fault" in seen && screen.signal.aborted) return;
+    const problems = "fault" in seen ? [problemOf(seen.fault)] : problemsOf(seen.reading.status);
+    context.finish(problems.length === 0 ? EXIT.ok : EXIT.degraded);
+    if ("reading" in seen) [before, now] = [now, seen.reading];
+    if (json && "raw" in seen) printJson(context, seen.raw);
+    else if (json || (!screen.isLive && "fault" in seen))
+      for (const problem of problems) printProblem(context, problem);
+    else {
+      const [earlier, newest] = [before, now];
+      screen.paint((size) => {
+        const page = newest === undefined ? [] : pageOf(newest, earlier, size?.columns, context);
+        return size === undefined
+          ? page
+          : scroll.draw([...problemLines(problems, size.columns, context), ...page], size);
+      });
     }
-    await clock.sleep(WATCH_INTERVAL_MS, signal);
+    await context.clock.sleep(WATCH_INTERVAL_MS, screen.signal);
   }
 }
 
-async function show(
-  agent: RunningAgent,
-  before: StatusReading | undefined,
-  context: CliContext,
-): Promise<StatusReading> {
-  const { clock, terminal } = context;
-  const { stdout } = terminal;
+type Look = { readonly reading: StatusReading; readonly raw: unknown };
+
+async function look(agent: RunningAgent, { clock }: CliContext): Promise<Look> {
   const { answer: status, raw } = await agent.ask(statusVerb, {});
-  const reading = { status, atMs: clock.monotonicMs() };
-  const { json, color } = context.options();
-  if (json) printJson(context, raw);
-  else {
-    const colors = pico.createColors(color && stdout.isTerminal);
-    const page = statusPage(reading, before, clock.wallUs(), colors, stdout.isTerminal ? stdout.columns() : undefined);
-    stdout.write(before !== undefined && stdout.isTerminal ? redrawn(page) : page);
-  }
-  return reading;
+  return { reading: { status, atMs: clock.monotonicMs() }, raw };
 }
 
-function redrawn(page: string): string {
-  return `${HOME}${page.replaceAll("\n", `${ERASE_LINE}\n`)}${ERASE_BELOW}`;
+async function lookAgain(agent: RunningAgent, context: CliContext): Promise<Look | { readonly fault: AgentError }> {
+  try {
+    return await look(agent, context);
+  } catch (thrown) {
+    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return { fault: thrown };
+    throw thrown;
+  }
+}
+
+function pageOf(
+  reading: StatusReading,
+  before: StatusReading | undefined,
+  columns: number | undefined,
+  context: CliContext,
+): readonly string[] {
+  const { clock, terminal } = context;
+  const colors = pico.createColors(context.options().color && terminal.stdout.isTerminal);
+  return statusLines(reading, before, clock.wallUs(), colors, columns);
+}
+
+/** What is wrong, each with its remedy, over the page; nothing where all is well. */
+function problemLines(problems: readonly Problem[], columns: number, context: CliContext): readonly string[] {
+  const colors = pico.createColors(context.options().color);
+  const lines = problems.flatMap(({ what, remedy }) => [
+    ...wrapLines(colors.red(what), columns, 2),
+    ...wrapLines(`  remedy: ${remedy}`, columns, 4),
+  ]);
+  return lines.length === 0 ? [] : [...lines, ""];
+}
+
+function textOf(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
 }

@@ -49,7 +49,10 @@ export function agentStep(agent: AgentSight): LineStep {
 export function collectionStep(status: Status | undefined, rules: RuleSight | AgentError): LineStep {
   if (status !== undefined && status.collected.samples > 0) {
     const { samples, records } = status.collected;
-    return sound("collection", `${formatCount(samples)} samples in ${formatCount(records)} records since the start`);
+    return sound(
+      "collection",
+      `${formatCounted(samples, "sample")} in ${formatCounted(records, "record")} since the start`,
+    );
   }
   if (rules instanceof AgentError) return broken("collection", { what: rules.message, remedy: rules.remedy });
   const what = nothingCollected(rules, status);
@@ -61,11 +64,11 @@ export function collectionStep(status: Status | undefined, rules: RuleSight | Ag
   if (status === undefined || status.uptimeMs < firstSampleMs(status)) {
     return sound(
       "collection",
-      `the rules collect ${formatCount(rules.collected)} of ${formatCount(rules.signals)} signals`,
+      `the rules collect ${formatCount(rules.collected)} of ${formatCounted(rules.signals, "signal")}`,
     );
   }
   return broken("collection", {
-    what: `nothing was collected in ${formatDuration(status.uptimeMs)}, though the rules ask for ${formatCount(rules.collected)} signals`,
+    what: `nothing was collected in ${formatDuration(status.uptimeMs)}, though the rules ask for ${formatCounted(rules.collected, "signal")}`,
     remedy: "causeway signals watch shows which signals come; mend collect.rules or the DBC files",
   });
 }
@@ -80,7 +83,7 @@ function nothingCollected({ signals, collected, idle }: RuleSight, status: Statu
   if (signals === 0) return "nothing is collected, since no DBC file gives a signal";
   const named = idle.slice(0, NAMED_RULES).join(", ");
   const none = idle.length === 0 ? "" : `, and ${named} in collect.rules matches none`;
-  return `nothing is collected: the rules switch all ${formatCount(signals)} signals off${none}`;
+  return `nothing is collected: the rules switch ${signals === 1 ? "the only signal" : `all ${formatCount(signals)} signals`} off${none}`;
 }
 
 /** What is stored, and what keeps records from the disk, or on it. */

@@ -79,7 +79,7 @@ describe("causeway campaign, with a running daemon", () => {
       OVERSPEED.replace("overspeed", "other").replace("Engine.Speed", "Engine.Sped"),
     );
     const reloaded = await campaign("reload");
-    expect(reloaded).toMatchObject({ code: 65, stdout: "1 campaigns in the vehicle's own files" });
+    expect(reloaded).toMatchObject({ code: 65, stdout: "1 campaign in the vehicle's own files" });
     expect(reloaded.stderr).toContain("bad.yaml:4:10 inputs.speed: there is no signal Engine.Sped");
     const { campaigns, refused } = listed.parse(JSON.parse((await campaign("list", "--json")).stdout));
     expect(campaigns).toMatchObject([{ id: "overspeed", source: "files" }]);

@@ -205,7 +205,7 @@ describe("doctor at a vehicle that does not send", { timeout: 120_000 }, () => {
     const { link, what } = await doctor(home);
     expect(link).toBe("collection");
     expect(what).toBe(
-      "nothing is collected: the rules switch all 1 signals off, and Enigne.Speed in collect.rules matches none",
+      "nothing is collected: the rules switch the only signal off, and Enigne.Speed in collect.rules matches none",
     );
   });
 

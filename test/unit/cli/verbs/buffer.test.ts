@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
 import { bufferHandlers } from "../../../../agent/local-api/buffer-handlers.ts";
+import { bufferFlush } from "../../../../agent/local-api/buffer-schema.ts";
 import { statusVerb } from "../../../../agent/local-api/status-schema.ts";
 import { servedOn } from "../../../../agent/local-api/verb.ts";
 import { draftOf } from "../../../contract/outbox-subject.ts";
@@ -93,5 +94,30 @@ describe("causeway buffer list", () => {
     ["--limit", "many"],
   ])("refuses %s %s", async (option, value) => {
     await expect(runCli(["buffer", "list", option, value])).rejects.toBeInstanceOf(CommanderError);
+  });
+});
+
+describe("causeway buffer flush", () => {
+  it("says what keeps the records that are left, with its remedy, and ends with 75", async () => {
+    const topic = {
+      stream: "telemetry",
+      topic: "a/telemetry",
+      reasonCode: 0x87,
+      reason: "0x87 not authorized",
+    } as const;
+    const delivery = { ...statusWith().delivery, refusedTopics: [{ ...topic, count: 3 }] };
+    const verbs = [
+      statusVerb.answeredBy(() => statusWith({ delivery })),
+      bufferFlush.answeredBy(() => ({ schemaVersion: 1, waiting: 1 })),
+    ];
+    const config = await serveView(servedOn("admin", verbs), "admin");
+    const { stdout, stderr, exitCode } = await runCli(["buffer", "flush", "--config", config]);
+    expect([stdout, exitCode]).toEqual(["1 record is still waiting\n", 75]);
+    expect(stderr).toContain(
+      "causeway: the broker refuses telemetry records: 0x87 not authorized, 3 times on a/telemetry",
+    );
+    expect(stderr).toContain(
+      "remedy: allow this client to publish to a/telemetry (AWS IoT: iot:Publish in its policy)",
+    );
   });
 });

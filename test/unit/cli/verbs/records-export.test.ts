@@ -76,6 +76,6 @@ describe("causeway records export", () => {
     const run = await runCli(["records", "export", "-o", join(folder, "out.log"), bad, one]);
     expect(run.exitCode).toBe(EXIT.badInput);
     expect(run.stderr).toContain("bad.bin");
-    expect(run.stderr).toContain("1 frames of can0");
+    expect(run.stderr).toContain("1 frame of can0");
   });
 });

@@ -68,7 +68,7 @@ describe("causeway records decode --format", () => {
       "9223372036854775806",
       "9223372036854775805",
     ]);
-    expect(stderr).toBe("1 records hold no samples: show them with --records\n");
+    expect(stderr).toBe("1 record holds no samples: show them with --records\n");
     expect(exitCode).toBe(EXIT.ok);
   });
 

@@ -154,13 +154,13 @@ describe("causeway records decode", () => {
     expect(lines).toMatchObject([
       { seq: 8, body: { kind: "trigger", number: 12, capture: { historyMs: 9871 }, counts: { framesLost: 3 } } },
     ]);
-    expect((await decode([], [payload])).stderr).toMatch(/1 records hold no samples/);
+    expect((await decode([], [payload])).stderr).toMatch(/1 record holds no samples/);
   });
 
   it("counts the records that hold no samples", async () => {
     const { lines, stderr } = await decode([], [lossPayload()]);
     expect(lines).toEqual([]);
-    expect(stderr).toMatch(/1 records hold no samples/);
+    expect(stderr).toMatch(/1 record holds no samples/);
   });
 
   it("names a bad file, goes on with the next and ends with 65", async () => {

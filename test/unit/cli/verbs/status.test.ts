@@ -10,6 +10,7 @@ import { problemsOf } from "../../../../agent/support/status-problems.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
 import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";
+import { fullStatus } from "../../../fakes/metrics/full-status.ts";
 
 const WALL_US = 1_767_225_600_000_000;
 const PLAIN = pico.createColors(false);
@@ -106,6 +107,11 @@ causeway: bus can0 is down: interface can0 is down
     expect(fault.remedy).toContain("systemctl start causeway");
   });
 
+  it("says when the last record was acknowledged, while it is not online", () => {
+    expect(page(offline())).toContain("\n           the last record was acknowledged 1 s ago\n");
+    expect(page(statusWith())).not.toContain("acknowledged");
+  });
+
   it("refuses an answer that it does not understand", async () => {
     const config = await serveView({ status: () => ({ schemaVersion: 2 }) });
     await expect(runCli(["status", "--config", config])).rejects.toMatchObject({ code: "input.malformed" });
@@ -125,6 +131,19 @@ causeway: bus can0 is down: interface can0 is down
 });
 
 describe("statusPage", () => {
+  it.each([40, 80])("fits %i columns with every section on, and keeps each word", (columns) => {
+    const { status } = fullStatus();
+    const reading = { status, atMs: 0 };
+    const rows = statusPage(reading, undefined, WALL_US, PLAIN, columns).split("\n");
+    expect(rows.filter((row) => row.length > columns)).toEqual([]);
+    const whole = statusPage(reading, undefined, WALL_US, PLAIN);
+    expect(whole.split("\n").some((line) => line.length > 80)).toBe(true);
+    const shown = rows.flatMap((row) => row.split(" ").map((word) => word.replace(/[:,]$/, "")));
+    // A word that is wider than a row behind its indent has to be cut.
+    const words = whole.split(/[ \n]/).filter((word) => word !== "stream" && word.length <= columns - 14);
+    expect(words.filter((word) => !shown.includes(word.replace(/[:,]$/, "")))).toEqual([]);
+  });
+
   it("stays within 80 columns with large figures", () => {
     const { buses, outbox } = statusWith();
     const busy = statusWith({
