@@ -7,8 +7,8 @@ import { parseDbcBytes } from "../signals/dbc/bytes.ts";
 import type { DbcDatabase, ParsedDbc } from "../signals/dbc/model.ts";
 import { type Matching, matchedBy } from "../signals/table-source.ts";
 import type { CliContext } from "./context.ts";
-import type { DecodedLog } from "./decoded-frame.ts";
 import { readInputFile } from "./input-file.ts";
+import type { DecodedLog } from "./log-messages.ts";
 
 /** What --dbc says, for verbs that take it with an interface. */
 export const DBC_HELP = "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times";

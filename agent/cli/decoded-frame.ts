@@ -1,16 +1,12 @@
 import { printable } from "../core/plain-text.ts";
 import { type CanFrame, FRAME_FLAG } from "../ports/frame.ts";
-import { createSignalTable } from "../signals/build-table.ts";
 import { isPresent, physicalOf, rawOf } from "../signals/codec/signal-value.ts";
-import type { DbcDatabase, DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
+import type { DbcMessage, DbcSignal } from "../signals/dbc/model.ts";
 import type { MessageEntry, SignalEntry } from "../signals/signal-entry.ts";
 import { stateOf } from "../signals/signal-states.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
-import type { MessageAssembly } from "../signals/transport/message-assembly.ts";
 import { textOf } from "../signals/value-texts.ts";
-
-/** A frame of a log: its bus, and whether the log has its time. */
-export type LogFrame = { readonly bus: string; readonly frame: CanFrame; readonly timed: boolean };
+import { type DecodedLog, type FoundMessage, type LogFrame, LogMessages, logTable } from "./log-messages.ts";
 
 /**
  * Shows frames with the values of their signals. Each method gives one line without its end, and takes the frames in their order: a message
@@ -25,7 +21,6 @@ export interface FrameDecoder {
 
 type Column = { readonly entry: SignalEntry; readonly signal: DbcSignal; readonly key: string };
 type Layout = { readonly name: string; readonly columns: readonly Column[]; readonly byStartBit: readonly Column[] };
-type FoundMessage = { readonly message: MessageEntry; readonly bytes: Uint8Array };
 /** `physical` is undefined where the raw value says a state in the place of a number. */
 type Present = {
   readonly column: Column;
@@ -33,22 +28,12 @@ type Present = {
   readonly physical: number | bigint | undefined;
 };
 
-/** A DBC file, and the interface of the log whose frames it describes; those of all when there is none. */
-export type DecodedLog = {
-  readonly file: string;
-  readonly database: DbcDatabase;
-  readonly interface: string | undefined;
-};
-
-/** In the table: the bus of the files that are given for the log as a whole. No interface has this name. */
-const EVERY = "*";
-
 /**
  * A decoder for the frames of a log. What is declared for the interface of a frame goes before what is declared for all.
  * Throws `dbc.invalid` when two files declare the same id for the same interface.
  */
 export function createFrameDecoder(sources: readonly DecodedLog[]): FrameDecoder {
-  const table = createSignalTable(sources.map((source) => ({ ...source, bus: source.interface ?? EVERY })));
+  const table = logTable(sources);
   const messages = sources.flatMap(({ database }) => database.messages);
   const layouts = messages.map((message, index) => layoutOf(table, table.messages[index], message));
   const finder = new LogMessages(table);
@@ -68,49 +53,6 @@ export function createFrameDecoder(sources: readonly DecodedLog[]): FrameDecoder
       return `:: ${printable(messageName)}(${values.join(", ")})`;
     },
   };
-}
-
-/** The messages in the frames of a log, which must come in their order, each once. */
-class LogMessages {
-  readonly #table: SignalTable;
-  /** By bus of the log: for its own files, and for those of all. */
-  readonly #assemblies = new Map<string, readonly MessageAssembly[]>();
-
-  constructor(table: SignalTable) {
-    this.#table = table;
-  }
-
-  find({ bus, frame }: LogFrame): FoundMessage | "part" | undefined {
-    const { id, flags, data } = frame;
-    if ((flags & FRAME_FLAG.error) !== 0) return undefined;
-    const extended = (flags & FRAME_FLAG.extended) !== 0;
-    // A remote frame asks for data and has none.
-    const bytes = (flags & FRAME_FLAG.remote) === 0 ? data : data.subarray(0, 0);
-    const message = this.#table.bus(bus).find(id, extended) ?? this.#table.bus(EVERY).find(id, extended);
-    if (message !== undefined) return { message, bytes };
-    return extended && bytes === data ? this.#findWhole(bus, frame) : undefined;
-  }
-
-  #findWhole(bus: string, { id, data, receivedAtUs }: CanFrame): FoundMessage | "part" | undefined {
-    let found: FoundMessage | "part" | undefined;
-    for (const assembly of this.#assembliesOf(bus)) {
-      const step = assembly.take(id, data, 0, data.length, receivedAtUs);
-      const message = assembly.carrier(id);
-      if (typeof step === "object") found ??= { message: step.message, bytes: step.whole.bytes };
-      else if (message !== undefined) found ??= { message, bytes: data };
-      else found ??= step;
-    }
-    return found;
-  }
-
-  #assembliesOf(bus: string): readonly MessageAssembly[] {
-    const known = this.#assemblies.get(bus);
-    if (known !== undefined) return known;
-    const fresh = [this.#table.bus(bus).assembly(), this.#table.bus(EVERY).assembly()];
-    const assemblies = fresh.filter((one) => one !== undefined);
-    this.#assemblies.set(bus, assemblies);
-    return assemblies;
-  }
 }
 
 function layoutOf(table: SignalTable, message: MessageEntry, declared: DbcMessage): Layout {

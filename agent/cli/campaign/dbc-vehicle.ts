@@ -3,7 +3,7 @@ import { idKey } from "../../ports/arbitration-id.ts";
 import { createSignalTable } from "../../signals/build-table.ts";
 import type { DbcMessage } from "../../signals/dbc/model.ts";
 import type { TableSource } from "../../signals/table-source.ts";
-import type { DecodedLog } from "../decoded-frame.ts";
+import type { DecodedLog } from "../log-messages.ts";
 import type { SimulatedVehicle } from "./simulation.ts";
 
 /**

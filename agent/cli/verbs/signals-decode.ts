@@ -1,15 +1,15 @@
 import type { Command } from "commander";
-import { EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { formatCandumpLog } from "../../signals/log-formats/candump-text.ts";
-import { type LoggedFrame, type LogPiece, placeOf } from "../../signals/log-formats/log-entry.ts";
+import type { LoggedFrame, LogPiece } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
-import { type CliContext, note } from "../context.ts";
+import type { CliContext } from "../context.ts";
 import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
+import { LogTally } from "../log-tally.ts";
 
 /** `causeway signals decode`: works with the daemon down. */
 export function registerDecode(signals: Command, context: CliContext): void {
@@ -41,49 +41,31 @@ async function decodeLog(
 ): Promise<void> {
   const name = log === undefined || log === "-" ? "stdin" : log;
   const { stdout } = context.terminal;
-  const tally: Tally = { looked: 0, bad: 0, isBinary: false };
+  const tally = new LogTally(context, name);
   for await (const piece of readLog(name, readInput(context, log))) {
-    tally.looked = piece.looked;
-    tally.isBinary = piece.format === "blf";
-    const wanted = piece.entries.filter(
-      (entry) => entry.kind === "malformed" || wants(entry.frame.id, entry.frame.flags),
-    );
-    const shown = shownOf(context, decoder, name, { ...piece, entries: wanted }, tally);
+    tally.note(piece);
+    const shown = shownOf(context, decoder, piece, wants, tally);
     if (shown.length > 0) stdout.write(`${shown.join("\n")}\n`);
     await stdout.drained?.();
     if (context.signal.aborted) break;
   }
-  report(context, tally);
-}
-
-/** Lines (objects) of a log so far, and those among them that make no sense. */
-type Tally = { looked: number; bad: number; isBinary: boolean };
-
-function report(context: CliContext, { looked, bad, isBinary }: Tally): void {
-  if (bad > 0) {
-    note(context, `${bad} of ${looked} ${isBinary ? "objects" : "lines"} could not be read`);
-    context.finish(EXIT.badInput);
-  }
-  if (context.signal.aborted) context.finish(EXIT.interrupted);
+  tally.finish();
 }
 
 function shownOf(
   context: CliContext,
   decoder: FrameDecoder,
-  name: string,
-  { entries, format }: LogPiece,
-  tally: Tally,
+  piece: LogPiece,
+  wants: FrameTest,
+  tally: LogTally,
 ): readonly string[] {
   const { json } = context.options();
   const shown: string[] = [];
-  for (const entry of entries) {
-    if (entry.kind === "frame") {
+  for (const entry of piece.entries) {
+    if (entry.kind === "malformed") tally.tell(entry, piece);
+    else if (wants(entry.frame.id, entry.frame.flags)) {
       shown.push(json ? decoder.json(entry) : `${printable(lineOf(entry))} ${decoder.text(entry)}`);
-      continue;
     }
-    tally.bad += 1;
-    const place = placeOf(name, format, entry.at, entry.column);
-    context.terminal.stderr.write(`${place} error: ${printable(entry.problem)}\n`);
   }
   return shown;
 }
