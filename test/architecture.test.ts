@@ -61,6 +61,7 @@ const composes = (path: string): boolean => COMPOSING.includes(roomOf(path)) || 
 
 /** The files of the CLI that reach a driver, and which: a verb goes through the others where it can. */
 const CLI_DOORS: Readonly<Record<string, string>> = {
+  "agent/cli/buffer-source.ts": "sqlite",
   "agent/cli/config-change.ts": "os",
   "agent/cli/connect-test-parts.ts": "aws",
   "agent/cli/diagnostics/open-tester.ts": "can",

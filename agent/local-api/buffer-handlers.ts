@@ -1,13 +1,16 @@
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, STREAMS, type StreamName } from "../ports/outbox.ts";
-import { bufferDrop, bufferFlush, bufferList, bufferStats } from "./buffer-schema.ts";
+import { bufferDrop, bufferExport, bufferFlush, bufferList, bufferStats } from "./buffer-schema.ts";
 import type { ServedVerb } from "./verb.ts";
 
 /** How often the outbox is looked at while a flush waits, ms. */
 const FLUSH_POLL_MS = 100;
 /** Records that a drop deletes in one turn: a few ms of the main thread. */
 const DROP_ROWS = 100;
+/** Bounds of what an export reads in one turn. */
+const EXPORT_ROWS = 16;
+const EXPORT_BYTES = 262_144;
 export type BufferParts = {
   readonly outbox: Pick<Outbox, "stats" | "disk" | "list" | "lastRow" | "read" | "drop">;
   /** Ends every wait for a later attempt, of the link and of records. */
@@ -24,6 +27,7 @@ export function bufferHandlers(parts: BufferParts): readonly ServedVerb[] {
   return [
     bufferStats.answeredBy(() => ({ schemaVersion: 1, ...outbox.stats(), disk: outbox.disk() })),
     bufferList.answeredBy(({ stream, limit }) => ({ schemaVersion: 1, records: outbox.list(stream, limit) })),
+    bufferExport.answeredBy((wanted) => storedRecords(outbox, wanted)),
     bufferFlush.answeredBy(async ({ waitMs }, signal) => {
       log.info("admin.flush-requested", { waitMs });
       return { schemaVersion: 1, waiting: await flush(parts, waitMs, signal) };
@@ -33,6 +37,29 @@ export function bufferHandlers(parts: BufferParts): readonly ServedVerb[] {
       return { schemaVersion: 1, stream, ...(await drop(parts, stream, waitMs, signal)) };
     }),
   ];
+}
+
+/** A few at a time, each page when the one before was taken. */
+async function* storedRecords(
+  outbox: Pick<Outbox, "lastRow" | "read">,
+  {
+    stream,
+    limit = Number.POSITIVE_INFINITY,
+  }: { readonly stream?: StreamName | undefined; readonly limit?: number | undefined },
+) {
+  const throughRow = outbox.lastRow();
+  let given = 0;
+  for (const one of stream === undefined ? STREAMS : [stream]) {
+    for (let after: number | undefined = 0; after !== undefined && given < limit; ) {
+      const page = outbox.read(one, after, throughRow, EXPORT_ROWS, EXPORT_BYTES);
+      for (const { epoch, seq, storedAtUs, payload } of page.slice(0, limit - given)) {
+        const base64 = Buffer.from(payload).toString("base64");
+        yield { schemaVersion: 1 as const, epoch, stream: one, seq, storedAtUs, payload: base64 };
+        given += 1;
+      }
+      after = page.at(-1)?.row;
+    }
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { STREAMS } from "../ports/outbox.ts";
 import { outboxStatus } from "./status-schema.ts";
-import { verb } from "./verb.ts";
+import { streamVerb, verb } from "./verb.ts";
 
 /** Longest time a flush waits or a drop goes on, ms; the client may give up earlier. */
 const MAX_WAIT_MS = 3_600_000;
@@ -39,6 +39,21 @@ export const bufferList = verb({
         }),
       )
       .readonly(),
+  }),
+});
+
+/** Waiting records with their payload, of one stream after the other, oldest first, up to those that are stored when it is asked. Payloads may tell where the vehicle was. */
+export const bufferExport = streamVerb({
+  name: "buffer.export",
+  socket: "admin",
+  request: z.object({ stream: z.enum(STREAMS).optional(), limit: z.int().min(1).max(1_000_000_000).optional() }),
+  each: z.object({
+    schemaVersion: z.literal(1),
+    epoch: z.int(),
+    stream: z.enum(STREAMS),
+    seq: z.int(),
+    storedAtUs: z.number(),
+    payload: z.string().describe("base64, as a broker would get it"),
   }),
 });
 

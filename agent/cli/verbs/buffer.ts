@@ -14,13 +14,14 @@ import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
 import { outboxLines } from "../status-lines/outbox.ts";
 import { tableLines } from "../text.ts";
+import { registerBufferExport } from "./buffer-export.ts";
 
 /** What is left of --timeout for the answer itself. */
 const ANSWER_MARGIN_MS = 1000;
 
 type ListedRecord = z.infer<typeof bufferList.answer>["records"][number];
 
-/** `causeway buffer stats|list|flush|drop`: the records that the running daemon keeps until they are delivered. */
+/** `causeway buffer stats|list|export|flush|drop`: the records that the running daemon keeps until they are delivered. */
 export function registerBuffer(program: Command, context: CliContext): void {
   const buffer = program.command("buffer").description("records stored until they are delivered");
   buffer
@@ -38,6 +39,7 @@ export function registerBuffer(program: Command, context: CliContext): void {
       "\nWhat keeps records from being stored or taken is said on stderr first. With --json one object a record.\n\nExample:\n  causeway buffer list --stream event --limit 20",
     )
     .action((options: { readonly stream?: StreamName; readonly limit: number }) => listRecords(options, context));
+  registerBufferExport(buffer, context);
   buffer
     .command("flush")
     .description("try at once what waits for a later attempt, and wait until all that is stored now is delivered")

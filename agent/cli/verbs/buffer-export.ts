@@ -1,0 +1,130 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { AgentError, EXIT, messageOf } from "../../core/errors.ts";
+import { exactLine } from "../../core/exact-json.ts";
+import { STREAMS, type StreamName } from "../../ports/outbox.ts";
+import { type ExportedRecord, storedRecords } from "../buffer-source.ts";
+import { type CliContext, note, printProblem } from "../context.ts";
+import { KEY_OPTION, type PayloadReader, payloadReader } from "../payload-reader.ts";
+
+type ExportOptions = {
+  readonly output?: string;
+  readonly stream?: StreamName;
+  readonly limit?: number;
+  readonly raw: boolean;
+  readonly key?: string;
+};
+
+const HELP = `
+Without --raw a line is a record as records decode --records shows it; with it, class and payload in hexadecimal, which records decode
+reads as it is. A running agent is asked through admin.sock, since payloads may tell where the vehicle was; it decrypts what it stores
+encrypted. Without one its file is read as it is, a little at a time, and nothing in it changes; what is encrypted there is left out and said
+so (69). Payloads for the receiver of encode.encryption need --key, or --raw. Records that the broker refused for good are left out.
+
+Examples:
+  causeway buffer export -o records.ndjson
+  causeway buffer export --stream event --limit 100
+  causeway buffer export --raw -o payloads.hex && causeway records decode --table table.bin payloads.hex`;
+
+/** `causeway buffer export`: the stored records, with the daemon up or down; none is taken away. */
+export function registerBufferExport(buffer: Command, context: CliContext): void {
+  buffer
+    .command("export")
+    .description(
+      "stored records with what is in them, oldest first of each stream; they stay stored; 2 when there is none",
+    )
+    .option("-o, --output <file>", "where to, readable for this user alone; standard output when absent")
+    .addOption(new Option("--stream <name>", "only this stream").choices(STREAMS))
+    .option("--limit <count>", "at most so many", parseCount)
+    .option("--raw", "payloads as the broker would get them, in hexadecimal", false)
+    .option(...KEY_OPTION)
+    .addHelpText("after", HELP)
+    .action((options: ExportOptions) => exportRecords(options, context));
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1_000_000_000)
+    throw new InvalidArgumentError("Give a whole number from 1 to 1000000000.");
+  return count;
+}
+
+async function exportRecords(options: ExportOptions, context: CliContext): Promise<void> {
+  const { stream, limit, raw, key, output } = options;
+  const lineOf = raw ? rawLine : decodedLine(await payloadReader(key));
+  const records = storedRecords(context, { stream, limit });
+  // The first is asked for before the file is made: without one there is none.
+  const first = await records.next();
+  await using writer = await writerTo(output, context);
+  let written = 0;
+  let unread = 0;
+  for (let next = first; next.done !== true; next = await records.next()) {
+    const line = await lineOf(next.value).catch((thrown: unknown) => problemOf(thrown, next.value, unread, context));
+    if (line === undefined) unread += 1;
+    else {
+      await writer.write(`${line}\n`);
+      written += 1;
+    }
+    if (context.signal.aborted) return context.finish(EXIT.interrupted);
+  }
+  if (unread > 0) {
+    note(context, `${unread} records are left out`);
+    context.finish(EXIT.badInput);
+  } else if (written === 0) {
+    note(context, "nothing is stored");
+    context.finish(EXIT.nothingToDo);
+  } else if (output !== undefined) note(context, `${written} records in ${output}`);
+}
+
+function rawLine({ stream, payload }: ExportedRecord): Promise<string> {
+  return Promise.resolve(`${stream} ${Buffer.from(payload).toString("hex")}`);
+}
+
+function decodedLine(reader: PayloadReader): (record: ExportedRecord) => Promise<string> {
+  return async ({ payload }) => exactLine({ schemaVersion: 1, ...(await reader.decode(payload)) });
+}
+
+/** Tells what is wrong with the first of them; they are often all alike. */
+function problemOf(thrown: unknown, { stream, seq }: ExportedRecord, before: number, context: CliContext): undefined {
+  if (!(thrown instanceof AgentError)) throw thrown;
+  if (before > 0) return;
+  printProblem(context, {
+    what: `${stream} ${seq}: ${thrown.message}`,
+    remedy: `${thrown.remedy} --raw gives payloads as they are.`,
+  });
+}
+
+type Writer = AsyncDisposable & { readonly write: (text: string) => Promise<void> };
+
+async function writerTo(path: string | undefined, { terminal }: CliContext): Promise<Writer> {
+  if (path === undefined) {
+    const write = async (text: string): Promise<void> => {
+      terminal.stdout.write(text);
+      await terminal.stdout.drained?.();
+    };
+    return { write, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  const file = await guarded(path, () => open(path, "w", 0o600));
+  return {
+    write: (text) => guarded(path, () => file.appendFile(text)),
+    [Symbol.asyncDispose]: () => closed(path, file),
+  };
+}
+
+async function closed(path: string, file: FileHandle): Promise<void> {
+  // What is no file, such as /dev/null, cannot be synced and need not be.
+  if ((await file.stat()).isFile()) await guarded(path, () => file.sync());
+  await file.close();
+}
+
+async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new AgentError("output.unwritable", {
+      what: `${path}: cannot be written: ${messageOf(cause)}`,
+      remedy: "name a file in a folder with room that this user may write to",
+      cause,
+    });
+  }
+}
