@@ -8,6 +8,7 @@ const MAX_RECORD_BYTES = 4_194_304;
 /** Records of campaigns, by their numbers in `Record.body` of config/proto/telemetry.proto, and the numbers of what says whose they are. */
 const BODIES = new Map([
   [10, { kind: "samples", campaign: 7, trigger: 8 }],
+  [41, { kind: "samples", campaign: 7, trigger: 8 }],
   [14, { kind: "frames", campaign: 9, trigger: 10 }],
   [16, { kind: "trigger", campaign: 1, trigger: 2 }],
   [17, { kind: "rows", campaign: 1, trigger: 2 }],

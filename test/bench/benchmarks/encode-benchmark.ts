@@ -102,19 +102,41 @@ function protobufjsEncoding(table: SignalTable, log: SampleLog): () => number {
   const sorter = new ColumnSorter();
   return () => {
     const columns = sorter.sort(table, log, 0, log.count);
-    const axes: { deltas: number[] }[] = [];
-    const encoded = columns.map(({ signal, timesUs, values }) => {
+    const [counts, starts, steps, axisOf, deltas]: number[][] = [[], [], [], [], []];
+    let step = 0;
+    for (const { signal, timesUs, values } of columns) {
       const isFirst = table.messages.some(({ firstSignal }) => firstSignal === signal.index);
-      if (isFirst) axes.push({ deltas: deltasOf(timesUs.map((timeUs) => Math.round(timeUs / 1000))) });
-      return { signal: signal.index, axis: axes.length - 1, raws: deltasOf(values) };
-    });
-    const samples = { table: table.id, timeUnitUs: 1000, axes, columns: encoded };
-    return type.encode({ thing: "truck-0001", epoch: 1, stream: "telemetry", seq: 1, samples }).finish().length;
+      if (isFirst) {
+        let tick = Math.round(timesUs[0] / 1000);
+        counts.push(timesUs.length);
+        starts.push(tick);
+        for (let at = 1; at < timesUs.length; at++) {
+          const next = Math.round(timesUs[at] / 1000);
+          steps.push(next - tick - step);
+          step = next - tick;
+          tick = next;
+        }
+      }
+      axisOf.push(counts.length - 1);
+      for (let at = 1; at < values.length; at++) deltas.push(values[at] - values[at - 1]);
+    }
+    const packedSamples = {
+      table: table.id,
+      timeUnitUs: 1000,
+      counts,
+      starts: deltasOf(starts),
+      steps,
+      deltas,
+      signals: deltasOf(columns.map(({ signal }) => signal.index)),
+      axes: deltasOf(axisOf),
+      firsts: columns.map(({ values }) => values[0]),
+    };
+    return type.encode({ thing: "truck-0001", epoch: 1, stream: "telemetry", seq: 1, packedSamples }).finish().length;
   };
 }
 
-function deltasOf(values: Float64Array): number[] {
-  return Array.from(values, (value, at) => (at === 0 ? value : value - values[at - 1]));
+function deltasOf(values: readonly number[]): number[] {
+  return values.map((value, at) => (at === 0 ? value : value - values[at - 1]));
 }
 
 /** Runs each in turn for a short while, several times over. */

@@ -3,6 +3,7 @@ import protobuf from "protobufjs";
 // Adds Root.fromDescriptor.
 import "protobufjs/ext/descriptor.js";
 import { z } from "zod";
+import { packedLists, unpackLists } from "./packed-samples.ts";
 
 const NUMBER_MODULUS_BITS = 64;
 
@@ -180,6 +181,46 @@ const dataUsageSchema = z.object({
 });
 export type WireDataUsage = z.infer<typeof dataUsageSchema>;
 
+const samplesHeader = {
+  table: z.string(),
+  baseTimeUs: z.bigint(),
+  timeUnitUs: z.number(),
+  campaign: campaignSchema.nullable(),
+  trigger: z.bigint(),
+};
+
+const BODIES = [
+  "samples",
+  "table",
+  "loss",
+  "busEvent",
+  "frames",
+  "file",
+  "trigger",
+  "rows",
+  "histograms",
+  "audit",
+  "updatePhase",
+  "notice",
+  "campaignReport",
+  "troubleCode",
+  "troubleCodeReport",
+  "clockChange",
+  "vehicleStateChange",
+  "trip",
+  "wake",
+  "fenceEvent",
+  "privacyChange",
+  "linkChange",
+  "dataUsage",
+  "health",
+  "programValues",
+  "programBytes",
+  "securityEvent",
+  "uploadedFile",
+  "tunnelEvent",
+] as const;
+
 const recordSchema = z.object({
   thing: z.string(),
   epoch: z.bigint(),
@@ -188,46 +229,19 @@ const recordSchema = z.object({
   bootId: z.string().regex(/^[0-9a-f]{32}$/),
   anchor: z.object({ monotonicUs: z.bigint(), wallUs: z.bigint(), quality: z.string(), suspendedUs: z.bigint() }),
   thinned: z.object({ ratio: z.number(), seqs: z.array(z.bigint()) }).nullish(),
-  body: z.enum([
-    "samples",
-    "table",
-    "loss",
-    "busEvent",
-    "frames",
-    "file",
-    "trigger",
-    "rows",
-    "histograms",
-    "audit",
-    "updatePhase",
-    "notice",
-    "campaignReport",
-    "troubleCode",
-    "troubleCodeReport",
-    "clockChange",
-    "vehicleStateChange",
-    "trip",
-    "wake",
-    "fenceEvent",
-    "privacyChange",
-    "linkChange",
-    "dataUsage",
-    "health",
-    "programValues",
-    "programBytes",
-    "securityEvent",
-    "uploadedFile",
-    "tunnelEvent",
-  ]),
+  // Form 2 of samples is told as form 1.
+  body: z.enum(BODIES).or(z.literal("packedSamples").transform(() => "samples" as const)),
   samples: z
     .object({
-      table: z.string(),
-      baseTimeUs: z.bigint(),
-      timeUnitUs: z.number(),
+      ...samplesHeader,
       axes: z.array(z.object({ deltas: z.array(z.bigint()) })),
       columns: z.array(columnSchema),
-      campaign: campaignSchema.nullable(),
-      trigger: z.bigint(),
+    })
+    .optional(),
+  packedSamples: z
+    .object({ ...samplesHeader, ...packedLists.shape })
+    .transform(({ table, baseTimeUs, timeUnitUs, campaign, trigger, ...lists }) => {
+      return { table, baseTimeUs, timeUnitUs, campaign, trigger, ...unpackLists(lists) };
     })
     .optional(),
   rows: z.object({ campaign: campaignSchema.nullable(), trigger: z.bigint(), rows: z.array(rowSchema) }).optional(),
@@ -267,7 +281,7 @@ const recordSchema = z.object({
 });
 
 /** One record as the descriptor describes it; 64-bit fields as bigint, so that nothing is rounded on the way to the check. */
-export type WireRecord = z.infer<typeof recordSchema>;
+export type WireRecord = Omit<z.infer<typeof recordSchema>, "packedSamples">;
 /** One row of a signal table, as delivered. */
 export type WireSignal = z.infer<typeof signalSchema>;
 /** Samples of one record, still as columns of deltas. */
@@ -301,7 +315,8 @@ export function createRecordReader(descriptor: Uint8Array): ReadRecord {
       defaults: true,
       oneofs: true,
     });
-    return recordSchema.parse(plain);
+    const { packedSamples, ...record } = recordSchema.parse(plain);
+    return { ...record, samples: packedSamples ?? record.samples };
   };
 }
 

@@ -57,21 +57,18 @@ describe.skipIf(!hasProtoc)(`protoc --decode${hasProtoc ? "" : " (protoc is not 
     expect(valuesOf(text, "quality")).toEqual(["CLOCK_QUALITY_NTP"]);
     expect(valuesOf(text, "base_time_us")).toEqual([String(T0)]);
     expect(valuesOf(text, "time_unit_us")).toEqual(["1000"]);
-    // Axes: A; B.Wide; B.F; C.D; C.Big.
-    expect(valuesOf(text, "deltas")).toEqual(["0", "2", "3", "1", "4", "1", "-90000000000", "0", "1"]);
-    expect(valuesOf(text, "signal")).toEqual(["1", "2", "3", "4", "5"]);
-    expect(valuesOf(text, "axis")).toEqual(["1", "2", "3", "4"]);
-    expect(valuesOf(text, "raws")).toEqual([
-      "300",
-      "-297",
-      "-2147483648",
-      "4294967295",
-      // 2^64 - 2 is -2 modulo 2^64, and 2^63 is 2^63 + 2 further on, which is -(2^63 - 2) modulo 2^64.
-      "-2",
-      "-9223372036854775806",
-      "9007199254740991",
-      "-9007199254740991",
-    ]);
+    // Axes: A with 0 and 2 ms; B.Wide with 3 and 4; B.F with 4 and 5; C.D; C.Big with 0 and 1.
+    expect(valuesOf(text, "counts")).toEqual(["2", "2", "2", "1", "2"]);
+    expect(valuesOf(text, "starts")).toEqual(["0", "3", "1", "-90000000004", "90000000000"]);
+    expect(valuesOf(text, "steps")).toEqual(["2", "-1", "0", "0"]);
+    expect(valuesOf(text, "signals")).toEqual(["0", "1", "1", "1", "1", "1"]);
+    expect(valuesOf(text, "axes")).toEqual(["0", "0", "1", "1", "1", "1"]);
+    expect(valuesOf(text, "kinds")).toEqual(
+      ["INTEGER", "INTEGER", "INTEGER", "FLOAT", "DOUBLE", "INTEGER"].map((kind) => `COLUMN_KIND_${kind}`),
+    );
+    // 2^64 - 2 is -2 modulo 2^64, and 2^63 is 2^63 + 2 further on, which is -(2^63 - 2) modulo 2^64.
+    expect(valuesOf(text, "firsts")).toEqual(["300", "-2147483648", "-2", "9007199254740991"]);
+    expect(valuesOf(text, "deltas")).toEqual(["-297", "4294967295", "-9223372036854775806", "-9007199254740991"]);
     expect(valuesOf(text, "floats")).toEqual(["nan", "-1.5"]);
     expect(valuesOf(text, "doubles")).toEqual(["0.1"]);
     expect(valuesOf(text, "received")).toEqual(["12345678901"]);

@@ -36,7 +36,7 @@ import { type VehicleEvent, writeVehicleEvent } from "./vehicle-event.ts";
 
 /** Field numbers of config/proto/telemetry.proto: what a record holds. */
 const RECORD = {
-  samples: 10,
+  packedSamples: 41,
   table: 11,
   loss: 12,
   busEvent: 13,
@@ -119,7 +119,7 @@ export class Encoder {
     this.stamps = new StampClock(clock);
     const { stamps } = this;
     this.#sealer = new RecordSealer({ thing, bootId, clock, stamps, compression, lifeMs, encrypter, tellsSaved });
-    this.#columns = new SamplesWriter(RECORD.samples, timeResolutionUs);
+    this.#columns = new SamplesWriter(RECORD.packedSamples, timeResolutionUs);
     this.#lane = this.lane({ schema: table, campaign: undefined, stream: "telemetry", form: "columns" });
   }
 

@@ -67,23 +67,15 @@ export class FrameLog {
     writer.stringField(FRAMES.capture, this.capture);
     writer.stringField(FRAMES.bus, this.bus);
     writer.sintField(FRAMES.baseTimeUs, baseTimeUs);
-    writer.begin(FRAMES.deltas, this.count * 2);
-    writer.deltas(Float64Array.from(this.#times), baseTimeUs);
-    writer.end();
-    this.#packed(writer, FRAMES.ids, this.#ids);
-    this.#packed(writer, FRAMES.flags, this.#flags);
-    this.#packed(writer, FRAMES.lengths, this.#lengths);
+    writer.packedDeltas(FRAMES.deltas, this.#times, baseTimeUs);
+    writer.packedUints(FRAMES.ids, this.#ids);
+    writer.packedUints(FRAMES.flags, this.#flags);
+    writer.packedUints(FRAMES.lengths, this.#lengths);
     writer.bytesField(FRAMES.data, this.#data.subarray(0, this.#dataBytes));
     if (mark !== undefined) {
       writeCampaign(writer, FRAMES.campaign, mark.campaign);
       writer.uintField(FRAMES.trigger, mark.trigger);
     }
-    writer.end();
-  }
-
-  #packed(writer: ProtobufWriter, field: number, values: readonly number[]): void {
-    writer.begin(field, values.length);
-    for (const value of values) writer.uint(value);
     writer.end();
   }
 }

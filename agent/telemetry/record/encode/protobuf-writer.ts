@@ -180,13 +180,13 @@ export class ProtobufWriter {
     }
   }
 
-  /** Packed sint64: the difference of each value from the one before, of the first from `previous`; all of magnitude up to 2^53. */
-  deltas(values: Float64Array, previous: number): void {
+  /** Packed sint64: the difference of each value after the first from the one before; all of magnitude up to 2^53. */
+  deltas(values: Float64Array): void {
     this.#reserve(values.length * MAX_VARINT_BYTES);
     const bytes = this.#bytes;
     let at = this.#at;
-    let last = previous;
-    for (let index = 0; index < values.length; index++) {
+    let last = values[0];
+    for (let index = 1; index < values.length; index++) {
       const value = values[index];
       const delta = value - last;
       last = value;
@@ -201,6 +201,24 @@ export class ProtobufWriter {
       }
     }
     this.#at = at;
+  }
+
+  /** A packed field of uint32 or enum, written even when empty. */
+  packedUints(field: number, values: readonly number[]): void {
+    this.begin(field, values.length);
+    for (const value of values) this.uint(value);
+    this.end();
+  }
+
+  /** A packed field of sint32 or sint64 with the difference of each value from the one before, of the first from `previous`; written even when empty. */
+  packedDeltas(field: number, values: readonly number[], previous: number): void {
+    this.begin(field, values.length);
+    let last = previous;
+    for (const value of values) {
+      this.sint(value - last);
+      last = value;
+    }
+    this.end();
   }
 
   /** One packed sint64 given as the two halves of its two's complement; bits above 32 are ignored. */

@@ -23,10 +23,20 @@ export function framesOf(wire: NonNullable<WireRecord["frames"]>): readonly CanF
   });
 }
 
-/** The columns of a batch of samples. Throws `input.malformed` for a column that does not fit its times. */
+/** The columns of a batch of samples in form 1. Throws `input.malformed` for a column that does not fit its times. */
 export function samplesOf(wire: WireSamples): RecordBody {
   const axes = wire.axes.map(({ deltas }) => timesOf(deltas, wire.base_time_us, wire.time_unit_us));
-  const columns = wire.columns.map((column) => columnOf(column, axes));
+  return bodyOfColumns(
+    wire,
+    wire.columns.map((column) => columnOf(column, axes)),
+  );
+}
+
+/** A batch of samples, in whatever form its columns came. */
+export function bodyOfColumns(
+  wire: Omit<WireSamples, "axes" | "columns">,
+  columns: readonly RecordColumn[],
+): RecordBody {
   return {
     kind: "samples",
     table: wire.table,
@@ -42,10 +52,15 @@ function timesOf(deltas: readonly bigint[], baseUs: number, unitUs: number): num
   let ticks = 0;
   return deltas.map((delta) => {
     ticks += Number(delta);
-    const timeUs = baseUs + ticks * unitUs;
-    if (!Number.isSafeInteger(timeUs)) throw malformed(`a time is ${timeUs} µs, beyond 2^53`);
-    return timeUs;
+    return timeOf(baseUs, ticks, unitUs);
   });
+}
+
+/** µs since the Unix epoch. Throws `input.malformed` for a time beyond 2^53. */
+export function timeOf(baseUs: number, ticks: number, unitUs: number): number {
+  const timeUs = baseUs + ticks * unitUs;
+  if (!Number.isSafeInteger(timeUs)) throw malformed(`a time is ${timeUs} µs, beyond 2^53`);
+  return timeUs;
 }
 
 function columnOf(wire: WireColumn, axes: readonly (readonly number[])[]): RecordColumn {
@@ -64,7 +79,7 @@ function columnOf(wire: WireColumn, axes: readonly (readonly number[])[]): Recor
 }
 
 /** Running sums modulo 2^64; in float64 as long as both the sum and the step are exact there. */
-function sumsOf(deltas: readonly bigint[]): (number | bigint)[] {
+export function sumsOf(deltas: readonly bigint[]): (number | bigint)[] {
   let sum: number | bigint = 0;
   return deltas.map((delta) => {
     const step = Number(delta);

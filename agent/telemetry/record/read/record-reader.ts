@@ -5,6 +5,7 @@ import { messageOf } from "../../../core/errors.ts";
 import { inflate, isJson } from "../compress.ts";
 import type { DecodedRecord, RecordBody } from "./decoded-record.ts";
 import { malformed } from "./malformed-record.ts";
+import { packedSamplesOf } from "./packed-columns.ts";
 import { campaignReportOf, histogramsOf, ofCampaign, rowsOf, triggerOf } from "./record-campaigns.ts";
 import { clockChangeOf } from "./record-clock.ts";
 import { codeReportOf, troubleCodeOf } from "./record-codes.ts";
@@ -101,6 +102,7 @@ function lossOf(wire: NonNullable<WireRecord["loss"]>): RecordBody {
 
 function bodyOf({
   samples,
+  packed_samples: packed,
   table,
   loss,
   bus_event: event,
@@ -131,6 +133,7 @@ function bodyOf({
   health,
 }: WireRecord): RecordBody {
   if (samples !== undefined) return samplesOf(samples);
+  if (packed !== undefined) return packedSamplesOf(packed);
   if (table !== undefined) return tableOf(table);
   if (loss !== undefined) return lossOf(loss);
   if (event !== undefined) {

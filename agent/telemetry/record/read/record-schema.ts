@@ -21,10 +21,17 @@ const numbers = z.custom<readonly number[]>(
   (value) => Array.isArray(value) && value.every((item) => typeof item === "number"),
 );
 
-const samples = z.object({
+/** What samples have in either form. */
+const samplesHeader = z.object({
   table: z.string().min(1),
   base_time_us: integer,
   time_unit_us: z.int().min(1).max(1_000_000),
+  buses: z.array(busCount),
+  campaign: campaign.nullable(),
+  trigger: count,
+});
+
+const samples = samplesHeader.extend({
   axes: z.array(z.object({ deltas: bigints })),
   columns: z.array(
     z.object({
@@ -37,9 +44,24 @@ const samples = z.object({
       destination: z.int().min(0).max(255).optional(),
     }),
   ),
-  buses: z.array(busCount),
-  campaign: campaign.nullable(),
-  trigger: count,
+});
+
+/** An address and one more, 0 for none. */
+const addresses = z.array(z.int().min(0).max(256));
+
+const packedSamples = samplesHeader.extend({
+  counts: numbers,
+  starts: bigints,
+  steps: bigints,
+  signals: numbers,
+  axes: numbers,
+  kinds: z.array(z.enum(["COLUMN_KIND_INTEGER", "COLUMN_KIND_FLOAT", "COLUMN_KIND_DOUBLE"])),
+  firsts: bigints,
+  deltas: bigints,
+  floats: numbers,
+  doubles: numbers,
+  sources: addresses,
+  destinations: addresses,
 });
 
 const KINDS = { SIGNAL_KIND_INTEGER: "integer", SIGNAL_KIND_FLOAT: "float", SIGNAL_KIND_DOUBLE: "double" } as const;
@@ -202,6 +224,7 @@ export const wireRecord = z.object({
   // Absent is null where a message is neither optional nor in the oneof.
   thinned: thinned.nullable(),
   samples: samples.optional(),
+  packed_samples: packedSamples.optional(),
   table: table.optional(),
   loss: loss.optional(),
   bus_event: busEvent.optional(),

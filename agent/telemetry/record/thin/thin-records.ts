@@ -1,14 +1,14 @@
 import { AgentError } from "../../../core/errors.ts";
 import type { RecordId, ThinnableRecord, ThinRecords } from "../../../ports/outbox.ts";
 import { compress, encodingOf } from "../compress.ts";
+import { PACKED } from "../encode/packed-layout.ts";
 import { ProtobufWriter } from "../encode/protobuf-writer.ts";
 import { type SamplesRecord, samplesRecordOf } from "./samples-record.ts";
 import { ThinnedColumns } from "./thinned-columns.ts";
 
 /** Field numbers of config/proto/telemetry.proto. */
-const RECORD = { thing: 1, epoch: 2, stream: 3, seq: 4, bootId: 5, anchor: 6, thinned: 7, samples: 10 } as const;
+const RECORD = { thing: 1, epoch: 2, stream: 3, seq: 4, bootId: 5, anchor: 6, thinned: 7, packedSamples: 41 } as const;
 const THINNED = { ratio: 1, seqs: 2 } as const;
-const SAMPLES = { baseTimeUs: 2, timeUnitUs: 3 } as const;
 
 /** Longest record that is taken apart, and all of one call together, bytes before compression. */
 const MAX_RECORD_BYTES = 4_194_304;
@@ -35,6 +35,7 @@ export function recordThinner(maxPayloadBytes: number): ThinRecords {
       if (broken !== undefined) {
         unfit.push(broken.at);
         sources = sources.filter((source) => source !== broken);
+        if (sources.length === 0) sources = sourcesOf(records, unfit);
         continue;
       }
       const bytes = write(sources, columns, ratio, id);
@@ -49,11 +50,12 @@ export function recordThinner(maxPayloadBytes: number): ThinRecords {
   };
 }
 
-/** Those that go together with the first that can be read; `unfit` gets those that cannot. */
+/** Those that go together with the first that can be read and is not `unfit`, which gets those that cannot. */
 function sourcesOf(records: readonly ThinnableRecord[], unfit: number[]): readonly Source[] {
   const sources: Source[] = [];
   let bytes = 0;
   for (const [at, { seq, payload }] of records.entries()) {
+    if (unfit.includes(at)) continue;
     const record = attempt(() => samplesRecordOf(payload, MAX_RECORD_BYTES));
     if (record === undefined) unfit.push(at);
     else if (sources.length === 0 || goesWith(sources[0].record, record)) {
@@ -106,9 +108,9 @@ function write(sources: readonly Source[], columns: ThinnedColumns, ratio: numbe
   for (const [at, { seq }] of sources.entries()) writer.uint64(seq - (sources[at - 1]?.seq ?? 0));
   writer.end();
   writer.end();
-  writer.begin(RECORD.samples, first.bytes);
-  writer.sintField(SAMPLES.baseTimeUs, first.baseTimeUs);
-  writer.uintField(SAMPLES.timeUnitUs, first.timeUnitUs);
+  writer.begin(RECORD.packedSamples, first.bytes);
+  writer.sintField(PACKED.baseTimeUs, first.baseTimeUs);
+  writer.uintField(PACKED.timeUnitUs, first.timeUnitUs);
   for (const field of first.others) writer.append(field);
   columns.write(writer);
   for (const field of sources.at(-1)?.record.buses ?? []) writer.append(field);

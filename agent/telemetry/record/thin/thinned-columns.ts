@@ -1,17 +1,17 @@
+import { PACKED, writeAxes, writeLayout } from "../encode/packed-layout.ts";
 import type { ProtobufWriter } from "../encode/protobuf-writer.ts";
 import { malformed } from "../read/malformed-record.ts";
-import type { ColumnKind, SamplesRecord, WireColumn } from "./samples-record.ts";
 import { WireReader } from "./wire-reader.ts";
-
-/** Field numbers of config/proto/telemetry.proto. */
-const SAMPLES = { axes: 4, columns: 5 } as const;
-const AXIS = { deltas: 1 } as const;
-const COLUMN = { signal: 1, axis: 2, raws: 3, floats: 4, doubles: 5, source: 6, destination: 7 } as const;
+import type { SamplesPart, WireColumn } from "./wire-samples.ts";
 
 const TWO_32 = 2 ** 32;
 /** Differences of two of them are exact. */
 const MAX_TICK = 2 ** 52;
-const VALUE_BYTES = { floats: 4, doubles: 8 } as const;
+/** Where the values of the other kinds are, and their bytes. */
+const FIXED = {
+  float: { field: PACKED.floats, bytes: 4 },
+  double: { field: PACKED.doubles, bytes: 8 },
+} as const;
 
 /** What is kept of one column over all records. */
 type KeptColumn = {
@@ -28,42 +28,46 @@ type KeptColumn = {
 export class ThinnedColumns {
   readonly #ratio: number;
   /** Of the record that was taken first; all times count from it in its unit. */
-  readonly #first: Pick<SamplesRecord, "baseTimeUs" | "timeUnitUs">;
+  readonly #first: Pick<SamplesPart, "baseTimeUs" | "timeUnitUs">;
   readonly #columns = new Map<string, KeptColumn>();
 
-  constructor(ratio: number, first: Pick<SamplesRecord, "baseTimeUs" | "timeUnitUs">) {
+  constructor(ratio: number, first: Pick<SamplesPart, "baseTimeUs" | "timeUnitUs">) {
     this.#ratio = ratio;
     this.#first = first;
   }
 
   /** Takes a record whose times fit the first's unit. Throws `input.malformed` for one that does not fit itself; these columns are of no use then. */
-  take(record: SamplesRecord): void {
+  take(record: Pick<SamplesPart, "baseTimeUs" | "open">): void {
     const offset = (record.baseTimeUs - this.#first.baseTimeUs) / this.#first.timeUnitUs;
-    const axes = record.axes.map((deltas) => ticksOf(deltas, offset));
-    for (const column of record.columns) {
-      const ticks = axes[column.axis];
+    const { axes, columns } = record.open();
+    const moved = axes.map((ticks) => movedBy(ticks, offset));
+    for (const column of columns) {
+      const ticks = moved[column.axis];
       if (ticks === undefined) throw malformed(`signal ${column.signal} refers to axis ${column.axis}`);
       const kept = this.#keptOf(column);
       const taken =
-        column.kind === "raws"
-          ? takeRaws(kept, column.values, ticks, this.#ratio)
-          : takeFixed(kept, column.values, ticks, this.#ratio, VALUE_BYTES[column.kind]);
+        column.kind === "integer"
+          ? takeIntegers(kept, column.values, ticks, this.#ratio)
+          : takeFixed(kept, column.values, ticks, this.#ratio, FIXED[column.kind].bytes);
       if (taken !== ticks.length) throw malformed(`signal ${column.signal} has ${taken} values of ${ticks.length}`);
     }
   }
 
-  /** Writes the fields `axes` and `columns` of the `Samples` message that is open. Columns share their times where these are equal. */
+  /** Writes times and columns into the `PackedSamples` message that is open. Columns share their times where these are equal. */
   write(writer: ProtobufWriter): void {
-    const columns = [...this.#columns.values()].filter(({ ticks }) => ticks.length > 0);
-    const { axes, axisOf } = shareAxes(columns);
-    for (const ticks of axes) {
-      writer.begin(SAMPLES.axes, ticks.length + 4);
-      writer.begin(AXIS.deltas, ticks.length);
-      writer.deltas(Float64Array.from(ticks), 0);
-      writer.end();
-      writer.end();
-    }
-    for (const [at, kept] of columns.entries()) writeColumn(writer, kept, axisOf[at]);
+    const kept = [...this.#columns.values()].filter(({ ticks }) => ticks.length > 0);
+    const { axes, axisOf } = shareAxes(kept);
+    writeLayout(
+      writer,
+      kept.map(({ column: { signal, kind, source, destination } }, at) => {
+        return { signal, axis: axisOf[at], kind, source, destination };
+      }),
+    );
+    writeAxes(writer, axes, { tickOf: (tick) => tick, baseTick: 0 });
+    const ofKind = (kind: WireColumn["kind"]) => kept.filter(({ column }) => column.kind === kind);
+    writeIntegers(writer, ofKind("integer"));
+    writeFixed(writer, ofKind("float"), "float");
+    writeFixed(writer, ofKind("double"), "double");
   }
 
   #keptOf(column: WireColumn): KeptColumn {
@@ -77,31 +81,27 @@ export class ThinnedColumns {
   }
 }
 
-function ticksOf(deltas: Uint8Array, offset: number): readonly number[] {
-  const reader = new WireReader(deltas);
-  const ticks: number[] = [];
-  let tick = offset;
-  while (!reader.isAtEnd) {
-    tick += reader.zigzag();
-    if (Math.abs(tick) > MAX_TICK) throw malformed("a time is beyond 2^52");
-    ticks.push(tick);
-  }
-  return ticks;
+function movedBy(ticks: readonly number[], offset: number): readonly number[] {
+  const moved = ticks.map((tick) => tick + offset);
+  if (moved.some((tick) => Math.abs(tick) > MAX_TICK)) throw malformed("a time is beyond 2^52");
+  return moved;
 }
 
 /** Running sums modulo 2^64. Gives the number of values. */
-function takeRaws(kept: KeptColumn, values: Uint8Array, ticks: readonly number[], ratio: number): number {
-  const reader = new WireReader(values);
+function takeIntegers(kept: KeptColumn, pieces: WireColumn["values"], ticks: readonly number[], ratio: number): number {
   let low = 0;
   let high = 0;
   let taken = 0;
-  for (; !reader.isAtEnd; taken++) {
-    reader.varint();
-    reader.unzigzag();
-    const sum = low + reader.low;
-    low = sum >>> 0;
-    high = (high + reader.high + (sum >= TWO_32 ? 1 : 0)) >>> 0;
-    if (taken < ticks.length) keep(kept, ticks[taken], low, high, ratio);
+  for (const piece of pieces) {
+    const reader = new WireReader(piece);
+    for (; !reader.isAtEnd; taken++) {
+      reader.varint();
+      reader.unzigzag();
+      const sum = low + reader.low;
+      low = sum >>> 0;
+      high = (high + reader.high + (sum >= TWO_32 ? 1 : 0)) >>> 0;
+      if (taken < ticks.length) keep(kept, ticks[taken], low, high, ratio);
+    }
   }
   return taken;
 }
@@ -109,7 +109,7 @@ function takeRaws(kept: KeptColumn, values: Uint8Array, ticks: readonly number[]
 /** Values of four or eight bytes, bit by bit as they are. Gives their number, which is not whole where bytes are left. */
 function takeFixed(
   kept: KeptColumn,
-  values: Uint8Array,
+  [values]: WireColumn["values"],
   ticks: readonly number[],
   ratio: number,
   bytes: 4 | 8,
@@ -147,37 +147,37 @@ function shareAxes(columns: readonly KeptColumn[]): { axes: (readonly number[])[
   return { axes, axisOf };
 }
 
-function writeColumn(writer: ProtobufWriter, { column, lows, highs }: KeptColumn, axis: number): void {
-  const { signal, source, destination, kind } = column;
-  writer.begin(SAMPLES.columns, lows.length * 2 + 8);
-  writer.uintField(COLUMN.signal, signal);
-  writer.uintField(COLUMN.axis, axis);
-  if (source !== undefined) writer.presentUintField(COLUMN.source, source);
-  if (destination !== undefined) writer.presentUintField(COLUMN.destination, destination);
-  if (kind === "raws") writeRaws(writer, lows, highs);
-  else writer.bytesField(COLUMN[kind], fixedOf(lows, highs, kind));
+/** The first value of each column, then what each other differs from the one before it. */
+function writeIntegers(writer: ProtobufWriter, columns: readonly KeptColumn[]): void {
+  if (columns.length === 0) return;
+  writer.begin(PACKED.firsts, columns.length * 2);
+  for (const { lows, highs } of columns) writer.sint64(lows[0], highs[0]);
   writer.end();
-}
-
-function writeRaws(writer: ProtobufWriter, lows: readonly number[], highs: readonly number[]): void {
-  writer.begin(COLUMN.raws, lows.length);
-  let previousLow = 0;
-  let previousHigh = 0;
-  for (let at = 0; at < lows.length; at++) {
-    const borrow = lows[at] < previousLow ? 1 : 0;
-    writer.sint64(lows[at] - previousLow, highs[at] - previousHigh - borrow);
-    previousLow = lows[at];
-    previousHigh = highs[at];
+  writer.begin(PACKED.deltas, countOf(columns));
+  for (const { lows, highs } of columns) {
+    for (let at = 1; at < lows.length; at++) {
+      const borrow = lows[at] < lows[at - 1] ? 1 : 0;
+      writer.sint64(lows[at] - lows[at - 1], highs[at] - highs[at - 1] - borrow);
+    }
   }
   writer.end();
 }
 
-function fixedOf(lows: readonly number[], highs: readonly number[], kind: Exclude<ColumnKind, "raws">): Uint8Array {
-  const bytes = VALUE_BYTES[kind];
-  const view = new DataView(new ArrayBuffer(lows.length * bytes));
-  for (let at = 0; at < lows.length; at++) {
-    view.setUint32(at * bytes, lows[at], true);
-    if (bytes === 8) view.setUint32(at * 8 + 4, highs[at], true);
+function writeFixed(writer: ProtobufWriter, columns: readonly KeptColumn[], kind: keyof typeof FIXED): void {
+  if (columns.length === 0) return;
+  const { field, bytes } = FIXED[kind];
+  const view = new DataView(new ArrayBuffer(countOf(columns) * bytes));
+  let at = 0;
+  for (const { lows, highs } of columns) {
+    for (const [index, low] of lows.entries()) {
+      view.setUint32(at, low, true);
+      if (bytes === 8) view.setUint32(at + 4, highs[index], true);
+      at += bytes;
+    }
   }
-  return new Uint8Array(view.buffer);
+  writer.bytesField(field, new Uint8Array(view.buffer));
+}
+
+function countOf(columns: readonly KeptColumn[]): number {
+  return columns.reduce((sum, { lows }) => sum + lows.length, 0);
 }

@@ -58,8 +58,7 @@ export class WireReader {
   /** The field's content is an integer of 0 .. 2^53 - 1, and this is it. */
   uint(): number {
     if (this.wire !== WIRE.varint) throw malformed(`field ${this.field} has wire type ${this.wire}`);
-    this.varint();
-    return this.#safe(this.high * TWO_32 + this.low);
+    return this.packedUint();
   }
 
   /** The field's content is a sint64 within +-2^53, and this is it. */
@@ -86,6 +85,32 @@ export class WireReader {
     }
     if (this.#at > this.#bytes.length) throw malformed(`field ${this.field} ends beyond its message`);
     return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** The next `count` bytes. */
+  bytes(count: number): Uint8Array {
+    const end = this.#at + count;
+    if (end > this.#bytes.length) throw malformed("the bytes end within values");
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
+  /** The bytes of the next `count` varints. */
+  varints(count: number): Uint8Array {
+    const bytes = this.#bytes;
+    let end = this.#at;
+    for (let left = count; left > 0; end++) {
+      if (end >= bytes.length) throw malformed("the bytes end within values");
+      if (bytes[end] < 128) left -= 1;
+    }
+    return this.bytes(end - this.#at);
+  }
+
+  /** Reads one packed uint of 0 .. 2^53 - 1. */
+  packedUint(): number {
+    this.varint();
+    return this.#safe(this.high * TWO_32 + this.low);
   }
 
   /** Reads one packed sint64 within +-2^53. */

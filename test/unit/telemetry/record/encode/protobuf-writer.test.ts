@@ -87,7 +87,7 @@ describe("ProtobufWriter", () => {
     );
     fc.assert(
       fc.property(fc.array(value), value, (values, first) => {
-        const bytes = packed((writer) => writer.deltas(Float64Array.from(values), first), 5);
+        const bytes = packed((writer) => writer.deltas(Float64Array.of(first, ...values)), 5);
         let sum = BigInt(first);
         const sums = readPacked(bytes, sint64).map((delta) => {
           sum += delta;

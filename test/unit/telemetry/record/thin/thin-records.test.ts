@@ -29,6 +29,9 @@ const table = tableOf([
   },
 ]);
 
+/** Of the records in form 1. */
+const oldTable = tableOf([{ name: "A", signals: [{ name: "U8", bits: 8 }] }]);
+
 /** Records of the given samples, a record for each list. */
 function recordsOf(
   lists: readonly (readonly LoggedSample[])[],
@@ -47,6 +50,12 @@ function run(from: number, count: number): LoggedSample[] {
     return { signal: 0, timeUs: T0 + (from + at) * 10_000, raw: (from + at) % 256 };
   });
 }
+
+/** Two records of 25 samples of signal 0 each, as an agent wrote them in form 1 of samples: at T0 + n * 10 ms the value n * 5 % 256. */
+const FORM_1 = [
+  "KLUv/SDonQQAZAgKB3RydWNrLTEQ9svTnqy2KBoJdGVsZW1ldHJ5IAEqIDAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZmMhAI9LDiBBCAiZHiiNKjBhgCUpMBChAwMTIzNDU2Nzg5YWJjZGVmEICAggEiSwpJAKCcASobGhkACjIKCgRjYW4wEBkYAAMAuLqIDt06MGUG",
+  "KLUv/SDppQQAdAgKB3RydWNrLTEQ9svTnqy2KBoJdGVsZW1ldHJ5IAIqIDAwMTEyMjMzNDQ1NTY2Nzc4ODk5YWFiYmNjZGRlZWZmMhAI9LDiBBCAiZHiiNKjBhgCUpQBChAwMTIzNDU2Nzg5YWJjZGVmEKDCoAEiSwpJAKCcASocGhr6AQoyCgoEY2FuMBAyGAADALjaiA7dOjBlBg==",
+];
 
 type Columns = Record<number, readonly (readonly [number, number | bigint])[]>;
 
@@ -166,6 +175,29 @@ describe("recordThinner", () => {
       taken: [4],
       unfit: [0, 1, 2, 3],
     });
+  });
+
+  it.each([
+    { name: "in form 1", count: 2 },
+    { name: "in both forms", count: 1 },
+  ])("puts together records $name", ({ count }) => {
+    const old = FORM_1.slice(0, count).map((text) => Buffer.from(text, "base64"));
+    const [draft] = encoderOf(oldTable, { compression: "zstd" }).samples(
+      logOf(
+        oldTable,
+        Array.from({ length: 50 - 25 * count }, (_, at) => {
+          const n = 25 * count + at;
+          return { signal: 0, timeUs: T0 + n * 10_000, raw: (n * 5) % 256 };
+        }),
+      ),
+      [],
+    );
+    const payloads = count === 2 ? old : [...old, draft.seal(idOf(2))];
+    const records = payloads.map((payload, at) => ({ seq: at + 1, payload }));
+    const { taken, unfit, payload } = thin(records, 10, idOf(3));
+    expect({ taken, unfit }).toEqual({ taken: [0, 1], unfit: [] });
+    const kept = [0, 10, 20, 30, 40].map((n) => [T0 + n * 10_000, (n * 5) % 256]);
+    expect(columnsOf([reader.decode(payload)])).toEqual({ 0: kept });
   });
 
   it("finds damaged records unfit, or reads what a reader reads, and never throws", () => {
