@@ -4,7 +4,7 @@ import { isEncoding } from "../../config/dbc.ts";
 import { EXIT } from "../core/errors.ts";
 import { printable } from "../core/plain-text.ts";
 import { parseDbcBytes } from "../signals/dbc/bytes.ts";
-import type { DbcDatabase, ParsedDbc } from "../signals/dbc/model.ts";
+import type { DbcDatabase, DbcProblem, ParsedDbc } from "../signals/dbc/model.ts";
 import { type Matching, matchedBy } from "../signals/table-source.ts";
 import type { CliContext } from "./context.ts";
 import { readInputFile } from "./input-file.ts";
@@ -42,11 +42,16 @@ export async function openDatabase(
   encoding: string | undefined,
 ): Promise<DbcDatabase> {
   const { database, errors } = await readDbcFile(path, encoding);
+  reportErrors(context, path, errors);
+  return database;
+}
+
+/** Tells the errors of a DBC file on stderr, one a line; where there are some the verb ends with 65. */
+export function reportErrors(context: CliContext, path: string, errors: readonly DbcProblem[]): void {
   for (const { line, column, text } of errors) {
     context.terminal.stderr.write(`${path}:${line}:${column} error: ${printable(text)}\n`);
   }
   if (errors.length > 0) context.finish(EXIT.badInput);
-  return database;
 }
 
 /** What stands beside --dbc: `DbcOptions` without it. */

@@ -18,12 +18,12 @@ export function alignColumns(rows: readonly (readonly string[])[]): readonly str
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+      widths[column] = Math.max(widths[column] ?? 0, visibleWidth(cell));
     });
   }
   return rows.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(widths[column]))
+      .map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - visibleWidth(cell))))
       .join("  ")
       .trimEnd(),
   );
@@ -35,7 +35,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): readonly str
  */
 export function tableLines(rows: readonly (readonly string[])[], columns: number | undefined): readonly string[] {
   const aligned = alignColumns(rows);
-  if (columns === undefined || aligned.every((line) => line.length <= columns)) return aligned;
+  if (columns === undefined || aligned.every((line) => visibleWidth(line) <= columns)) return aligned;
   const [[, ...heading] = [], ...others] = rows;
   return others.flatMap(([name = "", ...cells]) => {
     const text = `${name}: ${cells.map((cell, at) => `${heading[at]} ${cell}`).join(", ")}`;

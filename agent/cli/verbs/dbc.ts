@@ -2,18 +2,20 @@ import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatCounted } from "../../core/quantity.ts";
-import type { DbcMessage, DbcProblem, DbcSignal, ParsedDbc } from "../../signals/dbc/model.ts";
+import type { DbcMessage, DbcProblem, ParsedDbc } from "../../signals/dbc/model.ts";
 import { textPairs } from "../../signals/value-texts.ts";
 import { configInForce } from "../config-in-force.ts";
-import { type CliContext, printJson, printLine } from "../context.ts";
+import { type CliContext, printJson, printLine, printText } from "../context.ts";
 import { encodingOption, openDatabase, readDbcFile } from "../dbc-file.ts";
-import { alignColumns } from "../text.ts";
+import { boundJson, idText, signalCells } from "../dbc-text.ts";
+import { alignColumns, tableLines, visibleWidth, wrapLines } from "../text.ts";
+import { registerDbcDiff } from "./dbc-diff.ts";
 import { registerDbcMap } from "./dbc-map.ts";
 
 type Reading = { readonly encoding?: string | undefined };
 type DbcFile = Reading & { readonly file: string };
 
-/** `causeway dbc check|list|show|map`: works with the daemon down. */
+/** `causeway dbc check|list|show|diff|map`: works with the daemon down. */
 export function registerDbc(program: Command, context: CliContext): void {
   const dbc = program.command("dbc").description("check and show DBC files");
 
@@ -48,9 +50,15 @@ export function registerDbc(program: Command, context: CliContext): void {
     .action(async (file: string, wanted: string, { encoding }: Reading) => {
       const message = findMessage((await openDatabase(context, file, encoding)).messages, file, wanted);
       if (context.options().json) printJson(context, messageJson(file, message));
-      else for (const line of messageText(message)) printLine(context, line);
+      else for (const line of messageLines(message, columnsOf(context))) printLine(context, line);
     });
+  registerDbcDiff(dbc, context);
   registerDbcMap(dbc, context);
+}
+
+/** Columns that lines for people are to fit; undefined where nobody looks at a terminal. */
+function columnsOf({ terminal: { stdout } }: CliContext): number | undefined {
+  return stdout.isTerminal ? stdout.columns() : undefined;
 }
 
 function append(value: string, earlier: readonly string[]): readonly string[] {
@@ -79,11 +87,15 @@ async function checkFile(context: CliContext, { file, encoding }: DbcFile): Prom
     return;
   }
   const print = (kind: string, { line, column, text }: DbcProblem): void =>
-    printLine(context, `${file}:${line}:${column} ${kind}: ${printable(text)}`);
+    printText(context, `${file}:${line}:${column} ${kind}: ${printable(text)}`, 2);
   for (const problem of errors) print("error", problem);
   for (const problem of warnings) print("warning", problem);
-  const counts = [count(messages, "message"), count(signals, "signal"), count(errors.length, "error")];
-  printLine(context, `${file}: ${[...counts, count(warnings.length, "warning")].join(", ")}`);
+  const counts = [
+    formatCounted(messages, "message"),
+    formatCounted(signals, "signal"),
+    formatCounted(errors.length, "error"),
+  ];
+  printText(context, `${file}: ${[...counts, formatCounted(warnings.length, "warning")].join(", ")}`, 2);
 }
 
 /** A file that cannot be read is an error of that file: the others are checked all the same. */
@@ -111,10 +123,18 @@ async function listFile(context: CliContext, { file, encoding }: DbcFile): Promi
     idText(message),
     printable(message.name),
     `${formatCounted(message.length, "byte")}${message.fd ? " FD" : ""}`,
-    count(message.signals.length, "signal"),
+    formatCounted(message.signals.length, "signal"),
     printable(message.sender),
   ]);
-  for (const line of alignColumns(rows)) printLine(context, line);
+  const columns = columnsOf(context);
+  const aligned = alignColumns(rows);
+  if (columns === undefined || aligned.every((line) => visibleWidth(line) <= columns)) {
+    for (const line of aligned) printLine(context, line);
+    return;
+  }
+  for (const [id, name, ...facts] of rows) {
+    printText(context, `${id} ${name}: ${facts.filter((fact) => fact !== "").join(", ")}`, 2);
+  }
 }
 
 function findMessage(messages: readonly DbcMessage[], file: string, wanted: string): DbcMessage {
@@ -155,53 +175,22 @@ function messageJson(file: string, message: DbcMessage): unknown {
   return { schemaVersion: 1, file, name, id, ext: extended, pgn, fd, length, sender, comment, signals };
 }
 
-/** A bound beyond float64 as `signals decode` writes such numbers: JSON has none. */
-function boundJson(bound: number): number | string {
-  if (Number.isFinite(bound)) return bound;
-  return bound > 0 ? "inf" : "-inf";
-}
-
-function messageText(message: DbcMessage): readonly string[] {
+/** The message for people, in lines that fit `columns`; undefined where nobody looks at a terminal. */
+function messageLines(message: DbcMessage, columns: number | undefined): readonly string[] {
   const { name, length, pgn, fd, sender, comment, signals } = message;
+  const fitted = (text: string, indent: number): readonly string[] =>
+    columns === undefined ? [printable(text)] : wrapLines(printable(text), columns, indent);
   const from = sender === "" ? "" : `, sent by ${sender}`;
   const group = pgn === undefined ? "" : ` (PGN ${pgn}, from any source)`;
-  const head = printable(
-    `${name}: id ${idText(message)}${group}, ${formatCounted(length, "byte")}${fd ? " FD" : ""}${from}`,
-  );
+  const size = `${formatCounted(length, "byte")}${fd ? " FD" : ""}`;
   const rows = signals.map((signal) => [`  ${printable(signal.name)}`, ...signalCells(signal)]);
   const texts = signals.flatMap((signal) =>
-    textPairs(signal.choices).map(([raw, text]) => printable(`  ${signal.name} ${raw}: ${text}`)),
+    textPairs(signal.choices).flatMap(([raw, text]) => fitted(`  ${signal.name} ${raw}: ${text}`, 4)),
   );
   return [
-    head,
-    ...(comment === "" ? [] : [`  ${printable(comment)}`]),
-    ...alignColumns([["  signal", "bits", "type", "scale", "range", "present"], ...rows]),
+    ...fitted(`${name}: id ${idText(message)}${group}, ${size}${from}`, 2),
+    ...(comment === "" ? [] : fitted(`  ${comment}`, 2)),
+    ...tableLines([["  signal", "bits", "type", "scale", "range", "present"], ...rows], columns),
     ...texts,
   ];
-}
-
-function signalCells(signal: DbcSignal): readonly string[] {
-  const { startBit, bits, byteOrder, kind, signed, factor, offset, minimum, maximum, unit, multiplexing } = signal;
-  const type = kind === "integer" ? `${signed ? "signed" : "unsigned"} ${byteOrder}` : `${kind} ${byteOrder}`;
-  const ranges = multiplexing?.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
-  const present = multiplexing === undefined ? "always" : `${multiplexing.by} = ${ranges?.join(", ")}`;
-  const sign = offset < 0 ? "-" : "+";
-  return [
-    `${startBit}|${bits}`,
-    type,
-    `* ${factor} ${sign} ${Math.abs(offset)}`,
-    minimum === 0 && maximum === 0 ? "-" : printable(`${boundJson(minimum)}..${boundJson(maximum)} ${unit}`.trimEnd()),
-    printable(signal.multiplexer ? `${present} (multiplexer)` : present),
-  ];
-}
-
-function idText({ id, extended }: DbcMessage): string {
-  return `0x${id
-    .toString(16)
-    .toUpperCase()
-    .padStart(extended ? 8 : 3, "0")}`;
-}
-
-function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }

@@ -136,3 +136,37 @@ describe("causeway dbc show", () => {
     await expect(refused).rejects.toThrow("no message Nothing");
   });
 });
+
+describe("causeway dbc on a terminal", () => {
+  const long = `BO_ 496 EngineStatusOfTheVehicle: 8 EngineControlModule
+ SG_ EngineCoolantTemperature : 0|12@0- (0.01,250) [229.53|270.47] "degK" X
+ SG_ Gear : 16|4@1+ (1,0) [0|0] "" X
+VAL_ 496 Gear 3 "Drive with all of the wheels, as far as the differential lets them" ;
+CM_ BO_ 496 "What the engine says of itself, ten times in a second, whether it is asked or not";
+`;
+
+  it.each([
+    ["list", 40],
+    ["list", 80],
+    ["show", 40],
+    ["show", 80],
+    ["check", 40],
+  ])("%s fits %i columns, and cuts no word", async (verb, columns) => {
+    const path = join(temporaryFolder(), "a.dbc");
+    writeFileSync(path, `${long}SG_ lost`);
+    const args = verb === "show" ? [path, "496"] : [path];
+    const { stdout } = await runCli(["dbc", verb, ...args], { columns });
+    const whole = (await runCli(["dbc", verb, ...args])).stdout;
+    const lines = stdout.split("\n");
+    const wide = lines.filter((line) => line.length > columns && !line.trim().startsWith(path));
+    expect(wide).toEqual([]);
+    const words = (text: string) =>
+      text
+        .split(/[\s,:]+/)
+        .filter((word) => /^[A-Za-z]{2,}$/.test(word))
+        .sort();
+    // The heading of the names is not there where each row is a sentence.
+    const shown = new Set([...words(stdout), "signal"]);
+    expect(words(whole).filter((word) => !shown.has(word))).toEqual([]);
+  });
+});
