@@ -76,6 +76,7 @@ export const DOCUMENTS = [
   "fleetwise",
   "identity",
   "integrator",
+  "page",
   "performance",
   "power",
   "records",

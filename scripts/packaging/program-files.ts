@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type OutputChunk, type Plugin, rolldown } from "rolldown";
+import { PAGE_FILES, PLOT_FILES } from "../../agent/ui/page-files.ts";
 import { bundleDaemon, daemonApart } from "./daemon-bundle.ts";
 import { writePacked } from "./files.ts";
 import { AS_TEXT, onLog } from "./joined-code.ts";
@@ -20,7 +21,10 @@ const DATA_FILES = [
   "config/proto/program.desc",
 ] as const;
 
-/** Where the code is in a package: one folder, without folders in it. The supervisor and every update know `agent/main.js` (systemd/causeway-start). */
+/** The library of the live page, which the browser loads as its package has it. */
+const PLOT_PACKAGE = "uplot";
+
+/** Where the code is in a package: one folder, with one of the live page's files in it. The supervisor and every update know `agent/main.js` (systemd/causeway-start). */
 export const CODE = "agent";
 
 /** What the packed code stands on. */
@@ -46,12 +50,20 @@ export async function packProgram(root: string, destination: string): Promise<Pr
   for (const path of DATA_FILES) {
     writePacked(join(destination, CODE, basename(path)), readFileSync(join(root, path)));
   }
+  packPage(root, join(folder, "page"));
   const modules = chunks.flatMap(({ moduleIds }) => moduleIds);
   const imports = chunks.flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports]);
   return {
-    bundled: new Set(modules.map(packageOf).filter((name) => name !== undefined)),
+    bundled: new Set([...modules.map(packageOf).filter((name) => name !== undefined), PLOT_PACKAGE]),
     imported: new Set(imports.map(nativePackageOf).filter((name) => name !== undefined)),
   };
+}
+
+/** Files for the browser, as they are: where `readPageFiles` looks for them beside the code. */
+function packPage(root: string, destination: string): void {
+  for (const name of PAGE_FILES) writePacked(join(destination, name), readFileSync(join(root, "agent/ui/page", name)));
+  const dist = join(root, "node_modules", PLOT_PACKAGE, "dist");
+  for (const name of PLOT_FILES) writePacked(join(destination, name), readFileSync(join(dist, name)));
 }
 
 /** Joins each entry, by name, with what it imports into files of `folder`; what they share is a file too. */

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../../bench/core/wait.ts";
+import { launchBrowser } from "../../bench/page/browser.ts";
 import { AppVehicle, benchUsers } from "../../bench/vehicle/app-vehicle.ts";
 import type { DoorUnit } from "../../bench/vehicle/door-unit.ts";
 import { FRAMES } from "../../bench/vehicle/door-vehicle.ts";
-import { launchBrowser, PersonBrowser, watchTitles } from "./browser.ts";
+import { PersonBrowser, watchTitles } from "./browser.ts";
 
 /** Names come from anybody. */
 const NAME = `<img src=x onerror=alert(1)>"'Truck\u202e`;

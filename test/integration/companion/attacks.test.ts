@@ -10,11 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { API_CLIENT_ID, CLIENT_ID, type CompanionApp } from "../../bench/cloud/companion-app.ts";
 import { until } from "../../bench/core/wait.ts";
+import { launchBrowser } from "../../bench/page/browser.ts";
 import { AppVehicle, benchUsers, VEHICLE_ID } from "../../bench/vehicle/app-vehicle.ts";
 import type { DoorUnit } from "../../bench/vehicle/door-unit.ts";
 import { FRAMES } from "../../bench/vehicle/door-vehicle.ts";
 import { jsonWebToken } from "../../fakes/companion/json-web-token.ts";
-import { launchBrowser, PersonBrowser } from "./browser.ts";
+import { PersonBrowser } from "./browser.ts";
 import { beginSignIn, comeBack, logIn, signIn } from "./http-person.ts";
 import { endlessBody, rawStatus, slowRequest } from "./raw-http.ts";
 

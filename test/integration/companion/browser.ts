@@ -1,24 +1,7 @@
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { AppUser } from "../../bench/cloud/companion-app.ts";
 
-/** Debian's; scripts/setup integration installs it. */
-const CHROMIUM = "/usr/bin/chromium";
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const PATIENCE_MS = 20_000;
-
-/** A real browser without a window. */
-export async function launchBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-}
 
 /** A person's browser, signed in on the first page; what its pages complain of is collected. */
 export class PersonBrowser {

@@ -9,7 +9,10 @@ import { filesBelow } from "../../../scripts/packaging/files.ts";
 import { cannotRun, smokeTest } from "../../../scripts/packaging/smoke-run.ts";
 import { TARGETS, toolchainOf } from "../../../scripts/packaging/target.ts";
 import { buildPackage, builtPackage } from "../../../scripts/testing/built-package.ts";
+import { startChild } from "../../bench/core/child.ts";
+import { until } from "../../bench/core/wait.ts";
 import { diskRoot } from "../../fakes/core/folder.ts";
+import { configFile } from "../../fakes/daemon/view-socket.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 /** On a busy machine; an idle one takes half a minute. */
@@ -56,6 +59,10 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
         "-rwxr-xr-x root/root ./usr/lib/causeway/node",
         "-rw-r--r-- root/root ./usr/lib/causeway/agent/main.js",
         "-rw-r--r-- root/root ./usr/lib/causeway/agent/native/build/Release/can_receive.node",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/page/index.html",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/page/page.js",
+        "-rw-r--r-- root/root ./usr/lib/causeway/agent/page/uPlot.iife.min.js",
+        "-rw-r--r-- root/root ./usr/share/doc/causeway/docs/page.md",
         "-rwxr-xr-x root/root ./usr/lib/causeway/causeway-start",
         "-rwxr-xr-x root/root ./usr/lib/causeway/causeway-wake-alarm",
         "-rw-r--r-- root/root ./lib/systemd/system/causeway.service",
@@ -97,7 +104,7 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
 
   it("passes on the licences of what is joined into its code, and of what that has joined itself", () => {
     const notices = readFileSync(join(tree, "usr/share/doc/causeway/copyright"), "utf8");
-    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "sonic-boom"]) {
+    for (const name of ["zod", "yaml", "commander", "aws-crt", "better-sqlite3", "sonic-boom", "uplot"]) {
       expect(notices).toMatch(new RegExp(`^ *${name} \\d+\\.\\d+`, "m"));
     }
   });
@@ -115,6 +122,32 @@ describe.skipIf(missing !== undefined)(`the package for this machine${lacking(mi
     ).toEqual([]);
     const natives = paths.filter((path) => path.endsWith(".node")).map((path) => join(tree, path));
     expect(elfFiles(program).length).toBe(natives.length + 1);
+  });
+
+  it("serves the live page, with the library that draws its plots", async () => {
+    const { config } = configFile();
+    const lines: string[] = [];
+    const child = await startChild({
+      command: join(program, "node"),
+      args: [join(program, "agent/main.js"), "ui", "--quiet", "--port", "0", "--config", config],
+      logFile: join(folder, "ui.log"),
+      onLine: (line) => lines.push(line),
+    });
+    try {
+      const url = await until(() => lines[0], { what: "the page is served", timeoutMs: 60_000 });
+      const [origin = ""] = url.split("/#");
+      for (const [path, source] of [
+        ["/", "agent/ui/page/index.html"],
+        ["/page.js", "agent/ui/page/page.js"],
+        ["/uPlot.iife.min.js", "node_modules/uplot/dist/uPlot.iife.min.js"],
+      ] as const) {
+        const answer = await fetch(`${origin}${path}`);
+        expect(await answer.text()).toBe(readFileSync(join(ROOT, source), "utf8"));
+      }
+      expect((await fetch(`${origin}/events`)).status).toBe(401);
+    } finally {
+      await child.stop();
+    }
   });
 
   it("runs, loads every native library and file of code, writes SQLite and decodes a frame", async () => {

@@ -2,10 +2,10 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FaultSwitch } from "../../../agent/ui/fault-switch.ts";
 import { until } from "../../bench/core/wait.ts";
+import { launchBrowser } from "../../bench/page/browser.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 import { shamVan } from "../../fakes/ui/sham-van.ts";
 import { openTab, servePage } from "../../fakes/ui/shown-page.ts";
-import { launchBrowser } from "../companion/browser.ts";
 
 let browser: Browser;
 beforeAll(async () => {

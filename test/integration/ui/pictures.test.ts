@@ -4,11 +4,11 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { until } from "../../bench/core/wait.ts";
+import { launchBrowser } from "../../bench/page/browser.ts";
 import { statusWith } from "../../fakes/daemon/status.ts";
 import type { ShamAgent } from "../../fakes/ui/sham-agent.ts";
 import { shamVan } from "../../fakes/ui/sham-van.ts";
 import { keepPicture, openTab, servePage } from "../../fakes/ui/shown-page.ts";
-import { launchBrowser } from "../companion/browser.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const FAULT = {

@@ -41,7 +41,7 @@ describe("bundleDaemon", () => {
       const ours = modules.filter((id) => !id.includes("/node_modules/")).map((id) => relative(ROOT, id));
       expect(ours).toContain("agent/daemon/compose.ts");
       const OFF =
-        /^agent\/(files|tunnels|programs|metrics|fleetwise)\/|^agent\/cli\/verbs\/(?!run)|^agent\/daemon\/compose-(files|tunnels|programs|metrics|place|diagnostics)/;
+        /^agent\/(files|tunnels|programs|metrics|fleetwise|ui)\/|^agent\/cli\/verbs\/(?!run)|^agent\/daemon\/compose-(files|tunnels|programs|metrics|place|diagnostics)/;
       expect(ours.filter((path) => OFF.test(path))).toEqual([]);
       // aws-crt and better-sqlite3 would look for their libraries, the one by a process of ldd.
       const code = byName.get("daemon-always.cjs")?.code ?? "";
