@@ -1,19 +1,18 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import pico from "picocolors";
 import { type JournalEnd, type JournalQuery, readJournal } from "../../../drivers/os/journal-reader.ts";
-import { AgentError, EXIT, FAULTS } from "../../core/errors.ts";
+import { EXIT, FAULTS } from "../../core/errors.ts";
 import { nearestWord } from "../../core/nearest-word.ts";
 import { formatCounted } from "../../core/quantity.ts";
-import { recentLogs } from "../../local-api/logs-schema.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { logText, type ShownLine, shownEntry } from "../log-text.ts";
-import { runningAgent } from "../running-agent.ts";
+import { followLines, recentLines } from "../recent-lines.ts";
 
 const UNIT = "causeway.service";
 const DEFAULT_LINES = 50;
 /** The priorities of syslog(3) that levels are logged with. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
-const UNITS_MS = { s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const UNITS_MS = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 type LogsOptions = {
   readonly follow: boolean;
@@ -34,7 +33,7 @@ export function registerLogs(program: Command, context: CliContext): void {
     .option("-f, --follow", "go on with what comes", false)
     .option(
       "--since <when>",
-      "not older: a time (2026-11-30T07:00:00Z) or a length of time (30s, 10min, 2h, 3d)",
+      "not older: a time (2026-11-30T07:00:00Z, UTC without a zone), a length of time (30s, 10min, 2h, 3d), today, yesterday",
       since,
     )
     .addOption(
@@ -48,13 +47,14 @@ export function registerLogs(program: Command, context: CliContext): void {
       "after",
       `
 Times are UTC. On a terminal a line goes on in the next row; elsewhere it stays one line. Where there is no journal the running agent
-is asked, as with --recent: it keeps support.logLines lines and no debug lines. The journal is open to members of the groups
+is asked, as with --recent: it keeps support.logLines lines and no debug lines, and with -f is asked again each second. The journal is open to members of the groups
 systemd-journal and adm. Ends with 2 when there is nothing to show.
 
 Every event has its own MESSAGE_ID in the journal, and each fact is a field: journalctl CAUSEWAY_CODE=bus.unavailable, CAUSEWAY_BUS=can0.
 
 Examples:
   causeway logs -f
+  causeway logs -f --since 10min
   causeway logs --since 2h --level warn
   causeway logs --code broker.unreachable -n 5`,
     )
@@ -91,29 +91,23 @@ async function ended(end: JournalEnd, shown: number, context: CliContext, option
     if (end.unread > 0) note(context, `${formatCounted(end.unread, "entry", "entries")} could not be read`);
     return shown;
   }
-  if (options.follow) {
-    throw new AgentError("log.unavailable", {
-      what: "there is no journal that could be followed",
-      remedy: "run it without --follow: the running agent is asked for the lines that it keeps",
-    });
-  }
   note(context, "there is no journal here: these are the lines that the running agent keeps");
   return await showRecent(context, options);
 }
 
 async function showRecent(context: CliContext, options: LogsOptions): Promise<number> {
   const { level, code, event, sinceMs: from } = options;
-  const { answer } = await (await runningAgent(context)).ask(recentLogs, {
+  const asked = {
     ...(level === undefined || level === "debug" ? {} : { level }),
     ...(code === undefined ? {} : { code }),
     ...(event === undefined ? {} : { event }),
     ...(from === undefined ? {} : { sinceMs: from }),
-  });
-  const newest = linesWanted(options);
-  const lines = newest === undefined ? answer.lines : answer.lines.slice(-newest);
+  };
+  const { lines, omitted } = await recentLines(asked, linesWanted(options), context);
   const print = printer(context);
   for (const line of lines) print(line);
-  if (answer.omitted > 0) note(context, `${formatCounted(answer.omitted, "older line")} did not fit the answer`);
+  if (omitted > 0) note(context, `${formatCounted(omitted, "older line")} did not fit the answer`);
+  if (options.follow) for await (const line of followLines(asked, lines, context)) print(line);
   return lines.length;
 }
 
@@ -144,15 +138,23 @@ function printer(context: CliContext): (line: ShownLine, cursor?: string) => voi
 
 /** ms since the Unix epoch. */
 function sinceMs(text: string, nowMs: number): number {
-  const length = /^(\d{1,9})(s|min|h|d)$/.exec(text);
+  const length = /^-?(\d{1,9})(s|min|m|h|d|w)$/.exec(text);
   if (length !== null) {
     const [, count, unit] = length;
     const unitMs = Object.entries(UNITS_MS).find(([name]) => name === unit)?.[1] ?? 0;
     return Math.max(0, nowMs - Number(count) * unitMs);
   }
-  const isTime = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text);
-  const atMs = isTime ? Date.parse(text) : Number.NaN;
-  if (!(atMs >= 0)) throw new InvalidArgumentError("Give a time, such as 2026-11-30T07:00:00Z, or 30s, 10min, 2h, 3d.");
+  const midnightMs = nowMs - (nowMs % UNITS_MS.d);
+  if (text === "today") return midnightMs;
+  if (text === "yesterday") return midnightMs - UNITS_MS.d;
+  const time = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
+  // Times are shown in UTC, and what was shown can be given.
+  const [, day, clock = "00:00", zone = "Z"] = time ?? [];
+  const atMs = time === null ? Number.NaN : Date.parse(`${day}T${clock}${zone}`);
+  if (!(atMs >= 0))
+    throw new InvalidArgumentError(
+      "Give a time, such as 2026-11-30T07:00:00Z, or 30s, 10min, 2h, 3d, today, yesterday.",
+    );
   return atMs;
 }
 

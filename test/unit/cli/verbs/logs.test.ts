@@ -37,13 +37,20 @@ async function agentWith(count: number) {
 
 describe("causeway logs --recent", () => {
   it("shows the lines that the running agent keeps, and of those what is asked for", async () => {
-    const { numbers } = await agentWith(60);
+    const { numbers, clock } = await agentWith(60);
     const last = (count: number): readonly number[] => Array.from({ length: count }, (_, at) => 60 - count + at);
     expect(await numbers()).toEqual(last(50));
     expect(await numbers("-n", "3")).toEqual([57, 58, 59]);
     expect(await numbers("--since", "2h")).toEqual([58, 59]);
     expect(await numbers("--since", "3d")).toHaveLength(60);
     expect(await numbers("--since", "1970-01-01")).toHaveLength(60);
+    expect(await numbers("--since", "-120m")).toEqual([58, 59]);
+    const shown = new Date(clock.wallUs() / 1000 - 2 * HOUR_MS).toISOString();
+    expect(await numbers("--since", shown.slice(0, 23).replace("T", " "))).toEqual([58, 59]);
+    expect(await numbers("--since", shown)).toEqual([58, 59]);
+    const hours = Math.floor((clock.wallUs() / 1000 / HOUR_MS) % 24);
+    expect(await numbers("--since", "today")).toHaveLength(hours);
+    expect(await numbers("--since", "yesterday")).toHaveLength(hours + 24);
     expect(await numbers("--level", "error", "--since", "5h")).toEqual([57]);
     expect(await numbers("--code", "broker.refused", "-n", "2")).toEqual([57, 59]);
     expect(await numbers("--event", "bus.failed", "--level", "debug", "-n", "1")).toEqual([59]);
@@ -63,6 +70,46 @@ describe("causeway logs --recent", () => {
     expect(none).toMatchObject({ stdout: "", exitCode: 2, stderr: "there is nothing to show\n" });
   });
 
+  it("goes on with what comes under -f, each line once", async () => {
+    const clock = new ManualClock();
+    const kept: LogLine[] = [];
+    const logged = (number: number): void => {
+      const atMs = clock.wallUs() / 1000;
+      kept.push({ atMs, level: "info", event: "bus.failed", facts: { number } });
+    };
+    logged(1);
+    const serve = (): Promise<string> =>
+      serveView(
+        servedOn(
+          "view",
+          logsHandlers((wanted, maxBytes) => sliceLog(kept, wanted, maxBytes)),
+        ),
+      );
+    const interrupt = new AbortController();
+    let shown = "";
+    const run = runCli(["logs", "-f", "--recent", "--config", await serve()], {
+      clock,
+      signal: interrupt.signal,
+      onStdout: (text) => {
+        shown += text;
+      },
+    });
+    const numbers = (): readonly string[] => [...shown.matchAll(/number=(\d+)/g)].map(([, number]) => number);
+    await expect.poll(numbers).toEqual(["1"]);
+    logged(2);
+    logged(3);
+    const later = (): readonly string[] => {
+      clock.advance(1000);
+      return numbers();
+    };
+    await expect.poll(later).toEqual(["1", "2", "3"]);
+    await expect.poll(later).toEqual(["1", "2", "3"]);
+    logged(4);
+    await expect.poll(later).toEqual(["1", "2", "3", "4"]);
+    interrupt.abort();
+    expect((await run).exitCode).toBe(0);
+  });
+
   it("says that no agent runs", async () => {
     const { config } = configFile();
     await expect(runCli(["logs", "--recent", "--config", config])).rejects.toMatchObject({ code: "agent.not-running" });
@@ -71,7 +118,8 @@ describe("causeway logs --recent", () => {
 
 describe("causeway logs", () => {
   it.each([
-    ["--since", "yesterday"],
+    ["--since", "tomorrow"],
+    ["--since", "2026-11-30 7:00"],
     ["--since", "2026-13-01"],
     ["--since", "1h; id"],
     ["--lines", "0"],
