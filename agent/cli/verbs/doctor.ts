@@ -78,7 +78,8 @@ function report(checks: readonly Check[], { steps, conclusion }: LineReport, con
   }
   for (const { link, ...step } of steps) show({ check: link, ...step }, context);
   printText(context, "");
-  for (const check of checks) show(check, context);
+  const isTold = ({ verdict, what }: Check): boolean => verdict === "pass" && steps.some((step) => step.what === what);
+  for (const check of checks) if (!isTold(check)) show(check, context);
   printText(context, "");
   printText(context, sentenceOf(conclusion));
 }

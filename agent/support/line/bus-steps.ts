@@ -104,7 +104,7 @@ function frameStep(bus: BusSight, uptimeMs: number): LineStep | undefined {
   const heardFrames = framesHeard(heard);
   if (heard !== undefined && heardFrames > 0) {
     const [frames, ids] = [formatCounted(heardFrames, "frame"), formatCounted(heard.ids.length, "id")];
-    return sound("frames", `bus ${name}: ${frames} of ${ids} in ${formatDuration(heard.ms)}`);
+    return sound("frames", `bus ${name}: ${frames} of ${ids} in ${(heard.ms / 1000).toFixed(1)} s`);
   }
   if (told === undefined) return heard === undefined ? undefined : silent(bus, heard.ms);
   const quietMs = told.quietMs ?? uptimeMs;

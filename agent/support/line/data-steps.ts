@@ -8,8 +8,8 @@ import { diskProblems } from "../delivery-checks.ts";
 import { heldBack } from "../link-checks.ts";
 import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
 
-/** An agent that decodes has collected something within so long; one that does not, on a busy machine. */
-const [DECODED_MS, LONGEST_START_MS] = [5000, 30_000];
+/** An agent that decodes has collected something within so long, unless a rule waits for the end of a long window. */
+const FIRST_SAMPLE_MS = 300_000;
 /** How many rules without a signal are named. */
 const NAMED_RULES = 3;
 
@@ -61,20 +61,16 @@ export function collectionStep(status: Status | undefined, rules: RuleSight | Ag
       "mend collect.rules: causeway dbc list shows the signals and how a pattern names them; or give a campaign";
     return broken("collection", { what, remedy });
   }
-  if (status === undefined || status.uptimeMs < firstSampleMs(status)) {
+  if (status === undefined || status.uptimeMs < FIRST_SAMPLE_MS) {
     return sound(
       "collection",
-      `the rules collect ${formatCount(rules.collected)} of ${formatCounted(rules.signals, "signal")}`,
+      `${status === undefined ? "" : "nothing yet; "}the rules collect ${formatCount(rules.collected)} of ${formatCounted(rules.signals, "signal")}`,
     );
   }
   return broken("collection", {
     what: `nothing was collected in ${formatDuration(status.uptimeMs)}, though the rules ask for ${formatCounted(rules.collected, "signal")}`,
     remedy: "causeway signals watch shows which signals come; mend collect.rules or the DBC files",
   });
-}
-
-function firstSampleMs({ buses }: Status): number {
-  return buses.some(({ decoded }) => decoded > 0) ? DECODED_MS : LONGEST_START_MS;
 }
 
 /** Undefined where something is asked for: by a rule, a campaign, or what else makes records of signals. */

@@ -90,7 +90,9 @@ function networkSteps({ network, isClockSet, wallMs }: LinkSight): readonly Line
 
 /** The self-test of the identity: what fails of it keeps the agent from connecting. */
 function keySteps({ checks, status }: LinkSight): readonly LineStep[] {
-  const failed = checks.filter(({ verdict }) => verdict === "fail");
+  const failed = checks.filter(({ verdict, what }, at) => {
+    return verdict === "fail" && checks.findIndex((check) => check.what === what) === at;
+  });
   const isOnline = status?.link.state === "online";
   if (failed.length === 0) {
     const key = checks.find(({ check }) => check === "key") ?? checks.find(({ check }) => check === "certificate");
