@@ -3,6 +3,7 @@ import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { readCa } from "../../drivers/aws/identity/tls.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/link/probe.ts";
 import { readInterface } from "../../drivers/can/can-interface.ts";
+import { type LinkDetails, readLinks } from "../../drivers/can/link-details.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { composeProxy } from "../daemon/compose-proxy.ts";
@@ -50,9 +51,10 @@ export async function lookAlongLine(
 ): Promise<LineReport> {
   const { config } = loaded;
   const status = "status" in sight ? sight.status : undefined;
+  const links = config.buses.some(isLocal) ? await readLinks() : [];
   const table = await outcomeOf(async () => (await loadSignalTable(loaded)).table);
   const [buses, network, refusedFilters] = await Promise.all([
-    Promise.all(config.buses.map((bus) => busSight(bus, status, table, context))),
+    Promise.all(config.buses.map((bus) => busSight(bus, { status, table, links }, context))),
     status?.link.state === "online" || status?.link.isPaused === true ? [] : networkSteps(config, context),
     refusedSubscriptions(sight.agent, context),
   ]);
@@ -69,18 +71,20 @@ export async function lookAlongLine(
   return { steps, conclusion: conclude(steps, status?.delivery.ackedAgoMs) };
 }
 
-async function busSight(
-  config: BusConfig,
-  status: Status | undefined,
-  table: SignalTable | AgentError,
-  context: CliContext,
-): Promise<BusSight> {
+/** What is known beside the buses. */
+type Known = {
+  readonly status: Status | undefined;
+  readonly table: SignalTable | AgentError;
+  readonly links: readonly LinkDetails[];
+};
+
+async function busSight(config: BusConfig, { status, table, links }: Known, context: CliContext): Promise<BusSight> {
   const { name } = config;
   const told = status?.buses.find((bus) => bus.name === name);
   const counts = status?.diagnostics?.buses.find(({ bus }) => bus === name)?.counts;
   const messages = table instanceof AgentError ? undefined : table.bus(name);
   const heard = await listenTo(config, messages, LISTEN_MS, context);
-  const link = interfaceOf(config);
+  const link = interfaceOf(config, links);
   return {
     name,
     isAnswered: counts !== undefined && counts.answers + counts.negatives > 0,
@@ -90,11 +94,19 @@ async function busSight(
   };
 }
 
-function interfaceOf(config: BusConfig): BusSight["interface"] {
-  if (config.driver !== "native" && config.driver !== "socketcan") return undefined;
-  const link = readInterface(config.interface);
+type LocalBus = Extract<BusConfig, { driver: "native" | "socketcan" }>;
+
+function isLocal(config: BusConfig): config is LocalBus {
+  return config.driver === "native" || config.driver === "socketcan";
+}
+
+function interfaceOf(config: BusConfig, links: readonly LinkDetails[]): BusSight["interface"] {
+  if (!isLocal(config)) return undefined;
+  const name = config.interface;
+  const link = readInterface(name);
   const state = link === undefined ? "absent" : link === "not-can" ? "not-can" : link.up ? "up" : "down";
-  return { name: config.interface, state };
+  const controller = links.find((one) => one.interface === name)?.controller;
+  return { name, state, controller };
 }
 
 /** DNS, TCP and TLS, or the proxy in the place of the first two, until one does not answer. */

@@ -20,7 +20,12 @@ export type HeardId = {
 export type BusSight = {
   readonly name: string;
   /** The interface of the kernel; absent where the bus is none of this machine. */
-  readonly interface?: { readonly name: string; readonly state: "up" | "down" | "absent" | "not-can" };
+  readonly interface?: {
+    readonly name: string;
+    readonly state: "up" | "down" | "absent" | "not-can";
+    /** Of its controller, where it has one and it is known: "error-active" and so on, and bits a second. */
+    readonly controller?: { readonly state: string | undefined; readonly bitrate: number | undefined } | undefined;
+  };
   /** The bus as the running agent has it; absent without one. */
   readonly told?: Status["buses"][number];
   /** Control units have answered on it: then it is right, whatever DBC files say. */
@@ -80,23 +85,33 @@ const ELSEWHERE =
 const WIRING = "check the bit rate (ip -details link show), CAN high and low, and termination";
 
 function errorStep(bus: BusSight): LineStep | undefined {
-  const { name, told, heard } = bus;
+  const { name, told, heard, interface: link } = bus;
   const errors = (told?.errorFrames ?? 0) + (heard?.errorFrames ?? 0);
-  if (told?.state === "bus-off") {
-    return broken("bus", { what: `bus ${name} is bus-off: the controller has left the bus`, remedy: WIRING });
+  const bitrate = link?.controller?.bitrate;
+  const state = told?.state === "bus-off" || told?.state === "error-passive" ? told.state : link?.controller?.state;
+  const set = bitrate === undefined ? "" : ` (${bitrateText(bitrate)} is set)`;
+  if (state === "bus-off") {
+    return broken("bus", { what: `bus ${name} is bus-off: the controller has left the bus${set}`, remedy: WIRING });
   }
-  if (errors > 0 && framesOf(bus) === 0) {
-    const what = `bus ${name} brings error frames alone, ${formatCount(errors)} so far: most likely the wrong bit rate`;
+  if (framesOf(bus) === 0 && (errors > 0 || state === "error-passive")) {
+    const brings = errors > 0 ? `error frames alone, ${formatCount(errors)} so far` : "no frame, and is error-passive";
+    const what = `bus ${name} brings ${brings}: most likely the wrong bit rate${set}`;
     return broken("bus", { what, remedy: WIRING });
   }
-  if (told?.state === "error-passive") {
-    return doubtful("bus", { what: `bus ${name} is error-passive: many frames are damaged`, remedy: WIRING });
+  if (state === "error-passive") {
+    return doubtful("bus", { what: `bus ${name} is error-passive: many frames are damaged${set}`, remedy: WIRING });
   }
-  const load = told?.load === undefined ? "" : `, load ${Math.round(told.load * 100)} %`;
-  return sound(
-    "bus",
-    `bus ${name}: ${errors === 0 ? "no error frames" : `${formatCount(errors)} error frames`}${load}`,
-  );
+  const facts = [
+    ...(bitrate === undefined ? [] : [bitrateText(bitrate)]),
+    ...(state === undefined ? [] : [state]),
+    errors === 0 ? "no error frames" : formatCounted(errors, "error frame"),
+    ...(told?.load === undefined ? [] : [`load ${Math.round(told.load * 100)} %`]),
+  ];
+  return sound("bus", `bus ${name}: ${facts.join(", ")}`);
+}
+
+function bitrateText(bitrate: number): string {
+  return `${bitrate / 1000} kbit/s`;
 }
 
 function frameStep(bus: BusSight, uptimeMs: number): LineStep | undefined {

@@ -215,9 +215,14 @@ describe("doctor at a vehicle that does not send", { timeout: 120_000 }, () => {
     const disk = join(home.folder, "state");
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=40m,mode=700", "tmpfs", disk]);
     onTestFinished(() => void execFileSync("umount", ["-l", disk]));
-    await running(home, ({ collected }) => collected.samples > 0);
+    const daemon = await running(home, ({ collected }) => collected.samples > 0);
     const { bavail, bsize } = statfsSync(disk);
     writeFileSync(join(disk, "other"), new Uint8Array(bavail * bsize));
+    const isFull = async (): Promise<true | undefined> => {
+      const { outbox } = await daemon.status();
+      return outbox.disk?.isFull === true || outbox.fault !== undefined ? true : undefined;
+    };
+    await until(isFull, { what: "the agent finds the disk full", timeoutMs: PATIENCE_MS });
     const { link, what, remedy } = await doctor(home);
     expect(link).toBe("outbox");
     expect(what).toMatch(/full|no room/);

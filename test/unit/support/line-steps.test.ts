@@ -43,6 +43,20 @@ describe("the steps of the buses", () => {
     expect(ofBus({})).toBeUndefined();
   });
 
+  it("blames the bit rate where the controller is error-passive and nothing comes, and says which one is set", () => {
+    const nothing = { received: 0, decoded: 0, unknown: 0, quietMs: undefined };
+    const controller = { state: "error-passive", bitrate: 250_000 };
+    const link = { name: "can0", state: "up", controller } as const;
+    expect(ofBus(nothing, { interface: link })).toBe(
+      "bus can0 brings no frame, and is error-passive: most likely the wrong bit rate (250 kbit/s is set)",
+    );
+    const [, step] = busSteps(
+      [{ ...UP, interface: { ...link, controller: { ...controller, state: "error-active" } } }],
+      0,
+    );
+    expect(step.what).toBe("bus can0: 250 kbit/s, error-active, no error frames");
+  });
+
   it("believes control units that answered more than DBC files", () => {
     const answers = { received: 9, decoded: 0, unknown: 9, quietMs: 10 };
     expect(ofBus(answers, { isAnswered: true })).toBeUndefined();
