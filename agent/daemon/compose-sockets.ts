@@ -6,6 +6,7 @@ import { serveLocalSocket } from "../../drivers/os/local-socket/local-server.ts"
 import { ReplyBacklog } from "../../drivers/os/local-socket/reply-backlog.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
+import { absentVerbs } from "../local-api/absent-sections.ts";
 import { bufferHandlers } from "../local-api/buffer-handlers.ts";
 import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
 import { type CommandsParts, commandsHandlers } from "../local-api/commands-handlers.ts";
@@ -64,7 +65,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     signals: vehicle.signals,
     clock,
   };
-  return [
+  const served = [
     statusVerb.answeredBy(parts.status),
     ...signalsHandlers(signalsParts),
     samplesHandler(signalsParts),
@@ -85,6 +86,7 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...supportHandlers(parts.support),
     ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
   ];
+  return [...served, ...absentVerbs(served)];
 }
 
 /** What the local sockets are served with. `environment` says which of them systemd has opened. */
