@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { type CliContext, DEFAULT_CONFIG_FILE, type GlobalOptions } from "./context.ts";
+import { helpText } from "./help/help-text.ts";
 
 type Register = (program: Command, context: CliContext) => void;
 
@@ -18,7 +19,7 @@ export async function programOf(
   context: CliContext,
   bind: (options: GlobalOptions) => void,
 ): Promise<Command> {
-  const program = rootCommand(context, bind);
+  const program = rootCommand(context, bind, args.includes("--json"));
   const named = groups.filter(([name]) => args.includes(name));
   for (const [, load] of named.length > 0 ? named : groups) {
     const register = await load();
@@ -27,7 +28,8 @@ export async function programOf(
   return program;
 }
 
-function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void): Command {
+function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void, isJson: boolean): Command {
+  const { stdout, stderr } = context.terminal;
   return new Command("causeway")
     .description("In-vehicle edge agent: CAN to MQTT 5 with nothing lost in silence")
     .option("--config <file>", "configuration file", DEFAULT_CONFIG_FILE)
@@ -39,17 +41,43 @@ function rootCommand(context: CliContext, bind: (options: GlobalOptions) => void
     .option("-v, --verbose", "say more", false)
     .showSuggestionAfterError()
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => context.terminal.stdout.write(text),
-      writeErr: (text) => context.terminal.stderr.write(text),
-      getOutHelpWidth: () => context.terminal.stdout.columns(),
-      getErrHelpWidth: () => context.terminal.stderr.columns(),
+      writeOut: (text) => stdout.write(helpOf(text, stdout.columns())),
+      writeErr: (text) => stderr.write(helpOf(text, stderr.columns())),
+      outputError: (text) => stderr.write(isJson ? `${JSON.stringify(usageError(text))}\n` : usageText(text)),
+      getOutHelpWidth: () => stdout.columns(),
+      getErrHelpWidth: () => stderr.columns(),
     })
     .addHelpText(
       "after",
       "\nExit codes: 0 ok, 1 failed, 2 nothing to do, 3 not running or degraded, 4 reboot required, 64 usage, 65 bad input, 69 unavailable, 75 retry, 77 permission, 78 configuration.",
     )
     .hook("preAction", (_program, action) => bind(globalOptions(action, context)));
+}
+
+/** What a verb has written below its options, wrapped; the part above is wrapped already. */
+function helpOf(text: string, columns: number): string {
+  return text.startsWith("Usage:") ? text : helpText(text, columns);
+}
+
+type Told = { readonly what: string; readonly remedy: string };
+
+/** "error: unknown command 'lst'\n(Did you mean list?)" in our words. */
+function toldOf(text: string): Told {
+  const [first, ...hints] = text.trim().split("\n");
+  const what = first.replace(/^error: /, "").replace("unknown command", "unknown verb");
+  const hint = hints.join(" ").replace(/^\(D(.*)\)$/, "d$1");
+  return { what, remedy: hint === "" ? "put --help behind the verb, or behind causeway for all verbs" : hint };
+}
+
+function usageText(text: string): string {
+  const { what, remedy } = toldOf(text);
+  return `causeway: ${what}\n  remedy: ${remedy}\n`;
+}
+
+function usageError(text: string) {
+  return { schemaVersion: 1, error: { code: "usage.invalid", ...toldOf(text) } };
 }
 
 function seconds(text: string): number {

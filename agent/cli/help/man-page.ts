@@ -1,4 +1,5 @@
 import type { ArgumentHelp, CommandHelp, OptionHelp } from "./command-tree.ts";
+import { foldedLine } from "./help-text.ts";
 import { MAN_TEMPLATE } from "./man-template.ts";
 
 /** What fits beside the indentation of a page that is 80 columns wide (man.7). */
@@ -59,22 +60,9 @@ function afterBlock(text: string): string {
     if (isShown !== isKept) out.push(isShown ? ".nf" : ".fi");
     isKept = isShown;
     if (line === "") out.push(".PP");
-    else out.push(...(isShown ? folded(line) : [line]).map(roffLine));
+    else out.push(...(isShown ? foldedLine(line, MAX_COLUMNS) : [line]).map(roffLine));
   }
   return `${[...out, ...(isKept ? [".fi"] : [])].join("\n")}\n`;
-}
-
-/** A command in lines that fit; it is broken between words, a word in quotes being one. */
-function folded(line: string): readonly string[] {
-  if (line.length <= MAX_COLUMNS) return [line];
-  const words = line.trim().match(/(?:'[^']*'|"[^"]*"|\S)+/g) ?? [];
-  const lines = [" "];
-  for (const word of words) {
-    const last = lines.at(-1) ?? "";
-    if (last.trim() === "" || last.length + word.length + 3 <= MAX_COLUMNS) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.splice(-1, 1, `${last} \\`, `     ${word}`);
-  }
-  return lines;
 }
 
 function sentence(text: string): string {

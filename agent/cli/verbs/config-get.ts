@@ -13,7 +13,7 @@ export function registerConfigGet(config: Command, context: CliContext): void {
   config
     .command("get")
     .description("one setting, or all of a section, as it is in force; 2 where it has no value")
-    .argument("<path>", "such as broker.port or buses[0].name")
+    .argument("<setting>", "such as broker.port or buses[0].name")
     .option("--origin", "with where each value comes from: file and line, default, file set, job or command", false)
     .addHelpText(
       "after",

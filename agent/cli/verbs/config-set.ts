@@ -17,7 +17,7 @@ export function registerConfigSet(config: Command, context: CliContext): void {
   config
     .command("set")
     .description("write one setting into the configuration, where all of it can be used then; 2 where nothing changes")
-    .argument("<path>", "such as broker.port or buses[0].name; the index behind the last adds an entry")
+    .argument("<setting>", "such as broker.port or buses[0].name; the index behind the last adds an entry")
     .argument(
       "<value>",
       "text, number, true or false; a list as [a, b]; a time or size with its unit: '5 min', '16 MB'",

@@ -16,6 +16,7 @@ export type CliSurroundings = {
   readonly terminal?: Terminal;
   /** Called with what the verb writes, when it writes it. */
   readonly onStdout?: (text: string) => void;
+  readonly onStderr?: (text: string) => void;
   /** Width of a terminal that shows both streams; absent where there is none. */
   readonly columns?: number;
 };
@@ -30,7 +31,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
     version: "0.0.0",
     terminal: surroundings.terminal ?? {
       stdout: sinkOf(out, surroundings.columns, surroundings.onStdout),
-      stderr: sinkOf(err, surroundings.columns),
+      stderr: sinkOf(err, surroundings.columns, surroundings.onStderr),
       stdin: surroundings.stdin ?? bytesOf(""),
     },
     clock: surroundings.clock ?? new ManualClock(),

@@ -45,7 +45,7 @@ describe("causeway man", () => {
   it("is plain text of 80 columns where it is no terminal", async () => {
     const { stdout } = await runCli(["man"]);
     expect(stdout).toMatch(/^NAME\n {7}causeway - /);
-    expect(stdout).toMatch(/^ {3}config set <path> <value> \[options\]$/m);
+    expect(stdout).toMatch(/^ {3}config set <setting> <value> \[options\]$/m);
     expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
