@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
+import { fileTrouble, isDenied } from "../agent/core/file-trouble.ts";
 import { plainText } from "../agent/core/plain-text.ts";
 import { shapeProblems } from "./yaml-shape.ts";
 
@@ -158,8 +159,10 @@ function missing(path: string, cause: unknown): AgentError {
 function unreadable(path: string, cause: unknown): AgentError {
   const isText = errnoOf(cause) !== "ERR_ENCODING_INVALID_ENCODED_DATA";
   return new AgentError("config.invalid", {
-    what: isText ? `${path}: cannot be read: ${messageOf(cause)}` : `${path}: not UTF-8 text`,
-    remedy: "make it a UTF-8 file that the user running causeway may read",
+    what: isText ? `${path}: cannot be read: ${fileTrouble(cause)}` : `${path}: not UTF-8 text`,
+    remedy: isDenied(cause)
+      ? `let the user that runs causeway read it (ls -l ${path}), or run this with sudo`
+      : "make it a UTF-8 file that the user running causeway may read",
     cause,
   });
 }

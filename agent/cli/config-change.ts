@@ -6,7 +6,8 @@ import { valueAt } from "../../config/json-schema.ts";
 import { loadConfigFile, ownFiles } from "../../config/load.ts";
 import { type Key, readYamlFile, type YamlFile, yamlFileOf } from "../../config/yaml-file.ts";
 import { rewriteFile } from "../../drivers/os/durable-file.ts";
-import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
+import { fileTrouble } from "../core/file-trouble.ts";
 import { type CheckedConfig, checkedConfig } from "./checked-config.ts";
 import type { CliContext } from "./context.ts";
 
@@ -111,7 +112,7 @@ export async function writeChange(
 }
 
 function unwritable(file: string, error: unknown, context: CliContext): AgentError {
-  const what = `${file} cannot be written: ${messageOf(error)}`;
+  const what = `${file} cannot be written: ${fileTrouble(error)}`;
   switch (errnoOf(error)) {
     case "EACCES":
     case "EPERM": {

@@ -1,6 +1,8 @@
 import { open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { untilAborted } from "../core/aborted.ts";
-import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
+import { fileTrouble, isDenied } from "../core/file-trouble.ts";
 import type { CliContext } from "./context.ts";
 
 const CHUNK_BYTES = 65_536;
@@ -29,6 +31,16 @@ export async function readWhole(context: CliContext, path: string, maxBytes: num
   return Buffer.concat(chunks);
 }
 
+/** Whether the file can be read. Throws as `readInputFile`. */
+export async function checkInputFile(path: string): Promise<void> {
+  try {
+    await using file = await open(path);
+    await file.read(new Uint8Array(1));
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
 /** The bytes of a file piece by piece, or of stdin when `path` is undefined or "-". A piece is valid until the next one. Throws `input.missing`. */
 export async function* readInput(context: CliContext, path: string | undefined): AsyncGenerator<Uint8Array> {
   if (path === undefined || path === "-") {
@@ -50,10 +62,17 @@ export async function* readInput(context: CliContext, path: string | undefined):
 
 /** The fault of a file or folder that cannot be read. */
 export function unreadable(path: string, error: unknown): AgentError {
-  const absent = errnoOf(error) === "ENOENT";
+  if (isDenied(error)) {
+    return new AgentError("input.refused", {
+      what: `${path}: cannot be read: permission denied`,
+      remedy: `run it as a user who may (ls -l ${path}), or with sudo`,
+      cause: error,
+    });
+  }
+  const isAbsent = errnoOf(error) === "ENOENT";
   return new AgentError("input.missing", {
-    what: absent ? `${path}: no such file` : `${path}: cannot be read: ${messageOf(error)}`,
-    remedy: absent ? "check the path" : "give a file that this user may read",
+    what: isAbsent ? `${path}: no such file` : `${path}: cannot be read: ${fileTrouble(error)}`,
+    remedy: isAbsent ? `check the path: ls ${dirname(path)}` : "give a file",
     cause: error,
   });
 }

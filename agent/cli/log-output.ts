@@ -1,6 +1,7 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
-import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
+import { fileTrouble } from "../core/file-trouble.ts";
 import type { LogEncoder } from "../signals/log-formats/log-encoder.ts";
 import { createLogEncoder, WRITTEN_FORMATS, type WrittenFormat } from "../signals/log-formats/write-log.ts";
 
@@ -69,7 +70,7 @@ async function createFile(path: string): Promise<FileHandle> {
 
 function unwritable(path: string, cause: unknown): AgentError {
   return new AgentError("output.unwritable", {
-    what: `${path}: cannot be written: ${messageOf(cause)}`,
+    what: `${path}: cannot be written: ${fileTrouble(cause)}`,
     remedy: "name a file in a folder with room that this user may write",
     cause,
   });

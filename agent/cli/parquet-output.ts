@@ -4,7 +4,8 @@ import { ParquetBody } from "../consumer/parquet/parquet-body.ts";
 import { allTimes, type BatchSpan, SampleAppender } from "../consumer/rows/append-samples.ts";
 import { type EventRow, eventRowOf } from "../consumer/rows/event-row.ts";
 import { SampleBatch } from "../consumer/rows/sample-batch.ts";
-import { AgentError, messageOf } from "../core/errors.ts";
+import { AgentError } from "../core/errors.ts";
+import { fileTrouble } from "../core/file-trouble.ts";
 import type { SampleOutput } from "./sample-output.ts";
 
 /** Rows of a row group: enough to compress well, and what is held in memory. */
@@ -119,7 +120,7 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${messageOf(error)}`,
+      what: `${path}: cannot be written: ${fileTrouble(error)}`,
       remedy: "Give a file in a folder that this user may write to, with room on the disk; or an existing folder.",
       cause: error,
     });

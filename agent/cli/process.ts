@@ -4,6 +4,7 @@ import { type Command, CommanderError } from "commander";
 import { kernelClock } from "../../drivers/can/kernel-clock.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
 import { AgentError, AS_SERVICE_USER, EXIT, errnoOf, FAULTS, messageOf } from "../core/errors.ts";
+import { isDenied } from "../core/file-trouble.ts";
 import { StartMarks } from "../core/start-marks.ts";
 import { type CliContext, type GlobalOptions, printProblem, type Terminal, type TextSink } from "./context.ts";
 import { keyboardOf } from "./keyboard.ts";
@@ -69,7 +70,10 @@ async function codeOf(
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    return report(error, context.terminal, options?.json ?? args.includes("--json"));
+    const code = report(error, context.terminal, options?.json ?? args.includes("--json"));
+    // Of the daemon only systemd reads the code, which must not start it again for what a person has to mend.
+    const isClosed = error instanceof AgentError && isDenied(error.cause) && args[0] !== "run";
+    return isClosed && code === EXIT.configuration ? EXIT.permission : code;
   }
 }
 
@@ -111,7 +115,7 @@ function report(error: unknown, terminal: Terminal, json: boolean): number {
 
 /** A file that this user may not touch is no bug, wherever it shows. */
 function accessFault(error: unknown): AgentError | undefined {
-  if (!["EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return undefined;
+  if (!isDenied(error)) return undefined;
   return new AgentError("agent.not-permitted", { what: messageOf(error), remedy: AS_SERVICE_USER, cause: error });
 }
 

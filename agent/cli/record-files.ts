@@ -33,24 +33,30 @@ export async function fileSources(context: CliContext, paths: readonly string[])
   return sources;
 }
 
-/** A bad file is told, and the others are read nevertheless. Waits for `take` after each record. */
+/** A bad file is told, and the others are read nevertheless. Waits for `take` after each record. Gives whether all could be read. */
 export async function eachRecord(
   context: CliContext,
   reader: PayloadReader,
   sources: readonly Source[],
   take: (record: DecodedRecord) => Promise<void> | void,
-): Promise<void> {
+): Promise<boolean> {
+  let isWhole = true;
   for (const source of sources) {
-    if (context.signal.aborted) return context.finish(EXIT.interrupted);
+    if (context.signal.aborted) {
+      context.finish(EXIT.interrupted);
+      return false;
+    }
     for await (const record of recordsOf(reader, source)) {
       if (!(record instanceof AgentError)) await take(record);
       else {
         printProblem(context, { what: record.message, remedy: record.remedy });
         context.finish(EXIT.badInput);
+        isWhole = false;
       }
       if (context.signal.aborted) break;
     }
   }
+  return isWhole;
 }
 
 /** The records of a source; in the place of one that is none, or cannot be read, an error that names it. */

@@ -1,7 +1,8 @@
 import { createReadStream } from "node:fs";
 import { untilAborted } from "../../agent/core/aborted.ts";
 import type { Clock } from "../../agent/core/clock.ts";
-import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, errnoOf } from "../../agent/core/errors.ts";
+import { fileTrouble } from "../../agent/core/file-trouble.ts";
 import type { CanFrame } from "../../agent/ports/frame.ts";
 import { type LogFormat, type LoggedFrame, type LogPiece, placeOf } from "../../agent/signals/log-formats/log-entry.ts";
 import { readLog } from "../../agent/signals/log-formats/read-log.ts";
@@ -187,7 +188,7 @@ async function* readPieces(source: LogSource, signal: AbortSignal): AsyncGenerat
 export function unreadable(file: string, cause: unknown): AgentError {
   const absent = errnoOf(cause) === "ENOENT";
   return new AgentError("input.missing", {
-    what: absent ? `${file}: no such file` : `${file}: cannot be read: ${messageOf(cause)}`,
+    what: absent ? `${file}: no such file` : `${file}: cannot be read: ${fileTrouble(cause)}`,
     remedy: "give the path of a log that this user may read",
     cause,
   });

@@ -1,7 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { AgentError, EXIT, messageOf } from "../../core/errors.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { type ExportedRecord, storedRecords } from "../buffer-source.ts";
 import { type CliContext, note, printProblem } from "../context.ts";
@@ -122,7 +123,7 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${messageOf(cause)}`,
+      what: `${path}: cannot be written: ${fileTrouble(cause)}`,
       remedy: "name a file in a folder with room that this user may write to",
       cause,
     });

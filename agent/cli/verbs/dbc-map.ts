@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatCounted } from "../../core/quantity.ts";
 import { createSignalTable } from "../../signals/build-table.ts";
@@ -202,7 +203,7 @@ async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text);
   } catch (thrown) {
-    const what = `${path} cannot be written: ${messageOf(thrown)}`;
+    const what = `${path} cannot be written: ${fileTrouble(thrown)}`;
     throw new AgentError("output.unwritable", {
       what,
       remedy: "name a file in a folder that you may write to",

@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import { bootId } from "../../../drivers/os/time-source.ts";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatBytes } from "../../core/quantity.ts";
 import { composeSupport } from "../../daemon/compose-support.ts";
@@ -108,7 +109,7 @@ async function collect(context: CliContext, output: string | undefined): Promise
   const file = output ?? name;
   await writeFile(file, content, { mode: 0o600, flag: output === undefined ? "wx" : "w" }).catch((error: unknown) => {
     throw new AgentError("output.unwritable", {
-      what: `${file} cannot be written: ${messageOf(error)}`,
+      what: `${file} cannot be written: ${fileTrouble(error)}`,
       remedy: "choose a place that this user may write to: -o FILE",
       cause: error,
     });

@@ -8,6 +8,7 @@ import { AgentError, FAULTS, type FaultCode } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
 import { PROGRAM_STREAMS } from "../../core/program-streams.ts";
 import { type CliContext, printJson, printLine, printProblem } from "../context.ts";
+import { checkInputFile } from "../input-file.ts";
 import { type PublishLine, type PublishOptions, publishLines } from "../publish-lines.ts";
 import { runtimeFolder } from "../running-agent.ts";
 
@@ -48,9 +49,12 @@ Examples:
   echo '{"values":[{"name":"load","value":0.4}]}' | causeway publish -
   causeway publish --file photo.jpg --content-type image/jpeg`,
     )
-    .action(async (values: string[], options: PublishOptions & { readonly program?: string }) =>
-      publish(publishLines(values, options, context), options.program, context),
-    );
+    .action(async (values: string[], options: PublishOptions & { readonly program?: string }) => {
+      const lines = publishLines(values, options, context);
+      // What is wrong with the file is said whether an agent runs or not.
+      if (options.file !== undefined && options.file !== "-") await checkInputFile(options.file);
+      await publish(lines, options.program, context);
+    });
 }
 
 function name(text: string): string {

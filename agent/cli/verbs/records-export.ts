@@ -45,7 +45,7 @@ async function exportFrames(context: CliContext, files: readonly string[], optio
   const sources = files.length === 0 ? [stdinSource(context)] : await fileSources(context, files);
   const captured: Captured[] = [];
   const captures = new Set<string>();
-  await eachRecord(context, reader, sources, ({ body }) => {
+  const isWhole = await eachRecord(context, reader, sources, ({ body }) => {
     if (body.kind !== "frames") return;
     captures.add(body.capture);
     if (options.capture !== undefined && options.capture !== body.capture) return;
@@ -57,7 +57,8 @@ async function exportFrames(context: CliContext, files: readonly string[], optio
       context,
       `no frames${options.capture === undefined ? "" : ` of ${options.capture}`} in what was given${others}`,
     );
-    return context.finish(EXIT.nothingToDo);
+    if (isWhole) context.finish(EXIT.nothingToDo);
+    return;
   }
   // The sort is stable: frames of equal times keep the order of their records.
   captured.sort((a, b) => a.frame.receivedAtUs - b.frame.receivedAtUs);

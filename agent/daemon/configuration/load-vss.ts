@@ -1,7 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import type { LoadedConfig } from "../../../config/load.ts";
 import type { VssConfig } from "../../../config/vss.ts";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import type { VssNaming } from "../../signals/build-table.ts";
 import type { ProblemList } from "../../signals/dbc/draft.ts";
 import type { DbcProblem } from "../../signals/dbc/model.ts";
@@ -70,7 +71,7 @@ async function readText(file: string, place: string): Promise<string> {
   } catch (thrown) {
     if (thrown instanceof AgentError) throw thrown;
     throw new AgentError("config.invalid", {
-      what: `${place}: ${file} cannot be read: ${messageOf(thrown)}`,
+      what: `${place}: ${file} cannot be read: ${fileTrouble(thrown)}`,
       remedy: "correct the path, or make it a file of UTF-8 text that the user running causeway may read",
       cause: thrown,
     });

@@ -58,8 +58,12 @@ describe("the section vss", () => {
       /map\.csv:2:1 Vehicle\.Speed has two units: kPa here, km\/h in the catalogue/,
     ],
     [BOTH, { "map.csv": "signal\nSpeed\n" }, /map\.csv:1:1 the first line must name the columns; vss_path is missing/],
-    [BOTH, { "map.csv": MAPPING }, /agent\.yaml:\d+:\d+ vss\.catalogueFile: .*vss\.json cannot be read: ENOENT/],
-    ["{ release: '6.0', mappingFile: . }", {}, /agent\.yaml:\d+:\d+ vss\.mappingFile: .* cannot be read: EISDIR/],
+    [BOTH, { "map.csv": MAPPING }, /agent\.yaml:\d+:\d+ vss\.catalogueFile: .*vss\.json cannot be read: no such file/],
+    [
+      "{ release: '6.0', mappingFile: . }",
+      {},
+      /agent\.yaml:\d+:\d+ vss\.mappingFile: .* cannot be read: it is a folder/,
+    ],
     [
       "{ release: latest, mappingFile: map.csv }",
       { "map.csv": MAPPING },
