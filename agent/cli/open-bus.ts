@@ -90,27 +90,29 @@ function hasNativeAddon(): boolean {
   }
 }
 
+/** A bus that was opened, and its state then. */
+export type OpenedBus = { readonly bus: CanBus; readonly state: BusState; readonly detail: string };
+
 /**
- * Opens a bus for one verb. Changes of its state after the first are told on stderr. Throws `bus.unavailable` when there is no
- * way to it now: unlike the daemon, a verb does not wait for it to come.
+ * Opens a bus for one verb, whatever its state. Changes of its state after the first are told on stderr. Throws `bus.unavailable` when there
+ * is no way to it now: unlike the daemon, a verb does not wait for it to come.
  */
-export async function openBus(
+export async function startBus(
   context: CliContext,
   config: BusConfig,
   filters: readonly FrameFilter[],
-  onFrames: BusSink["onFrames"],
-  onState: BusSink["onState"] = () => undefined,
-): Promise<CanBus> {
+  sink: Pick<BusSink, "onFrames"> & Partial<Pick<BusSink, "onState">>,
+): Promise<OpenedBus> {
   // One client has no herd to spread: half of each back-off will do.
   const parts = { clock: context.clock, log: stderrLog(context), random: () => 0.5 };
   const bus = createCanBus(config, filters, "any", parts);
   let first: { readonly state: BusState; readonly detail: string } | undefined;
   await bus.start({
-    onFrames,
+    onFrames: sink.onFrames,
     onState: (state, detail) => {
       if (first === undefined) first = { state, detail };
       else note(context, `${bus.name} is ${state}: ${detail}`);
-      onState(state, detail);
+      sink.onState?.(state, detail);
     },
   });
   if (first === undefined || first.state === "absent") {
@@ -120,25 +122,25 @@ export async function openBus(
       remedy: "see causeway bus list; for socketcand check host, port and the name of the bus there",
     });
   }
-  if (first.state !== "up") note(context, `${bus.name} is ${first.state}: ${first.detail}`);
-  return bus;
+  return { bus, ...first };
 }
 
-/**
- * As `openBus`, for a verb that can do nothing with a bus that is down: throws `bus.unavailable` with what brings it up.
- */
-export async function openUpBus(
+/** As `startBus`; a first state that is not up is told too. */
+export async function openBus(
   context: CliContext,
   config: BusConfig,
   filters: readonly FrameFilter[],
-  onFrames: BusSink["onFrames"] = () => undefined,
+  onFrames: BusSink["onFrames"],
+  onState: BusSink["onState"] = () => undefined,
 ): Promise<CanBus> {
-  let state: BusState | undefined;
-  let detail = "";
-  const bus = await openBus(context, config, filters, onFrames, (now, why) => {
-    state = now;
-    detail = why;
-  });
+  const { bus, state, detail } = await startBus(context, config, filters, { onFrames, onState });
+  if (state !== "up") note(context, `${bus.name} is ${state}: ${detail}`);
+  return bus;
+}
+
+/** As `startBus`, for a verb that can do nothing with a bus that is down: throws `bus.unavailable` with what brings it up. */
+export async function openUpBus(context: CliContext, config: BusConfig): Promise<CanBus> {
+  const { bus, state, detail } = await startBus(context, config, [], { onFrames: () => undefined });
   if (state !== "down" || config.driver === "replay") return bus;
   await bus.stop();
   throw busDown(config, detail);

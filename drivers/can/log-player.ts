@@ -74,7 +74,8 @@ export async function* playLog(
 ): AsyncGenerator<CanFrame> {
   let shiftUs = 0;
   for (let played = 1; ; played += 1) {
-    const round: Round = { frames: 0, lastUs: 0, lengthUs: 0 };
+    const beginUs = played > 1 ? (settings.gapUs ?? 0) : 0;
+    const round: Round = { frames: 0, lastUs: 0, lengthUs: beginUs };
     yield* playRound(settings, parts, round, shiftUs, signal);
     if (played >= settings.rounds || round.frames === 0 || signal.aborted) return;
     shiftUs += round.lengthUs;

@@ -46,7 +46,7 @@ async function generate(context: CliContext, busName: string, options: GenOption
   const rates = await bitRatesOf(config, options);
   const seed = options.seed ?? Math.floor(context.clock.wallUs()) % 0x1_0000_0000;
   refuseImpossible(config.name, options.gap, frames, rates, seed);
-  const bus = await openUpBus(context, config, []);
+  const bus = await openUpBus(context, config);
   note(context, `seed ${seed} (--seed ${seed} makes the same frames again)`);
   warnOfLoad(context, options.gap, frames, rates, seed);
   const startMs = context.clock.monotonicMs();

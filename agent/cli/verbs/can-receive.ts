@@ -1,15 +1,13 @@
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
-import { type BusState, type CanBus, EVERY_FRAME } from "../../ports/can-bus.ts";
-import type { FrameBatch } from "../../ports/frame.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note } from "../context.ts";
 import { frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
 import { FrameWriter, LineEncoder } from "../frame-writer.ts";
 import { type ListenedBus, listenedBuses } from "../listened-buses.ts";
+import { Listening } from "../listening.ts";
 import { ENDLESS_SECONDS, secondsArgument } from "../listening-time.ts";
 import { createLogOutput, formatArgument } from "../log-output.ts";
-import { openBus } from "../open-bus.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 /** When to stop receiving. */
@@ -20,7 +18,7 @@ type DumpOptions = Bounds & { readonly log: boolean; readonly timestamp?: TimeSt
 
 const FILTERS =
   "\nBUS may carry candump's filters, any of which lets a frame through: BUS,<id>:<mask>,<id>~<mask>,#<error mask>,j\n" +
-  "(j: all of them must); any stands for every CAN interface of this host.\n";
+  "(j: all of them must); any stands for every CAN interface of this host. A bus that is down ends it with 69.\n";
 
 /** `can dump` and `can record`. */
 export function registerCanReceive(can: Command, context: CliContext): void {
@@ -90,35 +88,22 @@ async function receive(
   { count, seconds }: Bounds,
   writer: FrameWriter,
 ): Promise<number> {
-  const end = new AbortController();
-  const ended = new Set<string>();
   let left = count ?? Number.POSITIVE_INFINITY;
-  const take = ({ config, wants }: ListenedBus, batch: FrameBatch): void => {
-    let frames = 0;
-    for (let at = 0; at < batch.count && frames < left; at += 1) {
-      if (!wants(batch.id(at), batch.flags(at))) continue;
-      writer.add(config.name, batch.frame(at));
-      frames += 1;
-    }
-    if (frames > 0) writer.flush();
-    left -= frames;
-    if (left === 0) end.abort();
-  };
-  const buses: CanBus[] = [];
+  const listening = await Listening.open(context, listened, {
+    take: (bus, frame) => {
+      writer.add(bus, frame);
+      left -= 1;
+      return left > 0;
+    },
+    flush: () => writer.flush(),
+  });
   try {
-    for (const one of listened) {
-      const onState = (state: BusState): void => {
-        if (one.config.driver === "replay" && state === "down") ended.add(one.config.name);
-        if (ended.size === listened.length) end.abort();
-      };
-      buses.push(await openBus(context, one.config, EVERY_FRAME, (batch) => take(one, batch), onState));
-    }
-    const over = AbortSignal.any([context.signal, writer.failed, end.signal]);
+    const over = AbortSignal.any([context.signal, writer.failed, listening.ended]);
     await context.clock.sleep((seconds ?? ENDLESS_SECONDS) * 1000, over);
   } finally {
-    await Promise.all(buses.map((bus) => bus.stop()));
+    await listening.stop();
   }
-  return buses.reduce((sum, bus) => sum + (bus.counters().dropped ?? 0), 0);
+  return listening.lost;
 }
 
 function report(context: CliContext, writer: FrameWriter, lost: number, done: string): void {
