@@ -43,7 +43,7 @@ export function idLines(ids: readonly IdReading[], sort: IdSort): readonly strin
   );
 }
 
-const WIDTHS = [5, 7, 7, 7, 8, 8, 8, 6] as const;
+const WIDTHS = [5, 6, 6, 7, 7, 7, 7, 6] as const;
 
 /** Three digits, or eight for 29 bits. */
 export function idText({ id, extended }: { readonly id: number; readonly extended: boolean }): string {

@@ -116,7 +116,8 @@ async function showEverySecond(
   while (!over.aborted) {
     await clock.sleep(WINDOW_MS, over);
     const nowMs = clock.monotonicMs();
-    if (nowMs <= lookedMs) break;
+    // The rest of a second says little: at the end the last whole one stays.
+    if (over.aborted && nowMs - lookedMs < WINDOW_MS / 2) break;
     for (const bus of buses) bus.newest = bus.meter.window((nowMs - lookedMs) / SECOND_MS);
     lookedMs = nowMs;
     const seconds = (nowMs - startMs) / SECOND_MS;

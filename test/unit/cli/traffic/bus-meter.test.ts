@@ -92,9 +92,9 @@ describe("idLines", () => {
       idLines(meter.ids(1), sort)[1]?.slice(0, 3);
     expect([first("id"), first("rate"), first("load"), first("jitter")]).toEqual(["100", "200", "100", "100"]);
     expect(idLines(meter.ids(1), "id")).toEqual([
-      "ID   BYTES   FRAMES    PER S  GAP MIN      MEAN       MAX    JITTER    LOAD",
-      "100      8        3     5.00    100.0     200.0     300.0     100.0   0.1 %",
-      "200      0        5    100.0   10.000    10.000    10.000     0.000   0.1 %",
+      "ID   BYTES  FRAMES   PER S  GAP MIN     MEAN      MAX   JITTER    LOAD",
+      "100      8       3    5.00    100.0    200.0    300.0    100.0   0.1 %",
+      "200      0       5   100.0   10.000   10.000   10.000    0.000   0.1 %",
     ]);
   });
 });
