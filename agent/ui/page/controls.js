@@ -3,10 +3,15 @@ import { post } from "./event-stream.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
+/** How long what became of an action stands on the page. */
+const TOLD_MS = 15_000;
+
 /** What whoever has the page may do: nothing where it only shows, and then there is not even a button. */
 export class Controls {
   #store;
   #token;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #telling;
 
   /** @param {Store} store @param {string} token */
   constructor(store, token) {
@@ -91,6 +96,10 @@ export class Controls {
     told.dataset.kind = isDone ? "good" : "bad";
     told.hidden = false;
     setText(told, what);
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => {
+      told.hidden = true;
+    }, TOLD_MS);
   }
 }
 

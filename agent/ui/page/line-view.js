@@ -14,8 +14,9 @@ const RATE_MOMENTS = 5;
 /** The head of the page, the stages of the line, and what is wrong. @param {Store} store */
 export function showLine(store) {
   const { told, agent } = store;
-  const isStale = agent.state !== "up";
+  const isStale = agent.state === "down" || agent.state === "silent";
   showState(store);
+  announce(isStale ? [{ what: byId("state-text").textContent ?? "" }] : (told?.problems ?? []));
   if (told === undefined) return;
   const { status, problems } = told;
   setText(byId("thing"), status.thing);
@@ -122,18 +123,20 @@ function showProblems(problems, isStale) {
     const items = problems.map(({ what, remedy }) => element("li", {}, element("strong", {}, what), remedy));
     place.replaceChildren(...(items.length > 0 ? items : well));
   }
-  announce(problems, isStale);
 }
 
 /** Without its numbers, a fault is the same one as a second ago. @type {Set<string>} */
 let announced = new Set();
 
-/** Tells a reader's voice of faults that are new, and of their end; not of each figure. @param {readonly { what: string }[]} problems @param {boolean} isStale */
-function announce(problems, isStale) {
+/**
+ * Tells a reader's voice of faults that are new, and of their end; not of each figure.
+ * @param {readonly { what: string }[]} problems
+ */
+function announce(problems) {
   const kinds = new Map(problems.map(({ what }) => [what.replaceAll(/\d+/g, "#"), what]));
   const fresh = [...kinds].filter(([kind]) => !announced.has(kind)).map(([, what]) => what);
   if (fresh.length > 0) setText(byId("announced"), `Fault: ${fresh.join(". ")}`);
-  else if (announced.size > 0 && kinds.size === 0 && !isStale) setText(byId("announced"), "Nothing is wrong any more.");
+  else if (announced.size > 0 && kinds.size === 0) setText(byId("announced"), "Nothing is wrong any more.");
   announced = new Set(kinds.keys());
 }
 

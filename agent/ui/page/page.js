@@ -25,7 +25,6 @@ const controls = new Controls(store, token);
 
 /** @type {Record<string, (data: string) => void>} */
 const TAKERS = {
-  at: (data) => store.beginEvents(parsed(data)),
   hello: (data) => {
     store.hello = parsed(data);
     setText(byId("version"), `causeway ui ${store.hello.version}.`);
@@ -36,7 +35,7 @@ const TAKERS = {
     controls.show();
   },
   agent: (data) => {
-    store.agent = parsed(data);
+    store.takeAgent(parsed(data));
     showLine(store);
   },
   status: (data) => {
@@ -62,7 +61,7 @@ const TAKERS = {
   log: (data) => {
     /** @type {{ lines: import("./store.js").LogLine[] } | null} */
     const told = parsed(data);
-    store.log = told?.lines ?? [];
+    store.takeLog(told?.lines ?? []);
   },
 };
 

@@ -73,6 +73,15 @@ export class TimePlot {
     this.#fillTable();
   }
 
+  /** Where somebody points with a mouse, in this plot or in one that moves along. */
+  get pointed() {
+    const index = this.#plot?.cursor.idx;
+    if (index === null || index === undefined) return undefined;
+    const [times, values] = this.#data;
+    const value = values?.[index];
+    return typeof value === "number" ? { t: times[index], value } : undefined;
+  }
+
   remove() {
     this.#observer.disconnect();
     this.#plot?.destroy();

@@ -1,5 +1,5 @@
 import { byId, element, setText } from "./dom.js";
-import { count, counted, numberText, valueOf } from "./format.js";
+import { clock, count, counted, numberText, valueOf } from "./format.js";
 import { TimePlot } from "./plot.js";
 
 /** @typedef {import("./store.js").Signal} Signal */
@@ -58,11 +58,15 @@ export class SignalsView {
       setText(rate, this.#rateOf(signal));
       box.checked = signal.isPlotted;
     }
+    setText(byId("signals-note"), this.#noteOf());
+  }
+
+  #noteOf() {
+    const { signals, agent, newest } = this.#store;
+    if (signals.size === 0) return "None yet.";
+    if (agent.state === "down") return `As of ${clock(newest.t)}: the agent is away.`;
     const live = [...signals.values()].filter(({ ring }) => ring.lastTime > this.#now() - 10).length;
-    setText(
-      byId("signals-note"),
-      signals.size === 0 ? "None yet." : `${count(live)} of ${counted(signals.size, "signal")} came in the last 10 s.`,
-    );
+    return `${count(live)} of ${counted(signals.size, "signal")} came in the last 10 s.`;
   }
 
   /** The plots. */
@@ -74,7 +78,7 @@ export class SignalsView {
       const signal = this.#store.signals.get(key);
       if (signal === undefined || !isInSight(place)) continue;
       const { times, values } = signal.ring.since(now - seconds);
-      setText(label, `${valueOf(signal)} ${signal.hasTexts ? "" : signal.unit}`.trim());
+      setText(label, labelOf(signal, plot.pointed));
       plot.draw([times, values], [now - seconds, now], { words: () => wordsOf(signal, values, seconds) });
     }
   }
@@ -214,6 +218,17 @@ function wordsOf(signal, values, seconds) {
   const low = numbers.reduce((a, b) => Math.min(a, b));
   const high = numbers.reduce((a, b) => Math.max(a, b));
   return `${valueOf(signal)} now, between ${numberText(low, signal.decimals)} and ${numberText(high, signal.decimals)} in the last ${seconds} s`;
+}
+
+/**
+ * The value of now, or of where somebody points.
+ * @param {Signal} signal
+ * @param {{ t: number, value: number } | undefined} pointed
+ */
+function labelOf(signal, pointed) {
+  const unit = signal.hasTexts ? "" : ` ${signal.unit}`;
+  if (pointed === undefined) return `${valueOf(signal)}${unit}`.trim();
+  return `${numberText(pointed.value, signal.decimals)}${unit} at ${clock(pointed.t)}`;
 }
 
 /** @param {number} value */

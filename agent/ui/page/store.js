@@ -23,12 +23,14 @@ const MAX_STATUSES = 3600;
 const MAX_FAULTS = 100;
 const MAX_LOSSES = 200;
 const MAX_TRIGGERS = 500;
+/** A time that is earlier by more than that comes from a clock that was set, s. */
+const SET_BACK_S = 5;
 
 /**
  * One signal with its history. `text`: what the DBC file calls the newest value, or its state.
  * @typedef {{ key: string, name: string, of: string, bus: string, unit: string, sender: string, ring: Ring, value: number | string, text: string, hasTexts: boolean, decimals: number, isPlotted: boolean }} Signal
  * @typedef {{ t: number, records: number, bytes: number, isOnline: boolean, load: Record<string, number>, frames: Record<string, number>, delivered: number, samples: number }} Moment
- * @typedef {{ from: number, to: number, what: string, remedy: string }} Fault
+ * @typedef {{ from: number, to: number, what: string }} Fault
  * @typedef {{ from: number, to: number, stream: string, reason: string, detail: string, records: number, first: number | undefined, last: number | undefined }} Loss
  */
 
@@ -46,7 +48,7 @@ export class Store {
   told;
   /** @type {Track<Moment>} */
   moments = new Track(MAX_STATUSES);
-  /** Faults of the link, and of all else. @type {Track<Fault>} */
+  /** Faults of the link, and starts of the agent. @type {Track<Fault>} */
   linkFaults = new Track(MAX_FAULTS);
   /** @type {Track<Loss>} */
   losses = new Track(MAX_LOSSES);
@@ -73,16 +75,11 @@ export class Store {
   #lastEvent = 0;
   #missedSecond = 0;
 
-  /** @param {number | undefined} id */
+  /** A server that was started anew counts anew, from below. @param {number | undefined} id */
   countEvent(id) {
     if (id === undefined) return;
     if (this.#lastEvent > 0 && id > this.#lastEvent + 1) this.#miss(id - this.#lastEvent - 1);
     this.#lastEvent = id;
-  }
-
-  /** A server that was started anew counts anew. @param {{ event: number }} at */
-  beginEvents({ event }) {
-    if (event < this.#lastEvent) this.#lastEvent = event;
   }
 
   /** @param {number} events */
@@ -102,8 +99,8 @@ export class Store {
 
   /** @param {{ run: number, t: number, samples: Sample[] }} line */
   takeSamples({ run, t, samples }) {
-    this.newest = { t: Math.max(t, this.newest.t), atMs: performance.now() };
-    if (t < this.newest.t - 5) this.newest.t = t;
+    const isSetBack = t < this.newest.t - SET_BACK_S;
+    this.newest = { t: isSetBack ? t : Math.max(t, this.newest.t), atMs: performance.now() };
     if (run !== this.#run) return;
     const most = ringBound(this.signals.size);
     for (const [n, ms, value, text = ""] of samples) {
@@ -113,8 +110,8 @@ export class Store {
       signal.value = value;
       signal.text = text;
       if (text !== "") signal.hasTexts = true;
-      // The clock may have been set back: what is drawn goes on from there.
-      if (time <= signal.ring.lastTime && time > signal.ring.lastTime - 5) continue;
+      // The clock may have been set back: what is drawn begins there.
+      if (time <= signal.ring.lastTime && time > signal.ring.lastTime - SET_BACK_S) continue;
       if (time <= signal.ring.lastTime) signal.ring = new Ring();
       const number = typeof value === "number" ? value : Number(value);
       if (Number.isFinite(number)) signal.decimals = Math.max(signal.decimals, decimalsOf(number));
@@ -128,9 +125,28 @@ export class Store {
     this.told = told;
     const { t, status } = told;
     if (this.newest.t === 0) this.newest = { t, atMs: performance.now() };
+    if (t < (this.moments.items.at(-1)?.t ?? t)) this.moments.items = [];
     this.moments.push(momentOf(told));
+    if (before !== undefined && before.status.pid !== status.pid) this.#note(t, "The agent was started again.");
     this.#noteFault(t, status.link.fault);
     this.#noteLosses(t, status.losses, before);
+  }
+
+  /** @param {AgentState} agent */
+  takeAgent(agent) {
+    this.agent = agent;
+    if (agent.state === "down") this.#note(this.newest.t, agent.fault.what);
+  }
+
+  /** What was wrong with the link before the page was opened. @param {LogLine[]} lines */
+  takeLog(lines) {
+    if (this.log.length === 0) {
+      const began = this.moments.items[0]?.t ?? 0;
+      const before = lines.filter(({ event, atMs }) => event === "link.failed" && atMs / 1000 < began);
+      const faults = before.map(({ atMs, facts }) => ({ from: atMs / 1000, to: atMs / 1000, what: String(facts.what) }));
+      this.linkFaults.items.unshift(...faults);
+    }
+    this.log = lines;
   }
 
   /** @param {Campaigns | null} campaigns */
@@ -149,10 +165,14 @@ export class Store {
 
   /** @param {number} t @param {Status["link"]["fault"]} fault */
   #noteFault(t, fault) {
+    if (fault !== undefined) this.#note(t, fault.what);
+  }
+
+  /** One that goes on is one. @param {number} t @param {string} what */
+  #note(t, what) {
     const last = this.linkFaults.items.at(-1);
-    if (fault === undefined) return;
-    if (last?.what === fault.what && t - last.to < 10) last.to = t;
-    else this.linkFaults.push({ from: t, to: t, what: fault.what, remedy: fault.remedy });
+    if (last?.what === what && Math.abs(t - last.to) < 10) last.to = t;
+    else this.linkFaults.push({ from: t, to: t, what });
   }
 
   /** @param {number} t @param {Status["losses"]} losses @param {ToldStatus | undefined} before */

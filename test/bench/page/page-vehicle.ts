@@ -15,13 +15,29 @@ const FIRST_ID = 0x200;
 /** 200 signals at 20 Hz on a bus, the agent as it is, and `causeway ui` beside it. */
 export class PageVehicle {
   readonly url: string;
-  readonly agentPid: number;
+  readonly #startAgent: () => Promise<Child>;
   readonly #stops: (() => Promise<unknown>)[];
+  #agent: Child;
 
-  private constructor(url: string, agentPid: number, stops: (() => Promise<unknown>)[]) {
+  private constructor(url: string, agent: Child, startAgent: () => Promise<Child>, stops: (() => Promise<unknown>)[]) {
     this.url = url;
-    this.agentPid = agentPid;
+    this.#agent = agent;
+    this.#startAgent = startAgent;
     this.#stops = stops;
+  }
+
+  get agentPid(): number {
+    return this.#agent.pid;
+  }
+
+  /** SIGKILL. */
+  async killAgent(): Promise<void> {
+    this.#agent.signal("SIGKILL");
+    await this.#agent.ended;
+  }
+
+  async startAgent(): Promise<void> {
+    this.#agent = await this.#startAgent();
   }
 
   static async start(folder: string, uiArgs: readonly string[] = []): Promise<PageVehicle> {
@@ -29,9 +45,13 @@ export class PageVehicle {
     const hub = await startHub();
     stops.push(() => hub.stop());
     const config = await writeConfig(folder, hub.port);
-    const agent = await start(folder, "agent", ["run", "--config", config]);
-    stops.push(() => agent.child.stop());
-    await until(() => (hub.clients() > 0 ? true : failed(agent.child)), {
+    const startAgent = async (): Promise<Child> => {
+      const { child } = await start(folder, "agent", ["run", "--config", config]);
+      stops.push(() => child.stop());
+      return child;
+    };
+    const agent = await startAgent();
+    await until(() => (hub.clients() > 0 ? true : failed(agent)), {
       what: "the agent listens",
       timeoutMs: START_TIMEOUT_MS,
     });
@@ -43,7 +63,7 @@ export class PageVehicle {
       what: "causeway ui serves",
       timeoutMs: START_TIMEOUT_MS,
     });
-    return new PageVehicle(url, agent.child.pid, stops);
+    return new PageVehicle(url, agent, startAgent, stops);
   }
 
   async stop(): Promise<void> {

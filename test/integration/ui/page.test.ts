@@ -90,11 +90,14 @@ describe("the live page", () => {
     agent.state.isDown = true;
     await page.locator("#state-text").getByText("Agent not running").waitFor();
     await page.locator("#banner").getByText("systemctl start causeway").waitFor();
+    expect(await page.locator("#announced").textContent()).toBe("Fault: Agent not running");
     expect(await page.locator("#signal-rows tr").count()).toBe(200);
     agent.state.isDown = false;
     agent.state.status = { ...agent.state.status, pid: 4712 };
     await page.locator("#state-text").getByText("Online").waitFor();
     await page.getByText("200 of 200 signals").waitFor();
+    await page.locator("#fault-list").getByText("The agent was started again.").waitFor();
+    expect(await page.locator("#announced").textContent()).toBe("Nothing is wrong any more.");
     expect(await page.locator("#signal-rows tr").count()).toBe(200);
     expect(complaints).toEqual([]);
   });
@@ -112,6 +115,21 @@ describe("the live page", () => {
     const late = await openTab(browser, url);
     await late.page.getByText("200 of 200 signals").waitFor();
     expect(agent.asked.length).toBeGreaterThan(asked);
+  });
+
+  it("keeps so many values of a signal and no more, the newest", async () => {
+    const { url } = await servePage({ line: shamVan() });
+    const { page } = await openTab(browser, url);
+    const kept: unknown = await page.evaluate(`(async () => {
+      const { Ring, ringBound } = await import("/history.js");
+      const ring = new Ring();
+      for (let t = 0; t < 40_000; t++) ring.push(t, -t, ringBound(200));
+      const { times } = ring.since(39_990);
+      const full = ring.count;
+      ring.push(40_000, 0, ringBound(30_000));
+      return { full, first: times[0], last: times.at(-1), few: ring.count, lastTime: ring.lastTime };
+    })()`);
+    expect(kept).toEqual({ full: 15_000, first: 39_989, last: 39_999, few: 256, lastTime: 40_000 });
   });
 
   it("has no button that changes anything where it only shows", async () => {
