@@ -9,25 +9,27 @@ import { isInstalled, runCommand } from "./packaging/command.ts";
 import type { Release } from "./packaging/control.ts";
 import { installPackages } from "./packaging/npm-files.ts";
 import { cannotRun, smokeTest } from "./packaging/smoke-run.ts";
-import { NODE_VERSION, TARGETS, type Target } from "./packaging/target.ts";
+import { NODE_VERSION, type Target, targetsOf, usageFault } from "./packaging/target.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
-const HELP = `usage: scripts/package [--arch amd64|arm64]... [--revision N] [--out FOLDER] [--no-smoke] [--fast]
+const HELP = `usage: scripts/package [--arch amd64|arm64|all]... [--revision N] [--out FOLDER] [--no-smoke] [--fast]
 
-Makes build/package/causeway_VERSION_amd64.deb and _arm64.deb, and beside each the release archive causeway-VERSION-ARCH.tar.gz, which
-is an artifact of kind agent for causeway-sign manifest. The version is the one of package.json.
+Makes build/package/causeway_VERSION-N_ARCH.deb for the architecture of this machine, and beside it the release archive
+causeway-VERSION-N-ARCH.tar.gz, which is an artifact of kind agent for causeway-sign manifest. VERSION is the one of package.json.
 
-  --arch ARCH     only this architecture; may be given several times
+  --arch ARCH     for this architecture instead; may be given several times, and "all" is both
   --revision N    packaging of this version, 1 unless given
   --out FOLDER    where the packages go
-  --no-smoke      do not unpack and run what was made (arm64 runs in qemu-user)
-  --fast          compress little: for tests
+  --no-smoke      do not unpack and run what was made (another machine's runs in qemu-user)
+  --fast          for a first look: compress with gzip and not xz, which makes the package larger, and do not run what was made
 
 Each package holds Node ${NODE_VERSION}. The same commit gives the same bytes. DEBFULLNAME and DEBEMAIL name the maintainer.
 
-Example:
+Examples:
+  scripts/package --fast
   scripts/package --arch arm64
+  scripts/package --arch all --revision 2
 `;
 
 /** Used where no distributor gives an address. */
@@ -59,16 +61,16 @@ function readOptions(): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const wanted = values.arch ?? TARGETS.map(({ architecture }) => architecture);
-  const targets = TARGETS.filter(({ architecture }) => wanted.includes(architecture));
-  const unknown = wanted.find((name) => !TARGETS.some(({ architecture }) => architecture === name));
-  if (unknown !== undefined) throw usage(`there is no package for ${unknown}`, "give amd64 or arm64");
-  if (!/^\d+$/.test(values.revision)) throw usage(`the revision ${values.revision} is not a number`, "give 1 or more");
-  return { targets, revision: values.revision, outputDir: values.out, smoke: !values["no-smoke"], fast: values.fast };
-}
-
-function usage(what: string, remedy: string): AgentError {
-  return new AgentError("usage.invalid", { what, remedy });
+  const targets = targetsOf(values.arch, process.arch);
+  if (!/^\d+$/.test(values.revision))
+    throw usageFault(`the revision ${values.revision} is not a number`, "give 1 or more");
+  return {
+    targets,
+    revision: values.revision,
+    outputDir: values.out,
+    smoke: !values["no-smoke"] && !values.fast,
+    fast: values.fast,
+  };
 }
 
 function releaseOf(revision: string): Release {
@@ -91,12 +93,12 @@ async function main(): Promise<number> {
     return EXIT.ok;
   }
   if (process.versions.node !== NODE_VERSION) {
-    throw usage(
+    throw usageFault(
       `Node ${NODE_VERSION} is packed, but this is ${process.versions.node}`,
       "renew the digests in target.ts",
     );
   }
-  if (!isInstalled("dpkg-deb")) throw usage("dpkg-deb is missing", "build on Debian");
+  if (!isInstalled("dpkg-deb")) throw usageFault("dpkg-deb is missing", "build on Debian");
   removeLeftovers(options.outputDir);
   const workDir = join(options.outputDir, `work-${process.pid}`);
   try {

@@ -77,7 +77,6 @@ export const DOCUMENTS = [
   "identity",
   "integrator",
   "page",
-  "performance",
   "power",
   "records",
   "settings",

@@ -36,6 +36,25 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
+/** A wrong option, and what to give in its place. */
+export function usageFault(what: string, remedy: string): AgentError {
+  return new AgentError("usage.invalid", { what, remedy });
+}
+
+/**
+ * The targets of --arch: the machine's own (`nodeArch`, as process.arch has it) where nothing is named, both for "all". Throws `usage.invalid`
+ * for a name that there is no package for.
+ */
+export function targetsOf(named: readonly string[] | undefined, nodeArch: string): readonly Target[] {
+  const own = TARGETS.filter((target) => target.nodeArch === nodeArch).map(({ architecture }) => architecture);
+  const wanted: readonly string[] = named ?? own;
+  if (wanted.length === 0)
+    throw usageFault(`there is no package for ${nodeArch}, this machine`, "give --arch amd64 or arm64");
+  const unknown = wanted.find((name) => name !== "all" && !TARGETS.some(({ architecture }) => architecture === name));
+  if (unknown !== undefined) throw usageFault(`there is no package for ${unknown}`, "give amd64, arm64 or all");
+  return wanted.includes("all") ? TARGETS : TARGETS.filter(({ architecture }) => wanted.includes(architecture));
+}
+
 /** The compilers and binary tools for one target. */
 export type Toolchain = {
   readonly cc: string;
