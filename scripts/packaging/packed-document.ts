@@ -49,7 +49,7 @@ function withoutCheckout(block: string): string {
 
 /** Of code, tables and lists the lines that stay; of an item of a list the sentences. */
 function keptLines(block: string): string {
-  return block
+  const kept = block
     .split("\n")
     .map((line) => {
       if (!OF_CHECKOUT.test(line)) return line;
@@ -59,6 +59,6 @@ function keptLines(block: string): string {
         .filter((sentence) => !OF_CHECKOUT.test(sentence))
         .join(" ");
     })
-    .filter((line) => line.trim() !== "")
-    .join("\n");
+    .filter((line) => line.trim() !== "");
+  return kept.every((line) => line.startsWith("```")) ? "" : kept.join("\n");
 }
