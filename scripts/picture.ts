@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { EXIT, messageOf } from "../agent/core/errors.ts";
+import type { FaultSwitch } from "../agent/ui/fault-switch.ts";
 import { launchBrowser } from "../test/bench/page/browser.ts";
 import { parseBenchOptions } from "../test/bench/run/bench-options.ts";
 import { showPage } from "../test/bench/run/bench-page.ts";
@@ -17,7 +18,7 @@ Makes the picture of the live page that README.md shows, docs/page.png: runs the
 of it, and takes the page as headless Chromium paints it. scripts/setup integration installs Chromium.
 `;
 /** Two columns of the page, in fewer pixels than it has on a screen. */
-const LOOK = { viewport: { width: 1280, height: 1180 }, deviceScaleFactor: 0.75, colorScheme: "light" } as const;
+const LOOK = { viewport: { width: 1280, height: 960 }, deviceScaleFactor: 0.75, colorScheme: "light" } as const;
 /** In which the link is cut, and after which the picture is taken, ms after the page is there. */
 const CUT_MS = { from: 14_000, to: 24_000 };
 const TAKEN_MS = 30_000;
@@ -57,7 +58,10 @@ async function drive(): Promise<Buffer> {
         onEvent: (what) => void process.stderr.write(`picture: ${what}\n`),
         showSwitches: async (switches) => {
           const page = await showPage(0, state.runtime, switches);
-          taken = take(page.url).finally(() => end.abort());
+          taken = take(
+            page.url,
+            switches.find(({ name }) => name === "link"),
+          ).finally(() => end.abort());
           // Told to whoever waits for it below.
           taken.catch(() => undefined);
           return page;
@@ -72,7 +76,8 @@ async function drive(): Promise<Buffer> {
   return await taken;
 }
 
-async function take(url: string): Promise<Buffer> {
+/** `link` cuts the link. */
+async function take(url: string, link: FaultSwitch | undefined): Promise<Buffer> {
   const browser = await launchBrowser();
   try {
     const page = await browser.newPage(LOOK);
@@ -80,11 +85,10 @@ async function take(url: string): Promise<Buffer> {
     await page.getByText("Online", { exact: true }).first().waitFor();
     await plot(page);
     await sleep(CUT_MS.from);
-    await flip(page, "Cut the link");
+    await link?.set(true);
     await sleep(CUT_MS.to - CUT_MS.from);
-    await flip(page, "Cut the link");
+    await link?.set(false);
     await sleep(TAKEN_MS - CUT_MS.to);
-    await page.locator("#told").waitFor({ state: "hidden" });
     await page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)");
     return await page.screenshot({ type: "png" });
   } finally {
@@ -98,10 +102,6 @@ async function plot(page: Page): Promise<void> {
     await page.getByLabel(`Plot ${name}`, { exact: true }).check();
   }
   await page.getByLabel("Show").selectOption("30");
-}
-
-async function flip(page: Page, label: string): Promise<void> {
-  await page.getByRole("switch", { name: label }).click();
 }
 
 main().then(

@@ -29,7 +29,11 @@ function blocksOf(text: string): readonly Block[] {
     const from = fence === null ? at : at + 1;
     let to = from;
     while (to < lines.length && (fence === null ? isCode(lines[to]) : lines[to] !== "```")) to += 1;
-    blocks.push({ line: at + 1, kind: fence?.[1], body: lines.slice(from, to).map((line) => line.replace(/^ {4}/, "")) });
+    blocks.push({
+      line: at + 1,
+      kind: fence?.[1],
+      body: lines.slice(from, to).map((line) => line.replace(/^ {4}/, "")),
+    });
     at = to;
   }
   return blocks;
@@ -62,7 +66,12 @@ function wrongBenches({ line, body }: Block): readonly string[] {
   const calls = body.join("\n").matchAll(/(?:^|\s)(?:\.\/)?scripts\/bench( [^\n#|&;]*)?/g);
   return [...calls].flatMap(([, args = ""]) => {
     try {
-      parseBenchOptions(args.trim().split(/\s+/).filter((word) => word !== ""));
+      parseBenchOptions(
+        args
+          .trim()
+          .split(/\s+/)
+          .filter((word) => word !== ""),
+      );
       return [];
     } catch (error) {
       return [`line ${line}: scripts/bench${args}: ${String(error)}`];
