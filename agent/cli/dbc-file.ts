@@ -12,6 +12,8 @@ import type { DecodedLog } from "./log-messages.ts";
 
 /** What --dbc says, for verbs that take it with an interface. */
 export const DBC_HELP = "a DBC file, or INTERFACE=FILE for the frames of one interface; may be given several times";
+/** The same, for verbs that take those of the configuration without it (`configuredDbc`). */
+export const DBC_DEFAULT_HELP = `${DBC_HELP}; those of the configuration when absent`;
 
 /** The options of verbs that decode a log. */
 export type DbcOptions = { readonly dbc: readonly string[]; readonly match?: Matching; readonly encoding?: string };

@@ -1,8 +1,10 @@
+import { existsSync, readdirSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { untilAborted } from "../core/aborted.ts";
 import { AgentError, errnoOf } from "../core/errors.ts";
 import { fileTrouble, isDenied } from "../core/file-trouble.ts";
+import { nearestWord } from "../core/nearest-word.ts";
 import type { CliContext } from "./context.ts";
 
 const CHUNK_BYTES = 65_536;
@@ -60,7 +62,7 @@ export async function* readInput(context: CliContext, path: string | undefined):
   }
 }
 
-/** The fault of a file or folder that cannot be read. */
+/** The fault of a file or folder that cannot be read, with the command that shows why. */
 export function unreadable(path: string, error: unknown): AgentError {
   if (isDenied(error)) {
     return new AgentError("input.refused", {
@@ -72,7 +74,28 @@ export function unreadable(path: string, error: unknown): AgentError {
   const isAbsent = errnoOf(error) === "ENOENT";
   return new AgentError("input.missing", {
     what: isAbsent ? `${path}: no such file` : `${path}: cannot be read: ${fileTrouble(error)}`,
-    remedy: isAbsent ? `check the path: ls ${dirname(path)}` : "give a file",
+    remedy: isAbsent ? absentRemedy(path) : "give a file",
     cause: error,
   });
+}
+
+/** A name in the folder that is like it, or the command that shows what is there. */
+function absentRemedy(path: string): string {
+  let folder = dirname(path);
+  if (existsSync(folder)) {
+    const near = nearestWord(basename(path), namesIn(folder));
+    const meant = near === undefined ? "" : `did you mean ${join(folder, near)}? `;
+    return `${meant}check the path: ls ${folder}`;
+  }
+  while (!existsSync(folder)) folder = dirname(folder);
+  return `there is no folder ${dirname(path)}; check the path: ls ${folder}`;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // A folder that may not be listed has no names to offer.
+    return [];
+  }
 }

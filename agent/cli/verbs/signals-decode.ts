@@ -4,8 +4,9 @@ import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { formatCandumpLog } from "../../signals/log-formats/candump-text.ts";
 import type { LoggedFrame, LogPiece } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
+import { configuredDbc } from "../configured-dbc.ts";
 import type { CliContext } from "../context.ts";
-import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
+import { appended, DBC_DEFAULT_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
 import { createFrameDecoder, type FrameDecoder } from "../decoded-frame.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
@@ -18,7 +19,7 @@ export function registerDecode(signals: Command, context: CliContext): void {
     .description(
       "a log (candump, Vector ASC or BLF, PEAK TRC; stdin without LOG, or with -) with the values of its signals; needs no running agent",
     )
-    .requiredOption("--dbc <file>", DBC_HELP, appended);
+    .option("--dbc <file>", DBC_DEFAULT_HELP, appended);
   for (const option of dbcOptions()) decode.addOption(option);
   decode.addOption(filterOption());
   decode
@@ -26,8 +27,9 @@ export function registerDecode(signals: Command, context: CliContext): void {
       "after",
       "\nExample:\n  causeway signals decode --dbc vehicle.dbc drive.log\n  causeway signals decode --dbc can0=engine.dbc --dbc can1=body.dbc drive.log\n  candump -L can0 | causeway signals decode --json --dbc vehicle.dbc",
     )
-    .action(async (log: string | undefined, options: DbcOptions & FilterOptions) => {
-      const decoder = createFrameDecoder(await openDatabases(context, options));
+    .action(async (log: string | undefined, options: Partial<DbcOptions> & FilterOptions) => {
+      const dbc = options.dbc ?? (await configuredDbc(context));
+      const decoder = createFrameDecoder(await openDatabases(context, { ...options, dbc }));
       await decodeLog(context, decoder, log, wantedBy(options));
     });
 }

@@ -6,8 +6,9 @@ import { printable } from "../../core/plain-text.ts";
 import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
+import { configuredDbc } from "../configured-dbc.ts";
 import { type CliContext, note, printJson, printLine, printProblem } from "../context.ts";
-import { appended, DBC_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
+import { appended, DBC_DEFAULT_HELP, type DbcOptions, dbcOptions, openDatabases } from "../dbc-file.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 import { logTable } from "../log-messages.ts";
@@ -31,7 +32,7 @@ export function registerPlot(signals: Command, context: CliContext): void {
     .description(
       "signals of a log (candump, Vector ASC or BLF, PEAK TRC; - reads stdin) over time: in the terminal, or as a picture; needs no running agent",
     )
-    .option("--dbc <file>", `${DBC_HELP}; those of the configuration when absent`, appended)
+    .option("--dbc <file>", DBC_DEFAULT_HELP, appended)
     .option("-o, --output <file>", "a picture instead: its name ends with .svg or .png", pictureArgument)
     .option("--height <rows>", "rows of the terminal for each signal of numbers", heightArgument, ROWS)
     .option("--ascii", "no characters beyond ASCII; so by itself where the locale is not UTF-8", false);
@@ -72,22 +73,6 @@ async function openReader(context: CliContext, names: readonly string[], options
   if (strange !== undefined) throw new AgentError("input.missing", unmatchedProblem(strange));
   const wanted = [...new Set(meant.flatMap(({ signals }) => signals))];
   return { reader: new PlotReader(table, wanted), wanted };
-}
-
-/** The files of the configuration in the notation of --dbc. Throws `usage.invalid` where there is none. */
-async function configuredDbc(context: CliContext): Promise<readonly string[]> {
-  const { configInForce } = await import("../config-in-force.ts");
-  try {
-    const { config } = await configInForce(context);
-    const files = config.dbc.flatMap(({ file, buses }) => buses?.map((bus) => `${bus}=${file}`) ?? [file]);
-    if (files.length > 0) return files;
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError) || thrown.code !== "config.missing") throw thrown;
-  }
-  throw new AgentError("usage.invalid", {
-    what: `no DBC file: --dbc is absent, and ${context.options().config} names none`,
-    remedy: "name the file that describes the log: --dbc vehicle.dbc",
-  });
 }
 
 async function readInto(context: CliContext, reader: PlotReader, log: string, wants: FrameTest): Promise<void> {

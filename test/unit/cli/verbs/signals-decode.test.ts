@@ -1,9 +1,11 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import type { AgentError } from "../../../../agent/core/errors.ts";
 import { temporaryFolder } from "../../../fakes/core/folder.ts";
 import { bytesOf, type CliRun, runCli } from "../../../fakes/daemon/cli-runner.ts";
+import { configFile } from "../../../fakes/daemon/view-socket.ts";
 import { tpFrames } from "../../../fakes/signals/tp-frames.ts";
 
 // The example of cantools' documentation (motohawk.dbc); the decoded values are the ones printed there.
@@ -38,6 +40,22 @@ function objects(stdout: string): unknown[] {
 }
 
 describe("causeway signals decode", () => {
+  it("takes the DBC files of the configuration without --dbc", async () => {
+    const { config } = configFile();
+    writeFileSync(config, `${readFileSync(config, "utf8")}dbc: [{ file: ${file(DBC)} }]\n`);
+    const log = { stdin: bytesOf("(1.0) can0 1F0#C0B1000000000000\n") };
+    const { stdout } = await runCli(["signals", "decode", "--config", config], log);
+    expect(stdout).toContain(":: ExampleMessage(Enable: Enabled");
+  });
+
+  it("says where DBC files may be named where there are none", async () => {
+    const decode = runCli(["signals", "decode", "--config", configFile().config], { stdin: bytesOf("") });
+    await expect(decode).rejects.toMatchObject({
+      code: "usage.invalid",
+      remedy: "name the file that describes the log: --dbc vehicle.dbc",
+    });
+  });
+
   it("writes behind each line what cantools writes", async () => {
     const { stdout, stderr, exitCode } = await decode(
       "(1735270496.916858) can0 1F0#80004A0000000000\r\n  vcan0  1F0   [8]  80 4A 00 00 00 00 00 00\n(1.5) can0 123#00\n",
@@ -207,6 +225,22 @@ describe("causeway signals decode", () => {
     expect((await decode("(1.0) c 1F0#00\n", ["-"])).stdout).toContain("ExampleMessage");
   });
 
+  it("names what is missing with the command that shows why, and the name that may have been meant", async () => {
+    const folder = dirname(file("", "drive.log"));
+    const remedyOf = (path: string) =>
+      decode("", [path]).then(
+        () => "",
+        ({ remedy }: AgentError) => remedy,
+      );
+    expect(await remedyOf(join(folder, "drvie.log"))).toBe(
+      `did you mean ${folder}/drive.log? check the path: ls ${folder}`,
+    );
+    expect(await remedyOf(join(folder, "away/x/drive.log"))).toBe(
+      `there is no folder ${folder}/away/x; check the path: ls ${folder}`,
+    );
+    expect(await remedyOf(folder)).toBe("give a file");
+  });
+
   it("decodes with what can be read of a broken DBC file, tells its errors and ends with 65", async () => {
     const broken = file('BO_ 1 M: 8 X\n SG_ A : 0|x@1+ (1,0) [0|0] "" X\n SG_ B : 0|8@1+ (1,0) [0|0] "" X\n');
     const { stdout, stderr, exitCode } = await decode("(1.0) c 001#09\n", ["--dbc", broken]);
@@ -222,7 +256,6 @@ describe("causeway signals decode", () => {
     const refused = decode("", ["--dbc", second]);
     await expect(refused).rejects.toMatchObject({ code: "dbc.invalid" });
     await expect(refused).rejects.toThrow(`Other (${second}:1) have the same 11-bit id 0x1f0`);
-    await expect(runCli(["signals", "decode"])).rejects.toThrow("required option '--dbc <file>' not specified");
   });
 
   it("stops at once when interrupted while its input is silent", async () => {
