@@ -29,6 +29,8 @@ import { UnacknowledgedPublishes } from "./messages/unacknowledged-publishes.ts"
 
 /** How long the goodbye to the broker is waited for, ms. */
 const CLOSE_MS = 2000;
+/** The same at the end of the process for an attempt, ms: the library lets go of one when its time is over, and there is nobody to say goodbye to. */
+const CLOSE_ATTEMPT_MS = 300;
 /** An attempt to connect that is younger is not given up for another one, ms. */
 const YOUNG_ATTEMPT_MS = 2000;
 /** How long TCP may take while the network may be on its way up, ms: a SYN that was lost then would be sent again after 1, 3 and 7 s. */
@@ -80,8 +82,9 @@ export class Connector {
   #will: Publication | undefined;
   #keepAliveSeconds: number;
   #client: Mqtt5Client | undefined;
-  /** Of the client before. */
+  /** Of the client before; a goodbye where the broker had taken it. */
   #closing: Promise<void> = Promise.resolve();
+  #isGoodbye = false;
   /** From the end of one credential's connection to the outcome of the other; nobody else may connect then. */
   #isSwitching = false;
   #isAhead = false;
@@ -228,7 +231,10 @@ export class Connector {
 
   async #closed(withinMs = CLOSE_MS): Promise<void> {
     const done = new AbortController();
-    await Promise.race([this.#closing, this.#parts.clock.sleep(withinMs, done.signal)]);
+    const { clock, stopping } = this.#parts;
+    const isAttempt = stopping.aborted && !this.#isGoodbye;
+    const leastMs = isAttempt ? Math.min(withinMs, CLOSE_ATTEMPT_MS) : withinMs;
+    await Promise.race([this.#closing, clock.sleep(leastMs, done.signal)]);
     done.abort();
   }
 
@@ -369,6 +375,7 @@ export class Connector {
     this.#unacknowledged.end(outcome);
     if (client === undefined) return;
     if (link.state === "connecting") pace.noteConnect();
+    this.#isGoodbye = link.state === "online";
     this.#closing = release(client);
   }
 }

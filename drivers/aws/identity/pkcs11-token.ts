@@ -51,6 +51,7 @@ export class Pkcs11Token {
     try {
       return work(this.#open(), pin);
     } catch (thrown) {
+      if (thrown instanceof AgentError) throw thrown;
       const fault = pkcs11Fault(identity, thrown);
       if (fault.code === "identity.pin-wrong") {
         this.#rejection = fault;
@@ -142,10 +143,18 @@ function loadedFile(module: string): string | undefined {
  */
 function usableStore(storeDir: string): string {
   if (!isReadOnly(storeDir)) return storeDir;
-  const copy = mkdtempSync(join(COPY_PARENT, "causeway-store-"));
-  process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
-  cpSync(storeDir, copy, { recursive: true });
-  return copy;
+  try {
+    const copy = mkdtempSync(join(COPY_PARENT, "causeway-store-"));
+    process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+    cpSync(storeDir, copy, { recursive: true });
+    return copy;
+  } catch (error) {
+    throw new AgentError("output.unwritable", {
+      what: `${storeDir} is read-only, and no copy of it can be made in ${COPY_PARENT}: ${messageOf(error)}`,
+      remedy: `let this user write to ${COPY_PARENT}: mount -t tmpfs -o mode=1777 tmpfs ${COPY_PARENT}`,
+      cause: error,
+    });
+  }
 }
 
 function isReadOnly(folder: string): boolean {

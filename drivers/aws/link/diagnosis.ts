@@ -6,6 +6,7 @@ import { isPkcs11Error } from "../identity/identity-faults.ts";
 import { readCa, readCertificate, type TlsIdentity } from "../identity/tls.ts";
 import { type ConnectFailure, diagnoseFailure, isBeforeTls } from "./connect-failure.ts";
 import {
+  answersAgain,
   asLinkFault,
   certificateRefused,
   certificateRevoked,
@@ -15,7 +16,7 @@ import {
   type LinkFault,
   proxyFailed,
 } from "./link-faults.ts";
-import { inspectServer } from "./probe.ts";
+import { inspectServer, openTcp, resolveHost } from "./probe.ts";
 import { describeCertificate } from "./server-certificate.ts";
 
 /**
@@ -101,7 +102,7 @@ export class Diagnosis {
     const { facts, identity, clock } = this.#parts;
     const verdict = diagnoseFailure(failure, facts);
     this.#closesInARow = verdict.kind === "closed" ? this.#closesInARow + 1 : 0;
-    if (verdict.kind === "known") return verdict.fault;
+    if (verdict.kind === "known") return isOfName(failure) ? await this.#addressFault(verdict.fault) : verdict.fault;
     const server = await this.#serverFault();
     if (server !== undefined) {
       this.#closesInARow = 0;
@@ -109,6 +110,24 @@ export class Diagnosis {
     }
     const own = ownCertificateFault(identity.certificateFile, clock);
     return own === undefined ? this.#certificateFault(verdict.kind) : asLinkFault(own);
+  }
+
+  /**
+   * What the library says of a name: it forgets the addresses of one when none of them answered, and says then that it has none (measured: a host
+   * that drops every SYN is "no answer" and "no address" in turn). Both have one cause, which is looked for here.
+   */
+  async #addressFault(said: LinkFault): Promise<LinkFault> {
+    const { facts, proxy } = this.#parts;
+    if (proxy !== undefined) return said;
+    const endpoint = { host: facts.host, port: facts.port, timeoutMs: facts.connectTimeoutMs };
+    try {
+      await resolveHost(endpoint);
+      await openTcp(endpoint);
+      return answersAgain(facts);
+    } catch (error) {
+      if (error instanceof AgentError) return asLinkFault(error);
+      throw error;
+    }
   }
 
   /** The server's certificate is good, and so is ours by what can be seen of it here. */
@@ -154,6 +173,10 @@ export class Diagnosis {
         : asLinkFault(error);
     }
   }
+}
+
+function isOfName({ errorName, connack }: ConnectFailure): boolean {
+  return connack === undefined && errorName.startsWith("AWS_IO_DNS_");
 }
 
 /** What a look at our own certificate says: whether it is there, and its time by this machine's clock. */

@@ -19,6 +19,12 @@ export function asLinkFault({ code, message, remedy }: AgentError): LinkFault {
   return { code, what: message, remedy };
 }
 
+/** None of the host's addresses answered, and one does by now. */
+export function answersAgain({ host, port }: LinkFacts): LinkFault {
+  const what = `the broker ${host}:${port} did not answer; it does again`;
+  return { code: "broker.unreachable", what, remedy: "nothing: the agent connects by itself" };
+}
+
 /** What helps where the broker speaks no MQTT 5.0. */
 export const MQTT5_WANTED =
   "use a broker that speaks MQTT 5.0, or the listener of this one that does; broker.port must be its MQTT port";
