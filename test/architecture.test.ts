@@ -63,6 +63,8 @@ const composes = (path: string): boolean => COMPOSING.includes(roomOf(path)) || 
 const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/buffer-source.ts": "sqlite",
   "agent/cli/config-change.ts": "os",
+  "agent/cli/all-verbs.ts": "os",
+  "agent/cli/bundle-without-agent.ts": "can os",
   "agent/cli/connect-test-parts.ts": "aws",
   "agent/cli/diagnostics/open-tester.ts": "can",
   "agent/cli/single-session.ts": "aws os",
@@ -80,7 +82,6 @@ const CLI_DOORS: Readonly<Record<string, string>> = {
   "agent/cli/verbs/can-replay.ts": "can",
   "agent/cli/verbs/cert.ts": "os",
   "agent/cli/verbs/csr.ts": "os",
-  "agent/cli/verbs/diag.ts": "os",
   "agent/cli/verbs/logs.ts": "os",
   "agent/cli/verbs/man.ts": "os",
   "agent/cli/verbs/ota.ts": "os",

@@ -44,7 +44,7 @@ export function connectTestParts(config: AgentConfig, clientId: string, context:
 /** What is wrong with the key in use, as an addition to its name; empty for a good one. */
 async function problemsOf(config: AgentConfig, context: CliContext): Promise<string> {
   if (config.identity.mode === "file") return "";
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: true });
   const key = await keyInUse(token);
   if (isBornInTpm(key)) return "";
   note(context, `warning: the key "${key.label}" is not fit to be the device's: ${key.problems.join("; ")}`);

@@ -126,6 +126,9 @@ async function reach(
   });
 }
 
+/** Where the rows of a line begin that a terminal is too narrow for: below what the line says. */
+export const DETAIL_INDENT = 9;
+
 /** The steps and the server's certificates, a line each. */
 export function connectLines({ steps, server }: ConnectReport): readonly string[] {
   return [

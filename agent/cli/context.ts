@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { AgentError } from "../core/errors.ts";
-import type { StartMarks } from "../core/start-marks.ts";
+import type { OwnProcess } from "./own-process.ts";
 import { wrapLines } from "./text.ts";
 
 /** Default path of the configuration (product names and places). */
@@ -14,6 +14,8 @@ export type GlobalOptions = {
   readonly color: boolean;
   readonly input: boolean;
   readonly timeoutMs: number;
+  /** --timeout was given; where it is not, work on keys may take as long as the configuration lets it. */
+  readonly isTimeoutGiven?: boolean;
   readonly verbose: boolean;
 };
 
@@ -60,14 +62,22 @@ export type CliContext = {
   readonly version: string;
   readonly terminal: Terminal;
   readonly clock: Clock;
-  /** Where the start of a process is written down; absent where there is none of its own. */
-  readonly marks?: StartMarks;
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absent where the verb does not have a process to itself. */
+  readonly process?: OwnProcess;
   options(): GlobalOptions;
   /** Ends the program with this code after the verb has returned; `EXIT` has the codes. The last call counts. */
   finish(code: number): void;
 };
+
+/** How long a verb that begins now has left for work on keys, ms; undefined where --timeout is not given. */
+export function timeLeft(context: CliContext): (() => number) | undefined {
+  const { timeoutMs, isTimeoutGiven } = context.options();
+  if (isTimeoutGiven !== true) return undefined;
+  const endMs = context.clock.monotonicMs() + timeoutMs;
+  return () => endMs - context.clock.monotonicMs();
+}
 
 /** One line of data on stdout. */
 export function printLine(context: CliContext, line: string): void {

@@ -7,7 +7,8 @@ import type { IdentityStore } from "../identity/identity-store.ts";
 import { keyLabelled, requireUsableKey } from "../identity/key-lookup.ts";
 import type { LinkCredential } from "../ports/broker.ts";
 import type { KeyFacts, KeyStore, TokenAdmin } from "../ports/key-store.ts";
-import type { CliContext } from "./context.ts";
+import { asServiceUser } from "./as-service-user.ts";
+import { type CliContext, timeLeft } from "./context.ts";
 import { verboseLog } from "./verbose-log.ts";
 
 /** The configured token, for verbs that work on it. */
@@ -20,15 +21,22 @@ export type Token = {
   readonly keys: KeyStore & TokenAdmin;
 };
 
-/** Reads the configuration and gives the token that it names; opens nothing. Throws `config.invalid` when the key is in a file. */
-export async function openToken(context: CliContext): Promise<Token> {
+/** What a verb does with the token. `wantsPin`: it signs, makes a key, or looks at all of it. */
+export type TokenUse = { readonly wantsPin: boolean };
+
+/**
+ * Reads the configuration and gives the token that it names; opens nothing. A process of root is one of the service's user afterwards, see
+ * `asServiceUser`. Throws `config.invalid` when the key is in a file.
+ */
+export async function openToken(context: CliContext, { wantsPin }: TokenUse): Promise<Token> {
   const config = await loadConfig(context.options().config);
   const { identity } = config;
   if (identity.mode !== "pkcs11") throw keyInFile();
+  await asServiceUser(config, context, wantsPin);
   const { environment } = context;
   const log = verboseLog(context);
   const { identityStore } = openIdentity({ config, environment, log, verbose: context.options().verbose });
-  const keys = composeKeys({ identity, environment, log });
+  const keys = composeKeys({ identity, environment, log, leftMs: timeLeft(context) });
   return { config, identity, inUse: identityStore.inUse() ?? identity, identityStore, keys };
 }
 

@@ -8,9 +8,17 @@ import { isDenied } from "../core/file-trouble.ts";
 import { StartMarks } from "../core/start-marks.ts";
 import { type CliContext, type GlobalOptions, printProblem, type Terminal, type TextSink } from "./context.ts";
 import { keyboardOf } from "./keyboard.ts";
+import { EndedElsewhere, type OwnProcess } from "./own-process.ts";
 
-/** `packageFile` says the version; `mainMs` is when the program had its first turn, ms of the monotonic clock. */
-export type ProcessParts = { readonly packageFile: URL; readonly mainMs: number };
+/** `packageFile` says the version; `mainMs` is when the program had its first turn, ms of the monotonic clock; `surroundings` is for verbs alone. */
+export type ProcessParts = {
+  readonly packageFile: URL;
+  readonly mainMs: number;
+  readonly surroundings?: (environment: NodeJS.ProcessEnv) => Surroundings;
+};
+
+/** What a verb may do with the process, and where its stderr is when that is not descriptor 2. */
+export type Surroundings = { readonly process: OwnProcess; readonly stderr?: TextSink };
 
 /** Makes the command tree, as `createProgram`. */
 type MakeProgram = (
@@ -20,15 +28,15 @@ type MakeProgram = (
 ) => Promise<Command>;
 
 /** Arguments in, exit code out; ends the process with it. */
-export async function runProcess({ packageFile, mainMs }: ProcessParts, createProgram: MakeProgram): Promise<void> {
-  const code = await codeOf(process.argv.slice(2), { packageFile, mainMs }, createProgram);
+export async function runProcess(parts: ProcessParts, createProgram: MakeProgram): Promise<void> {
+  const code = await codeOf(process.argv.slice(2), parts, createProgram);
   // Pipes are written asynchronously: leave when stdout has taken everything, whatever a native library still keeps open.
   process.stdout.write("", () => process.exit(code));
 }
 
 async function codeOf(
   args: readonly string[],
-  { packageFile, mainMs }: ProcessParts,
+  { packageFile, mainMs, surroundings }: ProcessParts,
   createProgram: MakeProgram,
 ): Promise<number> {
   const interrupt = new AbortController();
@@ -38,11 +46,12 @@ async function codeOf(
   const clock = systemClock({ kernelErrorUs: kernel.errorUs, suspendedUs: kernel.suspendedUs });
   const marks = new StartMarks(clock);
   marks.note("main", mainMs);
+  const around = surroundings?.(process.env);
   const context: CliContext = {
     version: versionIn(packageFile),
     terminal: {
       stdout: sinkOf(process.stdout),
-      stderr: sinkOf(process.stderr),
+      stderr: around?.stderr ?? sinkOf(process.stderr),
       get stdin() {
         return process.stdin;
       },
@@ -51,9 +60,9 @@ async function codeOf(
       },
     },
     clock,
-    marks,
     signal: interrupt.signal,
     environment: process.env,
+    process: { marks, ...around?.process },
     options: () => {
       if (options === undefined) throw new Error("options are read before they are parsed");
       return options;
@@ -70,6 +79,7 @@ async function codeOf(
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
+    if (error instanceof EndedElsewhere) return error.code;
     const code = report(error, context.terminal, options?.json ?? args.includes("--json"));
     // Of the daemon only systemd reads the code, which must not start it again for what a person has to mend.
     const isClosed = error instanceof AgentError && isDenied(error.cause) && args[0] !== "run";
@@ -79,9 +89,9 @@ async function codeOf(
 
 /** The first signal asks for a clean stop, the second forces it. */
 function listen(interrupt: AbortController): void {
-  const onSignal = (): void => {
+  const onSignal = (name: NodeJS.Signals): void => {
     if (interrupt.signal.aborted) process.exit(EXIT.interrupted);
-    interrupt.abort();
+    interrupt.abort(name);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

@@ -103,6 +103,7 @@ function globalOptions(action: Command, context: CliContext): GlobalOptions {
     color: given.color && context.terminal.stdout.isTerminal && context.environment.NO_COLOR === undefined,
     input: given.input,
     timeoutMs: given.timeout * 1000,
+    isTimeoutGiven: action.getOptionValueSourceWithGlobals("timeout") !== "default",
     verbose: given.verbose,
   };
 }

@@ -19,10 +19,12 @@ export type KeysParts = {
   readonly identity: Extract<IdentityConfig, { mode: "pkcs11" }>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** How long a verb has left, ms. */
+  readonly leftMs?: (() => number) | undefined;
 };
 
 /** The keys of the configured token, and the token itself. Nothing is opened or read yet. */
-export function composeKeys({ identity, environment, log }: KeysParts): KeyStore & TokenAdmin & SecretSealer {
+export function composeKeys({ identity, environment, log, leftMs }: KeysParts): KeyStore & TokenAdmin & SecretSealer {
   const { pinFile, officerPinFile: officerFile, tpm } = identity;
   const { CREDENTIALS_DIRECTORY: credentialsDirectory } = environment;
   const secret = (thing: string, file: string | undefined, credential: string) => () =>
@@ -37,6 +39,7 @@ export function composeKeys({ identity, environment, log }: KeysParts): KeyStore
     },
     environment,
     log,
+    leftMs,
   });
 }
 

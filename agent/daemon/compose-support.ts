@@ -13,11 +13,13 @@ export type SupportSourceParts = {
   readonly config: AgentConfig;
   readonly identities: { readonly identityStore: IdentityStore };
   readonly recent: () => readonly LogLine[];
+  /** How long a verb has left for work on keys, ms. */
+  readonly leftMs?: (() => number) | undefined;
 };
 
 /** The collector with what can be said of every agent: its configuration, its machine, its identity. */
 export function composeSupport(
-  { config, identities, recent }: SupportSourceParts,
+  { config, identities, recent, leftMs }: SupportSourceParts,
   { version, environment, bootId, clock, log }: Omit<Runtime, "random" | "startedAtMs" | "metrics">,
 ): SupportCollector {
   const about = { version, thing: config.thingName, bootId, clockQuality: clock.quality() };
@@ -26,7 +28,7 @@ export function composeSupport(
   collector.include("machine", () => machineSection(config.stateDir));
   const { identity } = config;
   if (identity.mode === "pkcs11") {
-    const keys = composeKeys({ identity, environment, log });
+    const keys = composeKeys({ identity, environment, log, leftMs });
     collector.include("identity", () => {
       const inUse = identities.identityStore.inUse() ?? identity;
       return checkIdentity(identityParts({ identity, inUse, keys, environment, clock }));

@@ -35,7 +35,12 @@ export type TpmKeyStoreParts = {
   /** The process's own, for PATH and what leads to the TPM. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** How long all that is left may take, ms; as long as the configuration lets each piece of work take, when absent. */
+  readonly leftMs?: (() => number) | undefined;
 };
+
+/** What is out of time already is asked for so long, ms. */
+const LEAST_MS = 100;
 
 /** The keys of the token that the configuration names, and the token itself. */
 export function createTpmKeyStore(parts: TpmKeyStoreParts): KeyStore & TokenAdmin & SecretSealer {
@@ -48,6 +53,7 @@ class TpmKeyStore implements KeyStore, TokenAdmin, SecretSealer {
   readonly #place: KeyOperation["place"];
   readonly #check: TpmCheck;
   #last: Promise<unknown> = Promise.resolve();
+  #silence: AgentError | undefined;
   #refused: { readonly pinHash: string; readonly fault: AgentError } | undefined;
 
   constructor(parts: TpmKeyStoreParts) {
@@ -148,12 +154,11 @@ class TpmKeyStore implements KeyStore, TokenAdmin, SecretSealer {
 
   async #work(job: KeyOperation): Promise<unknown> {
     const { identity, log } = this.#parts;
-    const silence = await this.#check.silence();
-    if (silence !== undefined) throw silence;
+    await this.#requireAnswer();
     const startMs = performance.now();
     const response = await runWorker(job, {
       environment: this.#environment(),
-      timeoutMs: identity.keyTimeoutSeconds * 1000,
+      timeoutMs: Math.min(identity.keyTimeoutSeconds * 1000, this.#leftMs()),
       onStderr: (text) => log.debug("identity.tpm-said", { job: job.job, text: text.slice(0, 2000) }),
     });
     const ms = Math.round(performance.now() - startMs);
@@ -162,6 +167,19 @@ class TpmKeyStore implements KeyStore, TokenAdmin, SecretSealer {
       return response.result;
     }
     throw new AgentError(response.code, { what: response.what, remedy: response.remedy });
+  }
+
+  /** Whoever is out of time does not wait for the same silence once more. */
+  async #requireAnswer(): Promise<void> {
+    const leftMs = this.#leftMs();
+    if (leftMs === LEAST_MS && this.#silence !== undefined) throw this.#silence;
+    const signal = Number.isFinite(leftMs) ? AbortSignal.timeout(Math.ceil(leftMs)) : undefined;
+    this.#silence = await this.#check.silence(signal);
+    if (this.#silence !== undefined) throw this.#silence;
+  }
+
+  #leftMs(): number {
+    return Math.max(LEAST_MS, this.#parts.leftMs?.() ?? Number.POSITIVE_INFINITY);
   }
 
   #environment(): Readonly<Record<string, string | undefined>> {

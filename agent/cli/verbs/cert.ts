@@ -65,7 +65,7 @@ Example:
 async function install(context: CliContext, file: string): Promise<void> {
   const name = file === "-" ? "stdin" : file;
   const chain = parseChain(new TextDecoder().decode(await readWhole(context, file, MAX_PEM_BYTES)), name);
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: false });
   const key = await keyInUse(token);
   if (!isBornInTpm(key)) throw keyUnfit(key.label, key.problems.join("; "));
   requireMatch(chain, key, name);
@@ -102,7 +102,7 @@ async function renew(context: CliContext): Promise<void> {
 }
 
 async function show(context: CliContext, given: string | undefined): Promise<void> {
-  const file = given ?? (await openToken(context)).inUse.certificateFile;
+  const file = given ?? (await openToken(context, { wantsPin: false })).inUse.certificateFile;
   const { leaf, authorities } = parseChain(new TextDecoder().decode(await readCertificateFile(file)), file);
   const certificate = certificateFacts(leaf);
   const fault = validityFault(file, certificate, context.clock);

@@ -26,7 +26,7 @@ Examples:
 }
 
 async function makeRequest(context: CliContext, options: CsrOptions): Promise<void> {
-  const { config, identity, inUse, keys } = await openToken(context);
+  const { config, identity, inUse, keys } = await openToken(context, { wantsPin: true });
   const { serial, vin, csr } = identity;
   const subject = csrSubject(csr, { thing: config.thingName, serial, vin });
   const keyLabel = options.key ?? inUse.keyLabel;

@@ -1,20 +1,17 @@
-import { writeFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../../config/load.ts";
-import { bootId } from "../../../drivers/os/time-source.ts";
 import { AgentError } from "../../core/errors.ts";
 import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatBytes } from "../../core/quantity.ts";
-import { composeSupport } from "../../daemon/compose-support.ts";
-import { openIdentity } from "../../daemon/open-identity.ts";
 import { fileUpload } from "../../local-api/files-schema.ts";
 import { supportCollect } from "../../local-api/support-schema.ts";
 import type { SupportBundle } from "../../support/bundle.ts";
+import { bundleWithoutAgent } from "../bundle-without-agent.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInput } from "../input-file.ts";
 import { runningAgent } from "../running-agent.ts";
-import { verboseLog } from "../verbose-log.ts";
 
 const MAX_URL_BYTES = 8192;
 
@@ -48,7 +45,8 @@ export function registerDiag(program: Command, context: CliContext): void {
       "after",
       `
 The bundle is one JSON document, compressed with gzip. PIN, keys, provisioning parameters, VIN, serial number and the query of URLs are
-left out, and so is what commands gave. Without a running agent it has no status, no commands and no log.
+left out, and so is what commands gave. Without a running agent it has no status and no commands, but the log from the journal, what the
+kernel says of the buses, and the network without its addresses; run it as root then, so that the journal may be read.
 
 With --upload the bundle waits in the agent until the cloud names a place for it (docs/fleet.md). --bucket and --url-file name one, and
 need no --upload. It goes when the link and its budget allow it; causeway status shows how far it is.
@@ -105,38 +103,58 @@ async function urlIn(context: CliContext, path: string): Promise<string> {
 }
 
 async function collect(context: CliContext, output: string | undefined): Promise<void> {
-  const { name, content, sha256 } = await bundle(context);
-  const file = output ?? name;
-  await writeFile(file, content, { mode: 0o600, flag: output === undefined ? "wx" : "w" }).catch((error: unknown) => {
-    throw new AgentError("output.unwritable", {
-      what: `${file} cannot be written: ${fileTrouble(error)}`,
-      remedy: "choose a place that this user may write to: -o FILE",
-      cause: error,
-    });
-  });
-  if (context.options().json) printJson(context, { schemaVersion: 1, file, bytes: content.length, sha256 });
-  else printLine(context, `${file}  ${formatBytes(content.length)}  sha256 ${sha256}`);
+  const agents = await agentsBundle(context);
+  if (!(agents instanceof AgentError)) return await write(agents, await opened(output ?? agents.name, output), context);
+  note(context, `${agents.message}: the bundle has no status and no commands; its log is what the journal has`);
+  const config = await loadConfig(context.options().config);
+  // Before the process is the service's user, who may not write there.
+  const file = await opened(output ?? `support-${Math.round(context.clock.wallUs() / 1e6)}.json.gz`, output);
+  await write(await bundleWithoutAgent(config, agents, context), file, context);
 }
 
-async function bundle(context: CliContext): Promise<SupportBundle> {
+type OpenFile = { readonly path: string; readonly handle: FileHandle };
+
+/** Throws `output.unwritable`. A file that nobody has named must be new. */
+async function opened(path: string, named: string | undefined): Promise<OpenFile> {
+  try {
+    return { path, handle: await open(path, named === undefined ? "wx" : "w", 0o600) };
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+async function write(
+  { content, sha256 }: SupportBundle,
+  { path, handle }: OpenFile,
+  context: CliContext,
+): Promise<void> {
+  try {
+    await handle.writeFile(content);
+  } catch (error) {
+    throw unwritable(path, error);
+  } finally {
+    await handle.close();
+  }
+  if (context.options().json) printJson(context, { schemaVersion: 1, file: path, bytes: content.length, sha256 });
+  else printLine(context, `${path}  ${formatBytes(content.length)}  sha256 ${sha256}`);
+}
+
+function unwritable(path: string, error: unknown): AgentError {
+  return new AgentError("output.unwritable", {
+    what: `${path} cannot be written: ${fileTrouble(error)}`,
+    remedy: "choose a place that this user may write to: -o FILE",
+    cause: error,
+  });
+}
+
+/** The bundle of the running agent, or the fault that there is none. */
+async function agentsBundle(context: CliContext): Promise<SupportBundle | AgentError> {
   try {
     const { answer } = await (await runningAgent(context)).ask(supportCollect, {});
     const { name, sha256, content } = answer;
     return { name, sha256, content: Buffer.from(content, "base64") };
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
-    note(context, `${thrown.message}: the bundle has no status, no commands and no log`);
-    return await withoutAgent(context, thrown);
+    return thrown;
   }
-}
-
-async function withoutAgent(context: CliContext, { code, message }: AgentError): Promise<SupportBundle> {
-  const { version, environment, clock } = context;
-  const config = await loadConfig(context.options().config);
-  const log = verboseLog(context);
-  const identities = openIdentity({ config, environment, log, verbose: context.options().verbose });
-  const runtime = { version, environment, bootId: bootId(), clock, log };
-  const support = composeSupport({ config, identities, recent: () => [] }, runtime);
-  support.include("status", () => ({ fault: { code, what: message } }));
-  return await support.collect();
 }

@@ -20,6 +20,7 @@ import { checkEcus } from "../../support/diagnostics-checks.ts";
 import { checkIdentity, checkKeyFile, type IdentityParts } from "../../support/identity-checks.ts";
 import { sentenceOf } from "../../support/line/line-step.ts";
 import { statusChecks } from "../../support/status-checks.ts";
+import { asServiceUser, ranQuietly } from "../as-service-user.ts";
 import { type CliContext, note, printJson, printText } from "../context.ts";
 import { agentSight, type LineReport, lookAlongLine } from "../doctor-line.ts";
 import { openToken, type Token } from "../open-token.ts";
@@ -46,10 +47,12 @@ Between them is the self-test: the clock and who keeps it, the PIN's source, the
 key (by a signature) and the certificate; where remote commands are taken the keys that are pinned, the policy, the catalogue and
 the ledger; the catalogue of control units; the journal; and each service of the agent that is configured.
 
-Works with the agent down. Ends with 0 when it sends and nothing fails, with 3 otherwise. Run it as the user that runs the service.
+Works with the agent down. Ends with 0 when it sends and nothing fails, with 3 otherwise. Run it as root, which becomes the user of the
+service by itself and gets a PIN that is a systemd credential by systemd-run, or as that user; for members of the technicians' groups the
+running agent looks at the identity.
 
 Examples:
-  runuser -u causeway -- causeway doctor
+  sudo causeway doctor
   causeway doctor --json | jq '.conclusion'`,
     )
     .action(({ fix }: { readonly fix: boolean }) => examine(context, fix));
@@ -57,6 +60,9 @@ Examples:
 
 async function examine(context: CliContext, fix: boolean): Promise<void> {
   const loaded = await loadConfigFile(context.options().config);
+  await asServiceUser(loaded.config, context, true);
+  // Of its time limit each of two has one for itself: the look at the key, and the connection.
+  if (await ranQuietly(context, 2 * context.options().timeoutMs)) return;
   const sight = await agentSight(context);
   const identity = examineIdentity(loaded.config, context, fix);
   // It is waited for beside the rest: a fault of it is thrown there.
@@ -109,7 +115,7 @@ async function examineKeyFile(config: AgentConfig, context: CliContext): Promise
 }
 
 async function examineToken(context: CliContext, fix: boolean): Promise<readonly Check[]> {
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: true });
   const parts = partsOf(token, context);
   const checks = await checkIdentity(parts);
   if (!fix || !checks.some(({ check, verdict }) => check === "lockout" && verdict !== "pass")) return checks;

@@ -17,13 +17,13 @@ export function registerKey(program: Command, context: CliContext): void {
     .addHelpText(
       "after",
       `
-Run it as the user that runs the service. The token is made with the PIN of identity.pinFile or of the credential causeway-pin; a
+Run it as root, which becomes the user of the service by itself, or as that user. The token is made with the PIN of identity.pinFile or of the credential causeway-pin; a
 PIN file that is named and does not exist yet is written with a random PIN, but not where the token exists already: its PIN is another
 one. The key can never leave the TPM: that is read back
 from the TPM before the key is kept. A TPM whose owner has an authorisation needs identity.tpm.ownerAuthFile.
 
 Examples:
-  runuser -u causeway -- causeway key create
+  sudo causeway key create
   causeway key create next --algorithm rsa-2048 --json`,
     )
     .action((label: string | undefined, { algorithm }: { readonly algorithm: KeyAlgorithm }) =>
@@ -65,7 +65,7 @@ Example:
 }
 
 async function createKey(context: CliContext, given: string | undefined, algorithm: KeyAlgorithm): Promise<void> {
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: true });
   const { keys, identity } = token;
   const label = checkedLabel(given ?? token.inUse.keyLabel);
   await makeMissingPin(token, context);
@@ -90,7 +90,7 @@ function checkedLabel(label: string): string {
 }
 
 async function listKeys(context: CliContext): Promise<void> {
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: false });
   const isInUse = ({ label }: KeyFacts | ForeignKey): boolean => label === token.inUse.keyLabel;
   const keys = flagged(await token.keys.list());
   if (context.options().json) {
@@ -123,7 +123,7 @@ function wholeNumber(text: string): number {
 }
 
 async function deleteKey(context: CliContext, label: string, id: number | undefined): Promise<void> {
-  const token = await openToken(context);
+  const token = await openToken(context, { wantsPin: false });
   await requireUnused(token, label, id);
   await token.keys.delete(label, id);
   if (context.options().json) printJson(context, { schemaVersion: 1, deleted: label });
@@ -141,7 +141,7 @@ async function requireUnused({ inUse, keys }: Token, label: string, id: number |
 }
 
 async function testKey(context: CliContext, given: string | undefined): Promise<void> {
-  const { keys, inUse } = await openToken(context);
+  const { keys, inUse } = await openToken(context, { wantsPin: true });
   const label = given ?? inUse.keyLabel;
   const { key, loginMs, signMs } = await keys.test(label);
   if (context.options().json) {
@@ -155,7 +155,8 @@ async function testKey(context: CliContext, given: string | undefined): Promise<
 }
 
 async function unlock(context: CliContext): Promise<void> {
-  const { keys } = await openToken(context);
+  // Its authorisation may be a credential beside the PIN.
+  const { keys } = await openToken(context, { wantsPin: true });
   const before = await keys.inspect();
   await keys.clearLockout();
   const { lockout } = await keys.inspect();

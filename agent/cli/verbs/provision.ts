@@ -11,9 +11,10 @@ import { composeKeys } from "../../daemon/compose-keys.ts";
 import { certificateOrder, keyInFile, type OpenIdentity, openIdentity } from "../../daemon/open-identity.ts";
 import { type ClaimFiles, type EnrolParts, type EnrolStep, enrol } from "../../identity/enrol.ts";
 import type { IdentityState } from "../../identity/identity-state.ts";
-import { connectLines, testConnection } from "../connect-test.ts";
+import { asServiceUser, ranQuietly } from "../as-service-user.ts";
+import { connectLines, DETAIL_INDENT, testConnection } from "../connect-test.ts";
 import { connectTestParts } from "../connect-test-parts.ts";
-import { type CliContext, faultJson, note, printJson, printLine } from "../context.ts";
+import { type CliContext, faultJson, note, printJson, printText, timeLeft } from "../context.ts";
 import { makeMissingPin } from "../missing-pin.ts";
 import { Questions } from "../questions.ts";
 import { isRunning } from "../running-agent.ts";
@@ -59,6 +60,8 @@ Examples:
 async function provision(context: CliContext, options: ProvisionOptions): Promise<void> {
   const config = await loadConfig(context.options().config);
   if (config.identity.mode === "file") throw keyInFile();
+  await asServiceUser(config, context, true);
+  if (await ranQuietly(context, undefined)) return;
   if (await isRunning(config, context.clock)) throw agentRuns();
   const log = verboseLog(context);
   const identities = openIdentity({
@@ -73,7 +76,12 @@ async function provision(context: CliContext, options: ProvisionOptions): Promis
     steps.push({ step, ms: Math.round(ms), detail });
     if (!context.options().json) note(context, `${step.padEnd(11)} ok ${ms.toFixed(0).padStart(6)} ms  ${detail}`);
   };
-  const keys = composeKeys({ identity: config.identity, environment: context.environment, log });
+  const keys = composeKeys({
+    identity: config.identity,
+    environment: context.environment,
+    log,
+    leftMs: timeLeft(context),
+  });
   await makeMissingPin({ identity: config.identity, keys }, context);
   const startMs = context.clock.monotonicMs();
   const token = await keys.provision();
@@ -169,7 +177,7 @@ async function report(
     context,
     outcome === "enrolled" ? `${thing} is enrolled` : `${thing} has an identity already; --again replaces it`,
   );
-  for (const line of connectLines(test)) printLine(context, line);
+  for (const line of connectLines(test)) printText(context, line, DETAIL_INDENT);
   if (fault !== undefined) throw fault;
 }
 

@@ -37,7 +37,8 @@ Example:
 }
 
 async function run(context: CliContext, strict: boolean): Promise<void> {
-  const { version, clock, environment, signal, marks = new StartMarks(clock) } = context;
+  const { version, clock, environment, signal } = context;
+  const marks = context.process?.marks ?? new StartMarks(clock);
   marks.note("loaded");
   const question = new TpmQuestion(environment);
   const loaded = await loadDaemonConfig(context.options().config, clock, strict ? undefined : environment, {

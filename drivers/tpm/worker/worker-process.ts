@@ -120,8 +120,9 @@ function parsed(stdout: string, { job }: KeyOperation): WorkerResponse {
 
 function late({ job }: KeyOperation, timeoutMs: number): AgentError {
   return new AgentError("identity.tpm-timeout", {
-    what: `the TPM did not finish "${job}" in ${timeoutMs / 1000} s, so it was given up`,
-    remedy: "try again; a TPM that is slow to make RSA keys needs a higher identity.keyTimeoutSeconds",
+    what: `the TPM did not finish "${job}" in ${(timeoutMs / 1000).toFixed(1)} s, so it was given up`,
+    remedy:
+      "try again; a TPM that is slow to make RSA keys needs a higher identity.keyTimeoutSeconds, or a longer --timeout where one is given",
   });
 }
 

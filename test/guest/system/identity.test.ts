@@ -39,11 +39,9 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
   });
   afterAll(() => guest?.stop());
 
-  /** A verb as the service's user with the service's credential. */
-  async function asService(verb: string) {
-    const credential = "LoadCredentialEncrypted=causeway-pin:/etc/causeway/causeway-pin.cred";
-    const unit = `systemd-run --quiet --pipe --wait --collect -p User=causeway -p ${credential}`;
-    return await guest.run(`${unit} -- causeway ${verb}`, SLOW_MS);
+  /** A verb that root runs: by itself it is of the service's user, with the PIN that is a credential of the service alone. */
+  async function asRoot(verb: string) {
+    return await guest.run(`causeway ${verb}`, SLOW_MS);
   }
 
   async function provision(...options: readonly string[]) {
@@ -51,7 +49,7 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
     await guest.machine.copyIn(certificateFile, "/var/lib/causeway/claim.pem", "0600", "causeway:causeway");
     await guest.machine.copyIn(keyFile, "/var/lib/causeway/claim.key", "0600", "causeway:causeway");
     const claim = "--claim-cert /var/lib/causeway/claim.pem --claim-key /var/lib/causeway/claim.key";
-    const { code, stdout, stderr } = await asService(
+    const { code, stdout, stderr } = await asRoot(
       `provision --non-interactive --json --timeout 300 ${claim} ${options.join(" ")}`,
     );
     expect(stderr).toBe("");
@@ -60,7 +58,7 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
   }
 
   async function keyList() {
-    const { stdout } = await asService("key list --json");
+    const { stdout } = await asRoot("key list --json");
     return keys.parse(JSON.parse(stdout)).keys;
   }
 
@@ -81,14 +79,31 @@ describe("an identity whose key is born in /dev/tpmrm0", () => {
     const inUse = (await keyList()).find(({ label }) => identity.key.endsWith(`object=${label}`));
     expect(inUse?.problems).toEqual([]);
     expect(inUse?.attributes).toEqual(expect.arrayContaining(FIXED));
-    const { stdout } = await asService("csr");
+    const { stdout } = await asRoot("csr");
     const file = join(guest.consumerIdentity.folder, "device.csr");
     writeFileSync(file, stdout);
     const judged = execFileSync("openssl", ["req", "-in", file, "-verify", "-noout", "-text"], { encoding: "utf8" });
     expect(judged).toContain("prime256v1");
-    const { stdout: checked } = await asService("doctor --json");
+    const { stdout: checked } = await asRoot("doctor --json");
     const failed = doctor.parse(JSON.parse(checked)).checks.filter(({ verdict }) => verdict === "fail");
     expect(failed).toEqual([]);
+  });
+
+  it("says that systemd cannot give the PIN where its file is of another machine", async () => {
+    await guest.sh(
+      "cp /etc/causeway/causeway-pin.cred /root/good.cred && head -c 200 /dev/urandom | base64 > /etc/causeway/causeway-pin.cred",
+    );
+    const { code, stderr } = await asRoot("key test --json");
+    await guest.sh("cp /root/good.cred /etc/causeway/causeway-pin.cred");
+    expect([code, stderr]).toEqual([78, expect.stringContaining("243/CREDENTIALS")]);
+    expect(await guest.sh("find /var/lib/causeway/identity ! -user causeway")).toBe("");
+    // A file, and what stdin has, are read by root: the service's user may not look there.
+    await guest.sh(
+      "cp /var/lib/causeway/identity/*.pem /root/ && ls /root/*.pem | head -1 | xargs -I FILE cp FILE /root/own.pem",
+    );
+    const installed = await asRoot("cert install /root/own.pem --json");
+    const piped = await asRoot("cert install - --json < /root/own.pem");
+    expect([installed.stderr, installed.code, piped.stderr, piped.code]).toEqual(["", 0, "", 0]);
   });
 
   it("is renewed under traffic: another key, no lost record, no restart", async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,6 +24,11 @@ const bundle = z.looseObject({
   /** Absent where no agent runs. */
   checks: z.array(z.object({ check: z.string(), verdict: z.string() })).default([]),
   log: z.array(z.looseObject({ event: z.string() })),
+});
+
+const withoutAgent = z.object({
+  buses: z.object({ configured: z.array(z.looseObject({ name: z.string() })), interfaces: z.array(z.unknown()) }),
+  network: z.object({ interfaces: z.array(z.object({ name: z.string(), addresses: z.array(z.string()) })) }),
 });
 
 const doctorReport = z.object({
@@ -194,7 +199,14 @@ describe("causeway diag collect, on a vehicle with a TPM", () => {
     const { identity, status, log } = bundle.parse(JSON.parse(text));
     expect(identity.map(({ check }) => check)).toContain("certificate");
     expect(status).toMatchObject({ fault: { code: "agent.not-running" } });
+    // There is no journal on this machine; with one these are its lines.
     expect(log).toEqual([]);
+    const { buses, network } = withoutAgent.parse(JSON.parse(text));
+    expect(buses.configured).toEqual([{ name: "can0", driver: "replay" }]);
+    expect(network.interfaces.map(({ name }) => name)).toContain("lo");
+    for (const { address } of Object.values(networkInterfaces()).flatMap((list = []) => list)) {
+      if (address.length > 8 && !address.startsWith("127.")) expect(text).not.toContain(address);
+    }
     expectNoSecret(text);
   }, 120_000);
 

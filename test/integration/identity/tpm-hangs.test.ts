@@ -17,6 +17,8 @@ const THING = "veh-1";
 const FRAMES = 60_000;
 /** systemd is told twice in this time; the main thread must never stand still for all of it. */
 const WATCHDOG_MS = 4000;
+/** A verb with a time limit ends long before a TPM is taken for one that hangs (60 s there), however slowly it starts. */
+const SOON_MS = 45_000;
 const PATIENCE = { timeoutMs: 30_000, everyMs: 50 };
 
 const report = z.object({
@@ -53,12 +55,12 @@ describe("a resource manager that hangs", { timeout: 90_000 }, () => {
   const hang = (): void => tpm.children.resourceManager.signal("SIGSTOP");
   const goOn = (): void => tpm.children.resourceManager.signal("SIGCONT");
 
-  async function home(): Promise<DaemonHome> {
+  async function home(answerTimeoutSeconds = 1): Promise<DaemonHome> {
     const { tokenLabel, keyLabel, pinFile, storeDir, tcti, publicKeyPem } = tpm;
     const issued = await authority.issue({ commonName: THING, publicKeyPem, usage: "client" });
     const { certificateFile } = writeIdentity(join(folder, "identity"), "device", issued);
     const reconnect = { minMs: 100, maxMs: 1000 };
-    const answer = { tpm: { answerTimeoutSeconds: 1 } };
+    const answer = { tpm: { answerTimeoutSeconds } };
     return await daemonHome((config) => {
       config.broker = { host: mosquitto.host, port, caFile: mosquitto.caFile, reconnect };
       config.identity = { mode: "pkcs11", tokenLabel, keyLabel, certificateFile, pinFile, storeDir, tcti, ...answer };
@@ -126,13 +128,28 @@ describe("a resource manager that hangs", { timeout: 90_000 }, () => {
   });
 
   it("ends a test of the connection in the time that it was given", async () => {
-    const place = await home();
+    const place = await home(60);
     hang();
     const startMs = performance.now();
     const args = ["connect", "test", "--json", "--timeout", "3", "--config", place.config];
     const { code, stdout } = await runProgram(args, tpm.environment);
-    expect(performance.now() - startMs).toBeLessThan(6000);
+    expect(performance.now() - startMs).toBeLessThan(SOON_MS);
     const { steps, fault } = report.parse(JSON.parse(stdout));
     expect([code, fault.code, steps.at(-1)]).toMatchObject([75, "identity.tpm-timeout", { step: "key", ok: false }]);
   });
+
+  it.each(["key list", "key create other", "key test", "csr", "doctor"])(
+    "ends in the time that was given: %s",
+    async (verb) => {
+      const place = await home(60);
+      hang();
+      const startMs = performance.now();
+      const { code } = await runProgram(
+        [...verb.split(" "), "--timeout", "2", "--config", place.config],
+        tpm.environment,
+      );
+      expect(performance.now() - startMs).toBeLessThan(SOON_MS);
+      expect(code).toBe(verb === "doctor" ? 3 : 75);
+    },
+  );
 });
