@@ -8,7 +8,7 @@ const AT = { pageBytes: 16, fixed: 18, pages: 28, format: 44, largestRoot: 52, e
 /** Written and read through a write-ahead log, no reserved bytes, the three payload fractions. */
 const FIXED = [2, 2, 0, 64, 32, 32] as const;
 /** What databases of ours have been made with, as `pageBytes` says; files of an older version stay as they are. */
-const PAGE_BYTES = [2048, 4096] as const;
+const PAGE_BYTES = [1024, 2048, 4096] as const;
 /** Entries of the second page, which says of each further one what it is, and one entry: its kind, and the page that names it (sqlite.org/fileformat2.html, 1.8). */
 const POINTERS = 4;
 const POINTER_BYTES = 5;

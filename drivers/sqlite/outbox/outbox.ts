@@ -38,10 +38,10 @@ const SMALL_TABLES = [
 const FIRST_VERSION_WITH_WATERMARK = 3;
 
 /**
- * Half of what SQLite takes: each commit writes five pages besides its payload (header, map of pages, totals, index, the leaf of its record),
- * and writes all of each.
+ * A quarter of what SQLite takes: each commit writes five pages besides its payload (header, map of pages, totals, index, the leaf of its record),
+ * and writes all of each. Pages half as long would write a tenth less, for a quarter more processor time a record.
  */
-const PAGE_BYTES = 2048;
+const PAGE_BYTES = 1024;
 
 /** Sizes on disk that follow from what an embedded disk is; tests make them small. */
 export type OutboxSizes = {

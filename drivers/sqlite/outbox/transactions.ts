@@ -14,14 +14,14 @@ import type { OutboxReserve } from "./outbox-reserve.ts";
  * page in use there, three bytes for each byte of payload that goes, and looks for each free one in the whole list of them, 80 ms an
  * acknowledgement where a GB is free.
  */
-const REWRITE = { maxBytes: 8_388_608, share: 1 / 9, minFreePages: 1024 } as const;
+const REWRITE = { maxBytes: 8_388_608, share: 1 / 9, minFreeBytes: 2_097_152 } as const;
 /**
- * Where that does not fit the file is made smaller by single pages, by what is held of the reserve: so many in one step, fewer where the list of
- * free ones is long, beyond a share of the file that is kept for reuse. With the whole reserve that is only the rest of a large backlog: 0.3 ms a step.
+ * Where that does not fit the file is made smaller by single pages, by what is held of the reserve: so many bytes in one step, fewer where the list
+ * of free ones is long, beyond a share of the file that is kept for reuse. With the whole reserve that is only the rest of a large backlog: 0.3 to 2 ms a step.
  */
 const SINGLE = {
-  pages: { whole: 16, part: 256, none: 256 },
-  listPages: 8192,
+  bytes: { whole: 32_768, part: 524_288, none: 524_288 },
+  listPages: 12_288,
   keptShare: { whole: 8 / 9, part: 0.25, none: 0 },
 } as const;
 /** Numbers of free pages in a page of their list are of four bytes (sqlite.org/fileformat2.html, 1.5). */
@@ -57,6 +57,7 @@ export class Transactions {
   readonly #rollback: Database.Statement<[]>;
   readonly #pageBytes: number;
   readonly #maxPages: number;
+  readonly #minFreePages: number;
   #isWhole = true;
   /** The least that was held since it was whole last, as the log was told. */
   #loggedLevel: OutboxReserve["level"] = "whole";
@@ -71,6 +72,7 @@ export class Transactions {
     this.#rollback = database.prepare("ROLLBACK");
     this.#pageBytes = pragmaNumber(database, "page_size");
     this.#maxPages = Math.floor(maxFileBytes / this.#pageBytes);
+    this.#minFreePages = REWRITE.minFreeBytes / this.#pageBytes;
     storage.reserve.hold();
     this.#adapt();
     if (!this.#isWhole) this.#copyLog();
@@ -134,7 +136,7 @@ export class Transactions {
   #rewriteSmall(): boolean {
     const { database, reserve } = this.#storage;
     const freePages = pragmaNumber(database, "freelist_count");
-    if (freePages < REWRITE.minFreePages) return false;
+    if (freePages < this.#minFreePages) return false;
     const allPages = pragmaNumber(database, "page_count");
     const usedPages = allPages - freePages;
     const usedBytes = usedPages * this.#pageBytes;
@@ -150,10 +152,10 @@ export class Transactions {
     const { level } = reserve;
     const freePages = pragmaNumber(database, "freelist_count");
     const keptShare = Math.floor(pragmaNumber(database, "page_count") * SINGLE.keptShare[level]);
-    const keptPages = Math.max(level === "whole" ? REWRITE.minFreePages : 0, keptShare);
+    const keptPages = Math.max(level === "whole" ? this.#minFreePages : 0, keptShare);
     if (freePages <= keptPages) return;
     const listPages = Math.ceil((freePages * NUMBER_BYTES) / this.#pageBytes);
-    const most = Math.max(1, Math.min(SINGLE.pages[level], Math.floor(SINGLE.listPages / listPages)));
+    const most = Math.max(1, Math.min(SINGLE.bytes[level] / this.#pageBytes, Math.floor(SINGLE.listPages / listPages)));
     database.pragma(`incremental_vacuum(${Math.min(most, freePages - keptPages)})`);
     this.#leaveCopiedLog();
   }

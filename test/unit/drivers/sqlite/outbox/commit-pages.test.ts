@@ -9,15 +9,15 @@ import { MemoryLog } from "../../../../fakes/core/log.ts";
 
 /** Header and pages of a write-ahead log (sqlite.org/fileformat2.html, 4.1). */
 const LOG_HEADER_BYTES = 32;
-const FRAME_BYTES = 24 + 2048;
+const FRAME_BYTES = 24 + 1024;
 const ROUNDS = 40;
 
 describe("what a commit writes", () => {
   it.each([
     // The leaf of the record, its place in the index, and the totals of the streams.
     { bytes: 600, pages: 3 },
-    // Four further pages of payload, and with them the header and the map of pages, which say that they are in use.
-    { bytes: 9000, pages: 9 },
+    // Eight further pages of payload, and with them the header and the map of pages, which say that they are in use.
+    { bytes: 9000, pages: 13 },
   ])("is $pages pages for a record of $bytes bytes, with the one before forgotten", ({ bytes, pages }) => {
     const file = join(temporaryFolder(), "outbox.db");
     const { outbox } = openOutbox({ file, maxBytes: 100_000_000, clock: new ManualClock(), log: new MemoryLog() });

@@ -26,7 +26,7 @@ import { draftOf, payloadOf } from "../../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
 
-const PAGE_BYTES = 2048;
+const PAGE_BYTES = 1024;
 const FRAME_BYTES = 24 + PAGE_BYTES;
 /** Columns of a row take about this much in front of its text. */
 const COLUMN_BYTES = 40;

@@ -211,15 +211,16 @@ describe("openOutbox on a damaged file", () => {
   it("brings readable records over with their ids and notes the others as damaged", () => {
     const file = newFile();
     const old = openOutbox(settingsOf(file));
-    old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 3000, { route: "cloud/signals" })));
+    // Of this length one begins on a leaf; the rest of each is on pages of its own.
+    old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 2500, { route: "cloud/signals" })));
     old.outbox.ack([1, 2, 3]);
     const { epoch } = old.outbox.stats();
     old.outbox.close();
     // The page of one leaf in the middle of the table: "telemetry 30 " opens the payload of seq 30.
     expect(
       damage(file, "telemetry 30 ", (at, handle) => {
-        const page = Math.floor(at / 2048) * 2048;
-        writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, page);
+        const page = Math.floor(at / 1024) * 1024;
+        writeSync(handle, new Uint8Array(1024).fill(0xa5), 0, 1024, page);
       }),
     ).toBe(1);
     const log = new MemoryLog();
@@ -229,7 +230,7 @@ describe("openOutbox on a damaged file", () => {
     const records = opened.outbox.read("telemetry", 0, ALL, 100, ALL);
     for (const { seq, payload, route } of records) {
       expect(route).toBe("cloud/signals");
-      expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 3000))).toBe(0);
+      expect(Buffer.compare(payload, payloadOf({ epoch, stream: "telemetry", seq }, 2500))).toBe(0);
     }
     expect(new Set(records.map((record) => record.epoch))).toEqual(new Set([epoch]));
     const lost = takeLosses(opened.outbox);
@@ -271,7 +272,7 @@ describe("openOutbox on a damaged file", () => {
     old.outbox.lose([3], "expired", "life ended");
     old.outbox.close();
     damage(file, "event 1 ", (at, handle) => {
-      writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, Math.floor(at / 2048) * 2048);
+      writeSync(handle, new Uint8Array(1024).fill(0xa5), 0, 1024, Math.floor(at / 1024) * 1024);
     });
     const opened = open(file);
     expect(takeLosses(opened.outbox).toSorted()).toEqual([
@@ -332,7 +333,7 @@ describe("openOutbox on a damaged file", () => {
     old.outbox.append(Array.from({ length: 60 }, () => draftOf("telemetry", 3000)));
     old.outbox.close();
     damage(file, "telemetry 30 ", (at, handle) => {
-      writeSync(handle, new Uint8Array(2048).fill(0xa5), 0, 2048, Math.floor(at / 2048) * 2048);
+      writeSync(handle, new Uint8Array(1024).fill(0xa5), 0, 1024, Math.floor(at / 1024) * 1024);
     });
     const blind = openOutbox(settingsOf(file, { sizes }));
     expect(blind.quarantined).toBeUndefined();

@@ -10,7 +10,7 @@ import { ManualClock } from "../../../../fakes/core/clock.ts";
 import { temporaryFolder } from "../../../../fakes/core/folder.ts";
 import { MemoryLog } from "../../../../fakes/core/log.ts";
 
-const FRAME_BYTES = 24 + 2048;
+const FRAME_BYTES = 24 + 1024;
 
 function open(file: string, log = new MemoryLog()): Outbox {
   const { outbox } = openOutbox({ file, maxBytes: 10_000_000, clock: new ManualClock(), log });
