@@ -33,7 +33,7 @@ export function showLine(store) {
 function showState({ agent, told }) {
   const banner = byId("banner");
   if (agent.state === "down") {
-    pill("bad", "Agent not running");
+    pill("bad", agent.fault.code === "agent.not-running" ? "Agent not running" : "Agent cannot be asked");
     setText(banner, `${agent.fault.what}. Remedy: ${agent.fault.remedy}.${asOf(told?.t)}`);
   } else if (agent.state === "silent") {
     pill("bad", "Agent does not answer");

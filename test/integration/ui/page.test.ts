@@ -42,6 +42,7 @@ describe("the live page", () => {
     await page.getByText("200 of 200 signals").waitFor();
     await page.keyboard.press("Tab");
     expect(await focused(page)).toBe("Skip to the state of the line");
+    expect(await page.evaluate("getComputedStyle(document.activeElement).outline")).toMatch(/solid 3px/);
     await page.keyboard.press("Enter");
     expect(await page.evaluate("document.activeElement.id")).toBe("line");
     await page.keyboard.press("Tab");
