@@ -39,13 +39,18 @@ export class Listening {
     this.#taker = taker;
   }
 
-  /** Resolves when all buses are open. Throws `bus.unavailable` when there is no way to one of them, or all are down. */
-  static async open(context: CliContext, listened: readonly ListenedBus[], taker: FrameTaker): Promise<Listening> {
+  /** Resolves when all buses are open. Throws `bus.unavailable` when there is no way to one of them, or all are down; with `waits` they may come up later. */
+  static async open(
+    context: CliContext,
+    listened: readonly ListenedBus[],
+    taker: FrameTaker,
+    { waits = false }: { readonly waits?: boolean } = {},
+  ): Promise<Listening> {
     const listening = new Listening(context, taker);
     try {
       for (const one of listened) await listening.#add(one, listened.length);
       const [first] = listening.#down.values();
-      if (first !== undefined && listening.#down.size === listened.length) throw first;
+      if (first !== undefined && listening.#down.size === listened.length && !waits) throw first;
     } catch (error) {
       await listening.#close();
       throw error;
@@ -93,7 +98,8 @@ export class Listening {
       if (this.#isOver) this.#end.abort();
     };
     const { bus, state, detail } = await startBus(this.#context, config, EVERY_FRAME, { onFrames, onState });
-    if (state !== "up" && all > 1) note(this.#context, `${bus.name} is ${state}: ${detail}`);
+    if (state !== "up" && (all > 1 || config.driver === "replay"))
+      note(this.#context, `${bus.name} is ${state}: ${detail}`);
     this.#buses.push(bus);
   }
 

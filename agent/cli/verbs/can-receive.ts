@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import type { CanFrame } from "../../ports/frame.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note } from "../context.ts";
 import { frameLines, TIME_STAMPS, type TimeStamp } from "../frame-text.ts";
@@ -11,7 +12,7 @@ import { createLogOutput, formatArgument } from "../log-output.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 /** When to stop receiving. */
-type Bounds = { readonly count: number | undefined; readonly seconds: number | undefined };
+type Bounds = { readonly count: number | undefined; readonly seconds: number | undefined; readonly wait: boolean };
 
 type RecordOptions = Bounds & { readonly output?: string; readonly format?: WrittenFormat };
 type DumpOptions = Bounds & { readonly log: boolean; readonly timestamp?: TimeStamp };
@@ -34,6 +35,7 @@ export function registerCanReceive(can: Command, context: CliContext): void {
     )
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
     .option("--seconds <seconds>", "end after this time", secondsArgument)
+    .option("--wait", "wait for a bus that is down, in the place of ending with 69", false)
     .addHelpText(
       "after",
       `${FILTERS}\nExample:\n  causeway can dump can0\n  causeway can dump -ta can0,123:7FF,400:700 can1\n  causeway can dump -L --seconds 10 socketcand://127.0.0.1:29536/can0`,
@@ -49,6 +51,7 @@ export function registerCanReceive(can: Command, context: CliContext): void {
     .option("--format <format>", "candump, asc, blf or trc; as the file's name says when absent", formatArgument)
     .option("-n, --count <frames>", "end after this many frames", wholeNumber)
     .option("--seconds <seconds>", "end after this time", secondsArgument)
+    .option("--wait", "wait for a bus that is down, in the place of ending with 69", false)
     .addHelpText(
       "after",
       `${FILTERS}\nASC, BLF and TRC number their channels: can0 is channel 1. Their times are UTC.\n\nExample:\n  causeway can record can0 -o drive.log\n  causeway can record can0 can1 -o drive.blf\n  causeway can record any`,
@@ -85,18 +88,19 @@ async function record(context: CliContext, given: readonly string[], options: Re
 async function receive(
   context: CliContext,
   listened: readonly ListenedBus[],
-  { count, seconds }: Bounds,
+  { count, seconds, wait }: Bounds,
   writer: FrameWriter,
 ): Promise<number> {
   let left = count ?? Number.POSITIVE_INFINITY;
-  const listening = await Listening.open(context, listened, {
-    take: (bus, frame) => {
+  const taker = {
+    take: (bus: string, frame: CanFrame): boolean => {
       writer.add(bus, frame);
       left -= 1;
       return left > 0;
     },
     flush: () => writer.flush(),
-  });
+  };
+  const listening = await Listening.open(context, listened, taker, { waits: wait });
   try {
     const over = AbortSignal.any([context.signal, writer.failed, listening.ended]);
     await context.clock.sleep((seconds ?? ENDLESS_SECONDS) * 1000, over);

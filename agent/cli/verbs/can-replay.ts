@@ -10,13 +10,13 @@ import {
 } from "../../../drivers/can/log-player.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
-import type { CanBus } from "../../ports/can-bus.ts";
-import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
+import type { CanFrame } from "../../ports/frame.ts";
 import { formatCandumpLive } from "../../signals/log-formats/candump-text.ts";
-import { type CliContext, note, printJson, printLine } from "../context.ts";
+import { type CliContext, note, printLine } from "../context.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
 import { readInput } from "../input-file.ts";
 import { openBus, resolveBus } from "../open-bus.ts";
+import { noTally, type ReplayTally, replayFrame, reportReplay } from "../traffic/replay-tally.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 const MICROSECONDS = 1_000_000;
@@ -35,20 +35,6 @@ type ReplayOptions = FilterOptions & {
   readonly from?: string;
   /** Seconds. */
   readonly skipGaps?: number;
-};
-
-/** What became of the frames and lines of a log. */
-type Tally = {
-  sent: number;
-  malformedLines: number;
-  /** Error frames cannot be sent. */
-  errorFrames: number;
-  /** Remote frames that the bus does not take. */
-  remoteFrames: number;
-  /** FD frames that were filled up to a length that CAN FD has. */
-  padded: number;
-  stepsBack: number;
-  gapsSkipped: number;
 };
 
 /** `causeway can replay`: works with the daemon down. */
@@ -95,26 +81,18 @@ async function replay(context: CliContext, file: string, busName: string, option
   const found = new Set(await namedIn(source, file, context.signal));
   if (options.from === undefined) requireOneInterface(source, found);
   else if (found.size > 0 && lacksInterface(context, source, found, options.from)) return;
-  const tally: Tally = {
-    sent: 0,
-    malformedLines: 0,
-    errorFrames: 0,
-    remoteFrames: 0,
-    padded: 0,
-    stepsBack: 0,
-    gapsSkipped: 0,
-  };
+  const tally = noTally();
   const bus = await openBus(context, await resolveBus(context, busName), [], () => undefined);
   try {
     for await (const frame of playLog(...playing(context, source, found, options, tally), context.signal)) {
       if (context.signal.aborted) break;
-      if (await sendOne(bus, frame, tally)) printSent(context, bus.name, frame);
+      if (await replayFrame(bus, frame, tally)) printSent(context, bus.name, frame);
       if (tally.sent >= (options.count ?? Number.POSITIVE_INFINITY)) break;
     }
   } finally {
     await bus.stop();
   }
-  report(context, bus.name, tally);
+  reportReplay(context, bus.name, tally);
   if (tally.malformedLines > 0) context.finish(EXIT.badInput);
   else if (context.signal.aborted || lacksInterface(context, source, found, options.from)) return;
   else if (
@@ -179,7 +157,7 @@ function playing(
   source: LogSource,
   found: Set<string>,
   options: ReplayOptions,
-  tally: Tally,
+  tally: ReplayTally,
 ): [Parameters<typeof playLog>[0], Parameters<typeof playLog>[1]] {
   const { speed: factor, gap, from, direction, skipGaps = Number.POSITIVE_INFINITY } = options;
   const wants = wantedBy(options);
@@ -222,39 +200,6 @@ function stepText({ kind, seconds: length }: TimeStep): string {
     case "waited":
       return `waiting ${long} for the next frame; --skip-gaps 60 would go on at once`;
   }
-}
-
-/** Gives whether the frame was sent. */
-async function sendOne(bus: CanBus, logged: CanFrame, tally: Tally): Promise<boolean> {
-  if ((logged.flags & FRAME_FLAG.error) !== 0) {
-    tally.errorFrames += 1;
-    return false;
-  }
-  const frame = paddedToFdLength(logged);
-  try {
-    await bus.send(frame);
-  } catch (thrown) {
-    const isRemote = (frame.flags & FRAME_FLAG.remote) !== 0;
-    if (!isRemote || !(thrown instanceof AgentError) || thrown.code !== "bus.unsupported") throw thrown;
-    tally.remoteFrames += 1;
-    return false;
-  }
-  tally.sent += 1;
-  if (frame !== logged) tally.padded += 1;
-  return true;
-}
-
-function report(context: CliContext, bus: string, tally: Tally): void {
-  if (context.options().json) return printJson(context, { schemaVersion: 1, bus, ...tally });
-  const also = [
-    [tally.errorFrames, "error frames skipped"],
-    [tally.remoteFrames, `remote frames skipped, which ${bus} does not take`],
-    [tally.padded, "FD frames padded"],
-    [tally.stepsBack, "steps back in time"],
-    [tally.gapsSkipped, "gaps skipped"],
-  ] as const;
-  const remarks = also.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
-  note(context, `${tally.sent} frames sent, ${tally.malformedLines} lines malformed${remarks.join("")}`);
 }
 
 function speed(text: string): number {

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { TextSink } from "../../../agent/cli/context.ts";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { until } from "../../bench/core/wait.ts";
 import { type Hub, startHub } from "../../bench/vehicle/socketcand-hub.ts";
 import { frameOf } from "../../contract/can-bus.suite.ts";
-import { type CliRun, runCli } from "../../fakes/daemon/cli-runner.ts";
+import { ManualClock } from "../../fakes/core/clock.ts";
+import { bytesOf, type CliRun, runCli } from "../../fakes/daemon/cli-runner.ts";
 
 let hub: Hub;
 beforeEach(async () => {
@@ -32,6 +34,59 @@ async function heard(args: readonly string[], isDone: (stdout: string) => boolea
   end.abort();
   return running;
 }
+
+describe("causeway can dump, at a terminal", () => {
+  /** The verb at a terminal, with a clock that is moved by hand. */
+  async function dumping() {
+    const clock = new ManualClock();
+    const end = new AbortController();
+    const written = { stdout: "", stderr: "" };
+    const sink = (name: "stdout" | "stderr"): TextSink => ({
+      write: (text) => {
+        written[name] += text;
+      },
+      isTerminal: true,
+      columns: () => 80,
+      rows: () => 24,
+    });
+    const terminal = { stdout: sink("stdout"), stderr: sink("stderr"), stdin: bytesOf("") };
+    const args = ["--config", "/nonexistent", "can", "dump", `socketcand://127.0.0.1:${hub.port}/can0`];
+    const running = runCli(args, { clock, signal: end.signal, terminal });
+    await until(() => hub.clients() === 1 || undefined, { what: "the verb is on the bus", timeoutMs: 15_000 });
+    /** Time goes on until what was written is so. */
+    const passUntil = (isSo: (text: typeof written) => boolean): Promise<unknown> =>
+      until(
+        async () => {
+          await clock.run(6000);
+          return isSo(written) || undefined;
+        },
+        { what: "what is awaited", timeoutMs: 15_000 },
+      );
+    const ended = async (): Promise<string> => {
+      end.abort();
+      await running;
+      return written.stderr;
+    };
+    return { passUntil, ended, shown: () => written.stdout };
+  }
+
+  it("tells once that the bus is silent", async () => {
+    const { passUntil, ended } = await dumping();
+    await passUntil(({ stderr }) => stderr.includes("no frame on can0 for 5 s"));
+    let rounds = 0;
+    await passUntil(() => ++rounds > 3);
+    expect((await ended()).split("no frame on can0 for 5 s")).toHaveLength(2);
+  });
+
+  it("tells nothing of the kind when frames come", async () => {
+    const { passUntil, ended, shown } = await dumping();
+    hub.inject("can0", frameOf(0x123, []));
+    await until(() => shown().includes("123") || undefined, { what: "the frame", timeoutMs: 15_000 });
+    let rounds = 0;
+    await passUntil(() => ++rounds > 3);
+    expect(await ended()).not.toContain("no frame on");
+  });
+});
 
 const loadJson = z.object({
   bus: z.string(),
