@@ -56,9 +56,11 @@ export async function resolveBus(context: CliContext, named: string): Promise<Bu
   return { name: named, driver: "socketcan", interface: named };
 }
 
-/** Every CAN interface of this host, or every bus of the configuration where the host has none. Throws `bus.unknown` without either. */
+/** Every CAN interface of this host that is up (all of them where none is), or every bus of the configuration where the host has none. Throws `bus.unknown` without either. */
 export async function everyBusName(context: CliContext): Promise<readonly string[]> {
-  const interfaces = listInterfaces().map((link) => link.interface);
+  const links = listInterfaces();
+  const up = links.filter((link) => link.up);
+  const interfaces = (up.length > 0 ? up : links).map((link) => link.interface);
   const names = interfaces.length > 0 ? interfaces : (await optionalConfig(context))?.buses.map(({ name }) => name);
   if (names !== undefined && names.length > 0) return names;
   throw new AgentError("bus.unknown", {

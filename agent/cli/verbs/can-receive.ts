@@ -19,7 +19,7 @@ type DumpOptions = Bounds & { readonly log: boolean; readonly timestamp?: TimeSt
 
 const FILTERS =
   "\nBUS may carry candump's filters, any of which lets a frame through: BUS,<id>:<mask>,<id>~<mask>,#<error mask>,j\n" +
-  "(j: all of them must); any stands for every CAN interface of this host. A bus that is down ends it with 69.\n";
+  "(j: all of them must); any stands for every CAN interface that is up. A bus that is down ends it with 69.\n";
 
 /** `can dump` and `can record`. */
 export function registerCanReceive(can: Command, context: CliContext): void {
