@@ -5,9 +5,9 @@ export type ShownPrecision =
   | { readonly decimals: number; readonly digits?: undefined }
   | { readonly digits: number; readonly decimals?: undefined };
 
-/** A single has 24 bits of significand, a double 53 (IEEE 754): so many decimal digits are certain to be of the value. */
+/** A single has 24 bits of significand (IEEE 754): so many decimal digits are of the value. A double has 15, of which people read fewer. */
 const SINGLE_DIGITS = 7;
-const DOUBLE_DIGITS = 15;
+const DOUBLE_DIGITS = 10;
 /** Beyond what tells two neighbouring values apart, so many more decimals are shown where the factor has them: 0.125, but not 0.0078125. */
 const MORE_DECIMALS = 2;
 const MOST_DECIMALS = 12;

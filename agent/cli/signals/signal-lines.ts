@@ -72,7 +72,7 @@ export class SignalColumns {
       widest(({ meaning }) => meaning),
     );
     if (this.#name + this.#value + this.#meaning <= room) return;
-    this.#value = Math.min(this.#value, Math.max(LEAST_VALUE, Math.floor(room / 4)));
+    this.#value = Math.min(this.#value, Math.max(LEAST_VALUE, Math.floor(room / 3)));
     this.#meaning = Math.min(this.#meaning, Math.max(LEAST_MEANING, Math.floor(room / 5)));
     this.#name = Math.min(this.#name, Math.max(1, room - this.#value - this.#meaning));
   }
