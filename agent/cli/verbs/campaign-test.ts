@@ -164,7 +164,7 @@ function report(
   const strangers = [...strange].map(([bus, count]) => `${count} of ${bus}`);
   if (strangers.length > 0)
     note(context, `frames of interfaces that are no bus of the vehicle: ${strangers.join(", ")}; name them with --bus`);
-  if (untimed > 0) note(context, `${untimed} frames have no time and are left out`);
+  if (untimed > 0) note(context, `${formatCounted(untimed, "frame")} without a time left out`);
   if (malformed > 0) note(context, `${malformed} ${malformed === 1 ? "place" : "places"} of the log could not be read`);
   if (frames === 0) note(context, "the log has no frame that can be taken");
   if (malformed + untimed > 0 || frames === 0) context.finish(EXIT.badInput);

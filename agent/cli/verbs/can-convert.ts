@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { printable } from "../../core/plain-text.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { placeOf } from "../../signals/log-formats/log-entry.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
@@ -80,8 +81,8 @@ async function addLog(
 
 function report(context: CliContext, path: string, moved: number, tally: Tally): void {
   if (context.options().json) printJson(context, { schemaVersion: 1, file: path, ...tally, moved });
-  else note(context, `${tally.frames} frames in ${path}`);
-  if (moved > 0) note(context, `${moved} frames are before the start of the log and have its time now`);
-  if (tally.untimed > 0) note(context, `${tally.untimed} frames have no time and are left out`);
+  else note(context, `${formatCounted(tally.frames, "frame")} in ${path}`);
+  if (moved > 0) note(context, `${formatCounted(moved, "frame")} from before the start of the log got its time`);
+  if (tally.untimed > 0) note(context, `${formatCounted(tally.untimed, "frame")} without a time left out`);
   if (tally.malformed + tally.untimed > 0) context.finish(EXIT.badInput);
 }

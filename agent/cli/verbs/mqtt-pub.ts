@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { AgentError } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { type DeviceSession, openDeviceSession } from "../device-session.ts";
@@ -67,7 +68,7 @@ async function publish(given: string | undefined, options: PubOptions, context: 
   }
   const { qos, retain } = options;
   if (context.options().json) printJson(context, { schemaVersion: 1, topic, messages: sent, qos: Number(qos), retain });
-  else if (context.options().verbose) note(context, `${sent} messages to ${topic}`);
+  else if (context.options().verbose) note(context, `${formatCounted(sent, "message")} to ${topic}`);
 }
 
 function publicationOf(topic: string, payload: Uint8Array, options: PubOptions): Publication {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { WakeSignal } from "../../core/wake-signal.ts";
 import type { Broker, ReceivedPublish } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
@@ -81,7 +82,10 @@ async function subscribe(given: readonly string[], options: SubOptions, context:
   const most = options.count ?? options.n;
   const printed = await printAll({ session, arrivals, print }, { most, seconds: options.seconds }, context);
   if (arrivals.lost > 0) {
-    note(context, `${arrivals.lost} messages were lost: who reads the output is slower than they came`);
+    note(
+      context,
+      `${formatCounted(arrivals.lost, "message was", "messages were")} lost: who reads the output is slower than they came`,
+    );
     return context.finish(EXIT.failed);
   }
   if (context.signal.aborted) return;

@@ -69,7 +69,7 @@ function comparable(frames: readonly Frame[]): readonly Frame[] {
 
 async function converted(from: string, to: string): Promise<readonly string[]> {
   const { stderr, exitCode } = await runCli(["can", "convert", from, to]);
-  expect(stderr).toMatch(/^\d+ frames in .*\n$/);
+  expect(stderr).toMatch(/^\d+ frames? in .*\n$/);
   expect(exitCode).toBe(0);
   return to.endsWith(".log") ? readFileSync(to, "utf8").trimEnd().split("\n") : [];
 }

@@ -67,7 +67,7 @@ describe("causeway can convert", () => {
     const run = await runCli(["can", "convert", bad, out]);
     expect(run).toMatchObject({ exitCode: EXIT.badInput });
     expect(run.stderr).toBe(
-      `${bad}:3:16 error: a byte has two hexadecimal digits, found one\n2 frames in ${out}\n1 frames have no time and are left out\n`,
+      `${bad}:3:16 error: a byte has two hexadecimal digits, found one\n2 frames in ${out}\n1 frame without a time left out\n`,
     );
     expect(readFileSync(out, "utf8")).toBe(LOG);
   });
