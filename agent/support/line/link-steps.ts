@@ -115,7 +115,7 @@ function connectSteps(status: Status, found: readonly LineStep[]): readonly Line
     return [broken("connect", { what: "the vehicle sleeps, and the link is off of the agent's own will", remedy })];
   }
   if (found.some(({ verdict }) => verdict === "fail")) return [];
-  // A broker that refuses a record may end the connection with it (mosquitto, over a topic alias): the refusal comes first.
+  // A broker may end the connection after PUBACK 0x87 (seen of mosquitto 2.0): the refusal is what keeps records.
   if (fault !== undefined && rejections(status).length > 0) return [doubtful("connect", fault)];
   if (fault !== undefined) return [broken(linkOfFault(fault.code), fault)];
   const remedy = "run it again in a few seconds; causeway connect test goes the way step by step";
