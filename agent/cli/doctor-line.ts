@@ -83,8 +83,9 @@ async function busSight(config: BusConfig, { status, table, links }: Known, cont
   const told = status?.buses.find((bus) => bus.name === name);
   const counts = status?.diagnostics?.buses.find(({ bus }) => bus === name)?.counts;
   const messages = table instanceof AgentError ? undefined : table.bus(name);
-  const heard = await listenTo(config, messages, LISTEN_MS, context);
   const link = interfaceOf(config, links);
+  const isThere = link === undefined || link.state === "up";
+  const heard = isThere ? await listenTo(config, messages, LISTEN_MS, context) : undefined;
   return {
     name,
     isAnswered: counts !== undefined && counts.answers + counts.negatives > 0,
