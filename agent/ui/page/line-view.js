@@ -71,7 +71,8 @@ function showStages({ moments, signals, newest }, status) {
     `${count(frames)}/s`,
     `${up} of ${counted(buses.length, "bus", "buses")} up${lost > 0 ? `, ${count(lost)} frames lost` : silent > 0 ? `, ${silent} silent` : ""}`,
   );
-  const live = [...signals.values()].filter(({ ring }) => ring.lastTime > newest.t - 10).length;
+  // Those of campaigns are not in the signal table.
+  const live = [...signals.values()].filter(({ bus, ring }) => bus !== "" && ring.lastTime > newest.t - 10).length;
   stage(
     "signals",
     live > 0 ? "good" : "wait",
