@@ -126,7 +126,7 @@ describe("causeway signals plot", () => {
     expect(svg).toContain(">ExampleMessage.Temperature [degK]  min 238.92, max 257.26, last 238.92, 4 samples</text>");
   });
 
-  it("writes a PNG picture that another program reads, with the curve in its colour", async () => {
+  it("writes a PNG picture with the curve in its colour", async () => {
     const path = join(temporaryFolder(), "drive.png");
     const { stderr } = await plot(LOG, ["Temperature", "-o", path]);
     expect(stderr).toBe(`${path} written\n`);
