@@ -16,7 +16,7 @@ export function registerConfig(program: Command, context: CliContext): void {
   config
     .command("validate")
     .description(
-      "check the configuration, its DBC files, collection rules, policy, catalogue and gate of updates; change nothing",
+      "check all that a start looks at: settings, DBC files, certificates, policy, catalogues, conditions, campaigns; change nothing",
     )
     .addHelpText("after", "\nExample:\n  causeway config validate --config /etc/causeway/agent.yaml")
     .action(async () => {

@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../../../config/load.ts";
 import type { Clock } from "../../core/clock.ts";
 import { LatestSignals } from "../../signals/latest-signals.ts";
 import { installCondition } from "../../updates/install-gate.ts";
+import type { SafetyGateParts } from "../../vehicle/safety-gate.ts";
 import { ClockSteps } from "../../vehicle/time/clock-steps.ts";
 import { checkCommandFiles } from "./command-files.ts";
 import { type LoadedTable, loadSignalTable } from "./load-table.ts";
@@ -26,6 +27,7 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
   await checkPlace(loaded, signals);
   const state = { signals, steps: new ClockSteps(clock), clock };
   for (const index of (config.diagnostics?.buses ?? []).keys()) transmitCondition(loaded, index, state);
+  await checkRareSections(loaded, state);
   const uploadsCa = config.files?.caFile;
   if (uploadsCa !== undefined) await loadCertificates(uploadsCa, loaded.locate(["files", "caFile"]), "files.caFile");
   if (ota === undefined) return table;
@@ -35,6 +37,14 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
   if (caFile !== undefined) await loadCertificates(caFile, place, "ota.download.caFile");
   if (copy === undefined) await loadTrustRoot(ota.rootFile, loaded.locate(["ota", "rootFile"]));
   return table;
+}
+
+/** Of an agent that has none of them nothing is loaded. */
+async function checkRareSections(loaded: LoadedConfig, state: SafetyGateParts): Promise<void> {
+  const { tunnels, power, diagnostics, place, frameLog } = loaded.config;
+  if ([tunnels, power, diagnostics, place, frameLog].every((section) => section === undefined)) return;
+  const { checkSections } = await import("./section-checks.ts");
+  await checkSections(loaded, state);
 }
 
 async function checkPlace(loaded: LoadedConfig, signals: LatestSignals): Promise<void> {
