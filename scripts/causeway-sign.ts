@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
 import { keyId } from "../agent/core/signatures.ts";
 import { ARTIFACT_KINDS, judgeManifest } from "../agent/updates/trust/manifest.ts";
 import { rotateRoot, type TrustRoot } from "../agent/updates/trust/trust-root.ts";
+import { signedCommand } from "./signing/command.ts";
 import {
   addSignature,
   describeArtifact,
@@ -23,6 +25,7 @@ Typical use:
       --hardware gateway-2 --agent-at-least 1.0.0 --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz
   causeway-sign sign manifest.json --key release-a.pem          # adds to manifest.json.sig
   causeway-sign verify manifest.json --root root.1.json --hardware gateway-2
+  causeway-sign command lock.json --key operations.pem --key-name operations-2026 --thing truck-0001 > signed.json
 
 A key in a hardware module signs the file itself (openssl dgst -sha256 -sign, or pkeyutl -rawin); "attach" takes that signature in.
 Signatures are detached and cover the exact bytes of the file, which is canonical JSON (RFC 8785): do not format it.
@@ -30,7 +33,7 @@ Signatures are detached and cover the exact bytes of the file, which is canonica
 Exit codes: 0 ok, 1 not trusted, 64 usage, 65 bad input.`;
 
 const program = new Command("causeway-sign")
-  .description("keys, trust roots, manifests and their signatures, for the release engineer")
+  .description("keys, trust roots, manifests, commands and their signatures, for the release engineer")
   .addHelpText("after", GUIDE)
   .showSuggestionAfterError();
 
@@ -149,6 +152,32 @@ program
     const signer = readPublicKey(options.publicKey);
     addSignature(file, signer, Buffer.from(readInput(options.signature)).toString("base64"));
     say(signer.id);
+  });
+
+type CommandOptions = {
+  readonly key: string;
+  readonly keyName: string;
+  readonly thing?: string;
+  readonly counter?: number;
+  readonly seconds: number;
+  readonly passphraseFile?: string;
+};
+
+program
+  .command("command <file>")
+  .description("sign a remote command (JSON) for a test; prints it whole, for causeway commands run or a topic")
+  .requiredOption("--key <file>", "private key, PEM")
+  .requiredOption("--key-name <name>", "what the policy of the vehicle calls the key")
+  .option("--thing <name>", "whom it is for, where the request does not say it")
+  .option("--counter <number>", "above those that the key has used (default: ms since 1970)", whole)
+  .option("--seconds <time>", "how long it counts", whole, 60)
+  .option("--passphrase-file <file>", "first line opens the key")
+  .action((file: string, { key: keyFile, keyName, thing, counter, seconds, passphraseFile }: CommandOptions) => {
+    const nowMs = Date.now();
+    const defaults = { id: randomUUID(), thing, nowMs, lifeMs: seconds * 1000, counter: counter ?? nowMs };
+    const request = { file, text: new TextDecoder().decode(readInput(file)), key: keyName };
+    const sign = (text: Uint8Array): string => signWith(keyFile, readPassphrase(passphraseFile), text).value;
+    say(JSON.stringify(signedCommand(request, defaults, sign)));
   });
 
 program

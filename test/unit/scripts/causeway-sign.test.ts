@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { temporaryFolder } from "../../fakes/core/folder.ts";
 import { writeTarGz } from "../../fakes/updates/tar.ts";
 
@@ -160,5 +161,46 @@ describe("causeway-sign", { timeout: 60_000 }, () => {
   it("answers --help with an example, and a misspelt verb with 64", () => {
     expect(good("--help")).toContain("Typical use:");
     expect(run("sing").status).toBe(64);
+  });
+});
+
+describe("causeway-sign command", () => {
+  it("makes a request whose signature OpenSSL verifies over the text that is documented", () => {
+    good("key", "new", "operations.pem");
+    writeFileSync(join(folder, "lock.json"), '{"action":"doors.lock","arguments":{}}');
+    const options = ["--key", "operations.pem", "--key-name", "operations-2026", "--thing", "truck-0001"];
+    const text = good("command", "lock.json", ...options, "--counter", "42", "--seconds", "30");
+    const fields = z
+      .object({
+        id: z.string(),
+        notBeforeMs: z.number(),
+        expiresAtMs: z.number(),
+        signature: z.object({ key: z.literal("operations-2026"), value: z.string() }),
+      })
+      .parse(JSON.parse(text));
+    expect(JSON.parse(text)).toMatchObject({
+      schemaVersion: 1,
+      thing: "truck-0001",
+      action: "doors.lock",
+      counter: 42,
+    });
+    expect(fields.expiresAtMs - fields.notBeforeMs).toBe(30_000);
+    // SHA-256 of "{}" by sha256sum.
+    const digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    const signed = `causeway-command 1\nid=${fields.id}\nthing=truck-0001\naction=doors.lock\narguments=${digest}\nnot-before=${fields.notBeforeMs}\nexpires=${fields.expiresAtMs}\ncounter=42\n`;
+    writeFileSync(join(folder, "text"), signed);
+    writeFileSync(join(folder, "raw"), Buffer.from(fields.signature.value, "base64"));
+    const files = ["-inkey", "operations.pem.pub", "-in", "text", "-sigfile", "raw"];
+    expect(openssl("pkeyutl", "-verify", "-pubin", "-rawin", ...files)).toContain("Verified Successfully");
+  });
+
+  it("says what is missing in a request", () => {
+    good("key", "new", "operations.pem");
+    const options = ["--key", "operations.pem", "--key-name", "operations-2026"];
+    writeFileSync(join(folder, "lock.json"), '{"action":"doors.lock"}');
+    expect(run("command", "lock.json", ...options)).toMatchObject({ status: 65 });
+    expect(run("command", "lock.json", ...options).stderr).toContain("it names no thing");
+    writeFileSync(join(folder, "lock.json"), "lock");
+    expect(run("command", "lock.json", ...options).stderr).toContain("not JSON");
   });
 });
