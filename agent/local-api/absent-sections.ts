@@ -1,48 +1,44 @@
 import { AgentError } from "../core/errors.ts";
-import { clearCodes, listCodes, readCodesNow, watchCodes } from "./codes-schema.ts";
-import { diagnosticsAsk } from "./diagnostics-schema.ts";
-import { j1939Nodes, j1939Request } from "./j1939-schema.ts";
-import { jobsCancel, jobsCheck, jobsList, jobsShow } from "./jobs-schema.ts";
-import {
-  otaAcknowledge,
-  otaCheck,
-  otaCommit,
-  otaConsent,
-  otaInstall,
-  otaResume,
-  otaRollback,
-  otaShow,
-  otaWatch,
-} from "./ota-schema.ts";
-import { placePrivate, placeShow } from "./place-schema.ts";
-import { vehicleSleep } from "./sleep-schema.ts";
-import { vehicleSetState, vehicleState, vehicleTrips } from "./vehicle-schema.ts";
-import type { ServedVerb } from "./verb.ts";
+import type { ServedVerb, SocketName } from "./verb.ts";
 
-/** A verb of which only its name matters. */
-type NamedVerb = Pick<ServedVerb, "name" | "socket">;
-
-/** Verbs that need a part of the configuration, and what it is. */
-const NEEDED: readonly (readonly [what: string, verbs: readonly NamedVerb[]])[] = [
+/**
+ * Verbs that need a part of the configuration, by their sockets, and what it is. By name alone: their schemas are not loaded where nothing
+ * answers them.
+ */
+const NEEDED: readonly (readonly [what: string, verbs: Readonly<Record<SocketName, readonly string[]>>])[] = [
   [
     "the section ota",
-    [otaShow, otaWatch, otaCheck, otaInstall, otaResume, otaAcknowledge, otaConsent, otaCommit, otaRollback],
+    {
+      view: ["ota.show", "ota.watch", "ota.check"],
+      admin: ["ota.install", "ota.resume", "ota.acknowledge", "ota.consent", "ota.commit", "ota.rollback"],
+    },
   ],
-  ["the section ota, with jobs.enabled: true,", [jobsList, jobsShow, jobsCheck, jobsCancel]],
-  ["the section diagnostics", [listCodes, watchCodes, readCodesNow, clearCodes, diagnosticsAsk]],
-  ["the section diagnostics, with a bus that speaks J1939,", [j1939Nodes, j1939Request]],
-  ["the section place", [placeShow]],
-  ["the section place, with fences,", [placePrivate]],
-  ["the section power, with state,", [vehicleState, vehicleSetState, vehicleTrips]],
-  ["the section power, with sleep,", [vehicleSleep]],
+  [
+    "the section ota, with jobs.enabled: true,",
+    { view: ["jobs.list", "jobs.show", "jobs.check"], admin: ["jobs.cancel"] },
+  ],
+  [
+    "the section diagnostics",
+    { view: ["codes.list", "codes.watch"], admin: ["codes.read", "codes.clear", "diagnostics.ask"] },
+  ],
+  ["the section diagnostics, with a bus that speaks J1939,", { view: ["j1939.nodes"], admin: ["j1939.request"] }],
+  ["the section place", { view: [], admin: ["place.show"] }],
+  ["the section place, with fences,", { view: [], admin: ["place.private"] }],
+  ["the section power, with state,", { view: ["vehicle.state", "vehicle.trips"], admin: ["vehicle.set-state"] }],
+  ["the section power, with sleep,", { view: [], admin: ["vehicle.sleep"] }],
 ];
 
 /** What answers in the place of verbs that are not `served`, since the configuration has no part for them: it says which. */
 export function absentVerbs(served: readonly ServedVerb[]): readonly ServedVerb[] {
   const names = new Set(served.map(({ name }) => name));
-  return NEEDED.flatMap(([what, verbs]) =>
-    verbs.filter(({ name }) => !names.has(name)).map(({ name, socket }) => ({ name, socket, handle: refusalOf(what) })),
-  );
+  return NEEDED.flatMap(([what, { view, admin }]) => [
+    ...refused(view, "view", what),
+    ...refused(admin, "admin", what),
+  ]).filter(({ name }) => !names.has(name));
+}
+
+function refused(names: readonly string[], socket: SocketName, what: string): readonly ServedVerb[] {
+  return names.map((name) => ({ name, socket, handle: refusalOf(what) }));
 }
 
 function refusalOf(what: string): () => never {

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { absentVerbs } from "../../../../agent/local-api/absent-sections.ts";
+import { clearCodes, listCodes } from "../../../../agent/local-api/codes-schema.ts";
+import { diagnosticsAsk } from "../../../../agent/local-api/diagnostics-schema.ts";
+import { j1939Nodes, j1939Request } from "../../../../agent/local-api/j1939-schema.ts";
+import { jobsCancel, jobsList } from "../../../../agent/local-api/jobs-schema.ts";
+import { otaCheck, otaCommit, otaInstall, otaShow, otaWatch } from "../../../../agent/local-api/ota-schema.ts";
+import { placePrivate, placeShow } from "../../../../agent/local-api/place-schema.ts";
+import { vehicleSleep } from "../../../../agent/local-api/sleep-schema.ts";
 import { statusVerb } from "../../../../agent/local-api/status-schema.ts";
+import { vehicleSetState, vehicleState, vehicleTrips } from "../../../../agent/local-api/vehicle-schema.ts";
 import { servedOn } from "../../../../agent/local-api/verb.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { statusWith } from "../../../fakes/daemon/status.ts";
@@ -41,5 +49,33 @@ describe("verbs of sections that the configuration does not have", () => {
     expect(named.filter((name) => !ALWAYS.test(name) && !missing.has(name))).toEqual([]);
     const served = { name: "ota.show", socket: "view", handle: () => "served" } as const;
     expect(absentVerbs([served]).some(({ name }) => name === "ota.show")).toBe(false);
+  });
+
+  it("are on the sockets that their schemas say", () => {
+    const verbs = [
+      otaShow,
+      otaCheck,
+      otaInstall,
+      jobsList,
+      jobsCancel,
+      listCodes,
+      clearCodes,
+      diagnosticsAsk,
+      j1939Nodes,
+      j1939Request,
+    ];
+    const others = [
+      placeShow,
+      placePrivate,
+      vehicleState,
+      vehicleSetState,
+      vehicleTrips,
+      vehicleSleep,
+      otaWatch,
+      otaCommit,
+    ];
+    for (const { name, socket } of [...verbs, ...others]) {
+      expect(absentVerbs([]).find((one) => one.name === name)).toMatchObject({ name, socket });
+    }
   });
 });
