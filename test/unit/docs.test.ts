@@ -107,6 +107,10 @@ describe("what the documents name", () => {
     );
   });
 
+  it.each(DOCUMENTS)("is no two versions of one thing, left by a merge: %s", (document) => {
+    expect(readFileSync(join(ROOT, document), "utf8")).not.toMatch(/^(<{7}|>{7}) /m);
+  });
+
   it("has the queries of docs/queries as they are run, with their output", () => {
     const text = readFileSync(join(ROOT, "docs/cloud.md"), "utf8");
     const queries = globSync("docs/queries/*.sql", { cwd: ROOT }).filter((file) => !file.endsWith("/views.sql"));
