@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { AgentConfig } from "../../config/schema.ts";
 import { readFiledRecords } from "../../drivers/sqlite/outbox/stored-records.ts";
 import { AgentError } from "../core/errors.ts";
+import { formatCounted } from "../core/quantity.ts";
 import { showDaemonConfig } from "../daemon/configuration/layered-config.ts";
 import { bufferExport } from "../local-api/buffer-schema.ts";
 import { STREAMS, type StreamName } from "../ports/outbox.ts";
@@ -63,13 +64,14 @@ async function* fromFile(
       await context.clock.sleep(PAUSE_MS, context.signal);
     }
   }
-  if (left.damaged > 0) note(context, `${left.damaged} records are damaged, and left out`);
+  if (left.damaged > 0)
+    note(context, `${formatCounted(left.damaged, "record is", "records are")} damaged, and left out`);
   if (left.encrypted > 0) throw encrypted(file, left.encrypted);
 }
 
 function encrypted(file: string, records: number): AgentError {
   return new AgentError("outbox.key-unavailable", {
-    what: `${records} records in ${file} are encrypted (outbox.encryption), and left out: the running agent alone has the key`,
+    what: `${formatCounted(records, "record")} in ${file} ${records === 1 ? "is" : "are"} encrypted (outbox.encryption), and left out: the running agent alone has the key`,
     remedy: "start the agent, then: causeway buffer export",
   });
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from "../../core/quantity.ts";
+import { formatBytes, formatCount, formatCounted } from "../../core/quantity.ts";
 import { alignColumns } from "../text.ts";
 import { bitRateText } from "./bit-rates.ts";
 import type { BusMeter, BusReading, IdReading } from "./bus-meter.ts";
@@ -20,7 +20,7 @@ export function loadLine(name: string, meter: BusMeter, { load, ...reading }: Bu
     `${formatCount(reading.framesPerSecond)} frames/s`,
     `${formatBytes(Math.round(reading.bytesPerSecond))}/s`,
   );
-  if (reading.errorFrames > 0) words.push(`${formatCount(reading.errorFrames)} error frames`);
+  if (reading.errorFrames > 0) words.push(formatCounted(reading.errorFrames, "error frame"));
   return words.join("  ");
 }
 

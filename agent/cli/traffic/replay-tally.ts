@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG, paddedToFdLength } from "../../ports/frame.ts";
 import { type CliContext, note, printJson } from "../context.ts";
@@ -61,5 +62,8 @@ export function reportReplay(context: CliContext, bus: string, tally: ReplayTall
     [tally.gapsSkipped, "gaps skipped"],
   ] as const;
   const remarks = also.filter(([count]) => count > 0).map(([count, what]) => `, ${count} ${what}`);
-  note(context, `${tally.sent} frames sent, ${tally.malformedLines} lines malformed${remarks.join("")}`);
+  note(
+    context,
+    `${formatCounted(tally.sent, "frame")} sent, ${formatCounted(tally.malformedLines, "line")} malformed${remarks.join("")}`,
+  );
 }

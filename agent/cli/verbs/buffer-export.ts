@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
 import { fileTrouble } from "../../core/file-trouble.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { type ExportedRecord, storedRecords } from "../buffer-source.ts";
 import { type CliContext, note, printProblem } from "../context.ts";
@@ -69,12 +70,12 @@ async function exportRecords(options: ExportOptions, context: CliContext): Promi
     if (context.signal.aborted) return context.finish(EXIT.interrupted);
   }
   if (unread > 0) {
-    note(context, `${unread} records are left out`);
+    note(context, `${formatCounted(unread, "record is", "records are")} left out`);
     context.finish(EXIT.badInput);
   } else if (written === 0) {
     note(context, "nothing is stored");
     context.finish(EXIT.nothingToDo);
-  } else if (output !== undefined) note(context, `${written} records in ${output}`);
+  } else if (output !== undefined) note(context, `${formatCounted(written, "record")} in ${output}`);
 }
 
 function rawLine({ stream, payload }: ExportedRecord): Promise<string> {

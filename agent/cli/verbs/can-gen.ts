@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { BusConfig } from "../../../config/schema.ts";
 import { AgentError } from "../../core/errors.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCount, formatCounted } from "../../core/quantity.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
 import { frameBits } from "../../signals/frame-bits.ts";
@@ -139,7 +139,7 @@ function report(context: CliContext, { bus, sent, seed, gap }: Sent, seconds: nu
   }
   note(
     context,
-    `${formatCount(sent)} frames sent in ${seconds.toFixed(1)} s, ${formatCount(Math.round(perSecond))} a second, seed ${seed}`,
+    `${formatCounted(sent, "frame")} sent in ${seconds.toFixed(1)} s, ${formatCount(Math.round(perSecond))} a second, seed ${seed}`,
   );
   if (wanted !== undefined && sent > 1 && (sent - 1) / seconds < wanted * MUCH_SLOWER) {
     note(context, `${formatCount(Math.round(wanted))} a second were asked for: the bus, or this host, took no more`);

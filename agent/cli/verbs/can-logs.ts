@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import { AgentError, EXIT, errnoOf, messageOf } from "../../core/errors.ts";
-import { formatBytes, formatCount } from "../../core/quantity.ts";
+import { formatBytes, formatCounted } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { byAge, type LogName, readLogName } from "../../telemetry/frame-log/log-names.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
@@ -48,7 +48,7 @@ async function list(context: CliContext, options: LogsOptions): Promise<void> {
     return;
   }
   if (logs.length > 0) printTable(context, logs);
-  note(context, `${formatCount(logs.length)} files, ${formatBytes(bytes)} of ${formatBytes(frameLog.maxBytes)}`);
+  note(context, `${formatCounted(logs.length, "file")}, ${formatBytes(bytes)} of ${formatBytes(frameLog.maxBytes)}`);
 }
 
 function printTable(context: CliContext, logs: readonly SearchedLog[]): void {

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { CanFrame } from "../../ports/frame.ts";
 import { formatOfName, type WrittenFormat } from "../../signals/log-formats/write-log.ts";
 import { type CliContext, note } from "../context.ts";
@@ -111,9 +112,9 @@ async function receive(
 }
 
 function report(context: CliContext, writer: FrameWriter, lost: number, done: string): void {
-  note(context, `${writer.written} frames ${done}${lost === 0 ? "" : `, ${lost} lost before`}`);
+  note(context, `${formatCounted(writer.written, "frame")} ${done}${lost === 0 ? "" : `, ${lost} lost before`}`);
   if (writer.dropped > 0) {
-    note(context, `${writer.dropped} frames not ${done}: the output was too slow`);
+    note(context, `${formatCounted(writer.dropped, "frame")} not ${done}: the output was too slow`);
     context.finish(EXIT.degraded);
   }
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXIT } from "../../core/errors.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { listenedBuses } from "../listened-buses.ts";
 import { Listening } from "../listening.ts";
@@ -74,7 +75,11 @@ async function sniff(context: CliContext, given: readonly string[], options: Sni
     stop?.();
     await listening.stop();
   }
-  if (table.otherFrames > 0) note(context, `${table.otherFrames} frames of further ids are not shown`);
+  if (table.otherFrames > 0)
+    note(
+      context,
+      `${formatCounted(table.otherFrames, "frame of a further id is", "frames of further ids are")} not shown`,
+    );
 }
 
 type View = { readonly table: SniffTable; readonly withBus: boolean; readonly startMs: number };

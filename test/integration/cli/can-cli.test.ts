@@ -205,7 +205,7 @@ describe("causeway can replay", () => {
     const ended = await causeway("can", "replay", file, address).ended;
     expect(ended.code).toBe(65);
     expect(ended.stderr).toContain(`${file}:2:8 `);
-    expect(ended.stderr).toContain("2 frames sent, 1 lines malformed");
+    expect(ended.stderr).toContain("2 frames sent, 1 line malformed");
     expect(hub.counters().sent).toBe(2);
   });
 
@@ -242,7 +242,7 @@ describe("causeway can replay", () => {
     expect(refused.stderr).toContain("--from vcan0");
     expect(hub.counters().sent).toBe(0);
     const chosen = await causeway("can", "replay", "--from", "vcan1", file, address).ended;
-    expect(chosen).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+    expect(chosen).toMatchObject({ code: 0, stderr: "1 frame sent, 0 lines malformed\n" });
     const wrong = await causeway("can", "replay", "--from", "vcan7", file, address).ended;
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("has no frame of vcan7, only of vcan0, vcan1");
@@ -265,7 +265,7 @@ describe("causeway can replay", () => {
     expect(ended).toMatchObject({ code: 64 });
     expect(hub.counters().sent).toBe(1);
     const one = await causewayReading(log, "can", "replay", "--from", "vcan1", "-", address).ended;
-    expect(one).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+    expect(one).toMatchObject({ code: 0, stderr: "1 frame sent, 0 lines malformed\n" });
     expect(await causeway("can", "replay", "--loop", "-", address).ended).toMatchObject({ code: 64 });
   });
 
@@ -276,7 +276,7 @@ describe("causeway can replay", () => {
       "date Fri Nov 27 10:20:30 am 2026\nbase hex  timestamps absolute\n0.0 1 123 Rx d 2 01 02\n0.01 2 124 Rx d 0\n",
     );
     const ended = await causeway("can", "replay", "--from", "can0", file, address).ended;
-    expect(ended).toMatchObject({ code: 0, stderr: "1 frames sent, 0 lines malformed\n" });
+    expect(ended).toMatchObject({ code: 0, stderr: "1 frame sent, 0 lines malformed\n" });
   });
 
   it("names a file that is no log of frames", async () => {

@@ -70,7 +70,7 @@ describe("BusMeter", () => {
     expect(meter.total(1)).toMatchObject({ frames: 1, errorFrames: 1, load: undefined });
     expect(meter.ids(1)).toHaveLength(1);
     expect(loadLine("can0", meter, meter.total(1))).toBe(
-      "can0  load unknown: no bit rate  1 frames/s  0 B/s  1 error frames",
+      "can0  load unknown: no bit rate  1 frames/s  0 B/s  1 error frame",
     );
   });
 
