@@ -38,7 +38,7 @@ export function readSettingValue(text: string, { path, schemas }: Setting): unkn
   const types = new Set(schemas.flatMap(typesOf));
   if (types.size === 1 && types.has("string")) return text;
   const quantity = types.has("number") || types.has("integer") ? QUANTITY.exec(text.trim()) : null;
-  if (quantity !== null && !types.has("string")) return counted(Number(quantity[1]), quantity[2], path);
+  if (quantity !== null && !types.has("string")) return counted(quantity[1], quantity[2], path);
   const document = parseDocument(text, { prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) throw unfit(path, `${shown(text)} is no YAML: ${plainText(error.message, MAX_SHOWN)}`);
@@ -54,7 +54,7 @@ function typesOf({ type, enum: words, const: one }: JsonSchema): readonly string
   return values.map((value) => typeof value);
 }
 
-function counted(amount: number, unit: string, path: Setting["path"]): number {
+function counted(amount: string, unit: string, path: Setting["path"]): number {
   const name = String(path.findLast((key) => typeof key === "string") ?? "");
   const found = COUNTED_IN.find(([end]) => end.test(name));
   if (found === undefined) throw unfit(path, `it has no unit, and "${shown(unit)}" is one`, "give the number alone");
@@ -63,9 +63,11 @@ function counted(amount: number, unit: string, path: Setting["path"]): number {
   if (factor === undefined) {
     throw unfit(path, `"${shown(unit)}" is no unit of it`, `give one of ${Object.keys(units).join(", ")}`);
   }
-  // Exact: both are whole numbers of the smallest unit.
-  const value = (amount * factor) / units[own];
-  if (Number.isInteger(value)) return value;
+  // In whole numbers: as a double 1.001 s is not 1001 ms.
+  const [whole, fraction = ""] = amount.split(".");
+  const given = BigInt(whole + fraction) * BigInt(factor);
+  const divisor = 10n ** BigInt(fraction.length) * BigInt(units[own]);
+  if (given % divisor === 0n) return Number(given / divisor);
   throw unfit(path, `${amount} ${unit} is no whole number of ${own}`, "give a whole one");
 }
 

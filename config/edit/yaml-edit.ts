@@ -10,6 +10,7 @@ import {
   type Node,
   type Pair,
   stringify,
+  visit,
 } from "yaml";
 import { AgentError } from "../../agent/core/errors.ts";
 import { type Key, type YamlFile, yamlFileOf } from "../yaml-file.ts";
@@ -43,6 +44,7 @@ function changed(file: YamlFile, path: readonly Key[], value: unknown) {
   const document = file.document.clone();
   const depth = checkedDepth(file, path);
   document.setIn(path.slice(0, depth), document.createNode(nested(path.slice(depth), value)));
+  checkAliases(file, document, path);
   return { document, wanted: jsOf(document) };
 }
 
@@ -70,6 +72,19 @@ function wrongPlace({ path: name }: YamlFile, at: readonly Key[]): AgentError {
   return new AgentError("input.malformed", {
     what: `${name}: ${pathText(at)} is no map there, or stands for one by an alias`,
     remedy: "edit the file by hand",
+  });
+}
+
+/** Throws where what was at `path` is what an alias elsewhere stands for. */
+function checkAliases({ path: name }: YamlFile, document: Document, path: readonly Key[]): void {
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      throw new AgentError("input.malformed", {
+        what: `${name}: *${alias.source} elsewhere stands for what ${pathText(path)} has now`,
+        remedy: "edit the file by hand",
+      });
+    },
   });
 }
 
@@ -117,12 +132,15 @@ function replaced(document: Document, text: string, path: readonly Key[], value:
   if (!isNode(old) || !old.range || !isCollection(parent)) return undefined;
   const [start, end] = old.range;
   const isInline = parent.flow === true || (isCollection(old) ? old.flow === true : !isComposite(value));
+  const key = keyOf(parent, path.at(-1));
+  // Where nothing stands, a comment may follow the colon.
+  const behindColon = start === end && key?.range && text[key.range[1]] === ":" ? key.range[1] + 1 : undefined;
+  if (isInline && behindColon !== undefined) return { start: behindColon, end: behindColon, text: ` ${flow(value)}` };
   if (isInline) return { start, end, text: `${text[start - 1] === ":" ? " " : ""}${flow(value)}` };
   if (isCollection(old) && isComposite(value)) {
     const column = columnOf(text, start);
     return { start, end: trimmed(text, end), text: block(value, column) };
   }
-  const key = keyOf(parent, path.at(-1));
   if (!key?.range) return undefined;
   const indent = columnOf(text, key.range[0]);
   const below = isComposite(value) ? `\n${" ".repeat(indent + 2)}${block(value, indent + 2)}` : ` ${flow(value)}`;

@@ -47,6 +47,7 @@ describe("readSettingValue", () => {
     ["collect.batchMs", "5 s", 5000],
     ["collect.batchMs", "1.5min", 90_000],
     ["collect.batchMs", "250", 250],
+    ["collect.batchMs", "1.001 s", 1001],
     ["broker.keepAliveSeconds", "2 min", 120],
     ["outbox.maxBytes", "16 MB", 16_000_000],
     ["outbox.maxBytes", "16MiB", 16_777_216],
@@ -64,6 +65,7 @@ describe("readSettingValue", () => {
   it.each([
     ["collect.batchMs", "5 MB", /"MB" is no unit of it/],
     ["broker.keepAliveSeconds", "1500 ms", /no whole number of s/],
+    ["collect.batchMs", "1.0001 s", /1\.0001 s is no whole number of ms/],
     ["broker.port", "8 s", /it has no unit/],
     ["buses", "[a", /is no YAML/],
     ["buses", "", /there is no value/],

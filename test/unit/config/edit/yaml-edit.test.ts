@@ -69,6 +69,11 @@ describe("withSetting", () => {
     expect(edit("# nothing yet\n", ["b"], 2)).toBe("# nothing yet\nb: 2\n");
   });
 
+  it("keeps the comment of a key that has no value yet", () => {
+    expect(edit("a:\n  b: # why\n  c:   1\n", ["a", "b"], 2)).toBe("a:\n  b: 2 # why\n  c:   1\n");
+    expect(edit("a: # why\nb:\n", ["a"], "x")).toBe("a: x # why\nb:\n");
+  });
+
   it("keeps lines that end as on other systems", () => {
     expect(edit("a: 1\r\nb: 2\r\n", ["a"], 3)).toBe("a: 3\r\nb: 2\r\n");
   });
@@ -86,6 +91,12 @@ describe("withSetting", () => {
     expect(() => edit(aliased, ["c", "b"], 2)).toThrow(/c is no map there/);
     expect(() => edit(TEXT, ["buses", 3], {})).toThrow(/buses has 1 entries there/);
     expect(() => edit(TEXT, ["thingName", "b"], 2)).toThrow(/thingName is no map there/);
+  });
+
+  it("refuses to take away what an alias stands for", () => {
+    expect(() => edit("a: { b: &x 5, c: *x }\n", ["a", "b"], 6)).toThrow(/\*x elsewhere stands for what a\.b has now/);
+    expect(() => edit("a: &x { b: 1 }\nc: *x\n", ["a"], 6)).toThrow(/\*x elsewhere stands for what a has now/);
+    expect(edit("a: &x 5\nb: 1\n", ["a"], 6)).toContain("6\nb: 1\n");
   });
 
   it("changes what an anchor names, and with it what stands for it", () => {
