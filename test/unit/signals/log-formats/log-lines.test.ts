@@ -16,9 +16,11 @@ describe("LineSplitter", () => {
     expect(linesOf(Buffer.from("\xef\xbb\xbf(1.0) can0 100#01\n", "latin1"))).toEqual(["(1.0) can0 100#01"]);
   });
 
-  it("cuts a line that has no end into pieces", () => {
-    const piece = Buffer.alloc(65_536, 0x41);
-    const lines = linesOf(...Array.from({ length: 40 }, () => piece));
-    expect(lines.map(({ length }) => length)).toEqual([1_114_112, 1_114_112, 393_216]);
+  it("gives the beginning of a line that has no end, and the next one as the second", () => {
+    const pieces = Array.from({ length: 40 }, () => Buffer.alloc(65_536, 0x41));
+    expect(linesOf(...pieces).map(({ length }) => length)).toEqual([1_114_112]);
+    const lines = linesOf(...pieces, Buffer.from("A\n(1.0) can0 100#01\nlast"));
+    expect(lines.map(({ length }) => length)).toEqual([1_114_112, 17, 4]);
+    expect(lines.slice(1)).toEqual(["(1.0) can0 100#01", "last"]);
   });
 });
