@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, errnoOf } from "../../agent/core/errors.ts";
+import { fileTrouble } from "../../agent/core/file-trouble.ts";
 import { syncFolder } from "../../agent/core/sync-folder.ts";
 
 /**
@@ -29,7 +30,7 @@ export function replaceFile(path: string, text: string | Uint8Array, mode: numbe
     writeDurably(path, text, mode);
   } catch (error) {
     throw new AgentError("output.unwritable", {
-      what: `${path} cannot be written: ${messageOf(error)}`,
+      what: `${path} cannot be written: ${fileTrouble(error)}`,
       remedy: "choose a place that this user may write to, with room on its disk",
       cause: error,
     });

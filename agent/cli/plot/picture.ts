@@ -88,7 +88,7 @@ function panel(series: PlotSeries, time: PlotTime, box: Box, color: string): rea
   const of = (y: number): string => textOfPlace(series, y);
   const range = series.levels === undefined ? `min ${of(series.minimum)}, max ${of(series.maximum)}, ` : "";
   const unit = series.unit === "" ? "" : ` [${series.unit}]`;
-  const heading = `${series.name}${unit}  ${range}last ${of(series.last)}, ${series.samples} samples`;
+  const heading = `${series.name}${unit}  ${range}last ${of(series.last)}, ${series.samples} ${series.samples === 1 ? "sample" : "samples"}`;
   return [
     ...grid,
     frame,

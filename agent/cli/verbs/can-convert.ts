@@ -47,7 +47,7 @@ async function convert(context: CliContext, files: readonly string[], options: C
   }
   await using log = await createLogOutput(path, options.format ?? formatOfName(path));
   const tally: Tally = { frames: 0, malformed: 0, untimed: 0 };
-  for (const input of inputs) await addLog(context, input, options, log, tally);
+  for (const input of inputs) if (!context.signal.aborted) await addLog(context, input, options, log, tally);
   await log.finish();
   report(context, path, log.encoder.moved, tally);
 }
@@ -84,5 +84,5 @@ function report(context: CliContext, path: string, moved: number, tally: Tally):
   else note(context, `${formatCounted(tally.frames, "frame")} in ${path}`);
   if (moved > 0) note(context, `${formatCounted(moved, "frame")} from before the start of the log got its time`);
   if (tally.untimed > 0) note(context, `${formatCounted(tally.untimed, "frame")} without a time left out`);
-  if (tally.malformed + tally.untimed > 0) context.finish(EXIT.badInput);
+  if (tally.malformed + tally.untimed > 0 && !context.signal.aborted) context.finish(EXIT.badInput);
 }

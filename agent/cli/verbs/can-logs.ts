@@ -2,7 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { loadConfig } from "../../../config/load.ts";
-import { AgentError, EXIT, errnoOf, messageOf } from "../../core/errors.ts";
+import { AgentError, EXIT, errnoOf } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { formatBytes, formatCounted } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { byAge, type LogName, readLogName } from "../../telemetry/frame-log/log-names.ts";
@@ -97,7 +98,7 @@ async function logsIn(folder: string): Promise<readonly ListedLog[]> {
   } catch (cause) {
     if (errnoOf(cause) === "ENOENT") return [];
     throw new AgentError("input.missing", {
-      what: `${folder} cannot be read: ${messageOf(cause)}`,
+      what: `${folder} cannot be read: ${fileTrouble(cause)}`,
       remedy: "run it as the user of the agent, or as root",
       cause,
     });

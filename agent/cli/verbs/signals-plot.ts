@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import pico from "picocolors";
-import { AgentError, EXIT, messageOf } from "../../core/errors.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
@@ -132,7 +133,7 @@ async function writePicture(context: CliContext, plot: Plot, path: string): Prom
     await writeFile(path, bytes);
   } catch (cause) {
     throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${messageOf(cause)}`,
+      what: `${path}: cannot be written: ${fileTrouble(cause)}`,
       remedy: "give a path in a folder that this user may write to",
       cause,
     });
