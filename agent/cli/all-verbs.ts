@@ -66,7 +66,7 @@ function sinkAt(descriptor: number): TextSink {
   return {
     write: (text) => void writeSync(descriptor, text),
     isTerminal: isatty(descriptor),
-    columns: () => process.stdout.columns ?? 80,
-    rows: () => process.stdout.rows ?? 24,
+    columns: () => process.stdout.columns || 80,
+    rows: () => process.stdout.rows || 24,
   };
 }

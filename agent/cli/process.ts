@@ -142,8 +142,9 @@ export function sinkOf(stream: NodeJS.WriteStream): TextSink {
       if (stream.writableNeedDrain) await once(stream, "drain");
     },
     isTerminal: stream.isTTY === true,
-    columns: () => stream.columns ?? 80,
-    rows: () => stream.rows ?? 24,
+    // A serial line says 0 by 0.
+    columns: () => stream.columns || 80,
+    rows: () => stream.rows || 24,
     onResize: (listener) => {
       stream.on("resize", listener);
       return () => stream.off("resize", listener);

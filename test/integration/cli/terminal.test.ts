@@ -11,10 +11,10 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Runs `causeway ARGS...` on a terminal of the kernel, which script (util-linux) opens; what it writes goes through xterm.js. */
-function runOnTerminal(args: readonly string[], columns: number, rows: number) {
+/** Runs `causeway ARGS...` on a terminal of the kernel, which script (util-linux) opens and which says its `size`; what it writes goes through xterm.js. */
+function runOnTerminal(args: readonly string[], columns: number, rows: number, size = `cols ${columns} rows ${rows}`) {
   const command = [process.execPath, MAIN, ...args].map(quoted).join(" ");
-  const child = spawn("script", ["-qec", `stty cols ${columns} rows ${rows}; exec ${command}`, "/dev/null"], {
+  const child = spawn("script", ["-qec", `stty ${size}; exec ${command}`, "/dev/null"], {
     env: { ...process.env, TERM: "xterm-256color", SHELL: "/bin/sh" },
   });
   onTestFinished(() => void child.kill());
@@ -56,6 +56,14 @@ describe("a live view on a terminal of the kernel", () => {
     expect(await terminal.ended).toBe(0);
     expect(terminal.isAlternate()).toBe(false);
     expect((await terminal.lines()).join("\n")).toMatch(/Signal29 +29 km\/h/);
+  });
+
+  it("takes one that does not say its size, as a serial line, for one of 80 by 24", async () => {
+    const args = ["signals", "watch", "--config", await agentWith().serve()];
+    const terminal = runOnTerminal(args, 80, 24, "cols 0 rows 0");
+    await terminal.shows("1-22 of 30");
+    terminal.type("q");
+    expect(await terminal.ended).toBe(0);
   });
 
   it("gives the terminal back by Ctrl-C", async () => {
