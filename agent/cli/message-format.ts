@@ -51,7 +51,7 @@ export function forTerminal(bytes: Uint8Array): string {
 /** For --json: the payload as text, or in base64 where it is none. */
 export function messageJson({ topic, payload, contentType, userProperties }: ReceivedPublish) {
   const content = isUtf8(payload)
-    ? { payload: new TextDecoder().decode(payload) }
+    ? { payload: new TextDecoder("utf-8", { ignoreBOM: true }).decode(payload) }
     : { payloadBase64: Buffer.from(payload).toString("base64") };
   const properties = userProperties.length === 0 ? {} : { userProperties };
   return { schemaVersion: 1, topic, ...content, bytes: payload.length, contentType, ...properties };

@@ -80,6 +80,7 @@ function topicOf(given: string | undefined, { topic }: PubOptions): string {
   const only = given ?? topic;
   if (only === undefined) throw usage("there is no topic", "name it: causeway mqtt pub TOPIC -m TEXT");
   if (given !== undefined && topic !== undefined) throw usage("two topics are given", "give one, or use it twice");
+  if (only === "") throw usage("the topic is empty", "name it: causeway mqtt pub TOPIC -m TEXT");
   if (/[#+]/.test(only)) throw usage(`${only}: a topic to publish to has no wildcard`, "name one topic");
   return only;
 }

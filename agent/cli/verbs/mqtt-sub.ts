@@ -73,6 +73,7 @@ async function subscribe(given: readonly string[], options: SubOptions, context:
       remedy: "name one, such as: causeway mqtt sub 'cmd/causeway/truck-0001/#'",
     });
   }
+  for (const filter of filters) checkFilter(filter);
   const print = printerOf(options, context);
   await using opened = await openDeviceSession(context, `mqtt-sub-${process.pid}`, options.clientId);
   const { session } = opened;
@@ -91,6 +92,20 @@ async function subscribe(given: readonly string[], options: SubOptions, context:
   if (context.signal.aborted) return;
   if (printed === 0) context.finish(EXIT.nothingToDo);
   else if (most !== undefined && printed < most) context.finish(EXIT.temporary);
+}
+
+/** Throws `usage.invalid` for what is no topic filter (MQTT 5.0, 4.7.1 and 4.8.2): no broker would answer it. */
+function checkFilter(filter: string): void {
+  const levels = filter.split("/");
+  const hasWildcardsAlone = levels.every((level) => level === "+" || level === "#" || !/[+#]/.test(level));
+  const isEndless = levels.slice(0, -1).includes("#");
+  const isShared = levels[0] === "$share";
+  const lacksGroup = isShared && (levels.length < 3 || levels[1] === "" || /[+#]/.test(levels[1]));
+  if (filter !== "" && hasWildcardsAlone && !isEndless && !lacksGroup) return;
+  throw new AgentError("usage.invalid", {
+    what: `${filter === "" ? "an empty text" : filter} is no filter`,
+    remedy: "+ and # stand for whole levels, # for the last ones: dt/+/speed, dt/#, $share/GROUP/dt/#",
+  });
 }
 
 /** Messages between the session and whoever prints them. */
