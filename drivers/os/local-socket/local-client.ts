@@ -10,7 +10,7 @@ const MAX_REPLY_BYTES = 64 * 1_048_576;
 /** Sends one request and gives its one reply. Throws the agent's own fault, `agent.not-running` or `agent.not-permitted`. */
 export async function requestLocal(path: string, request: object, signal?: AbortSignal): Promise<unknown> {
   for await (const reply of streamLocal(path, request, signal)) return reply;
-  throw notAnswering(path, isAborted(signal) ? "gave no answer in time" : "closed the connection without an answer");
+  throw isAborted(signal) ? tooSlow(path) : notAnswering(path, "closed the connection without an answer");
 }
 
 /** Sends one request that is answered with many values, and gives them as they come; ends when the agent ends them or `signal` aborts. Throws as `requestLocal`. */
@@ -51,6 +51,15 @@ export async function connectTo(path: string): Promise<Socket> {
     }
     throw notAnswering(path, messageOf(thrown), thrown);
   }
+}
+
+/** Somebody listens there, so that to start it would do nothing. */
+function tooSlow(path: string): AgentError {
+  return new AgentError("agent.not-running", {
+    what: `the agent does not answer: ${path} gave no answer in time`,
+    remedy:
+      "ask again with a longer --timeout; where it stays so: systemctl status causeway, then systemctl restart causeway",
+  });
 }
 
 function notAnswering(path: string, problem: string, cause?: unknown): AgentError {

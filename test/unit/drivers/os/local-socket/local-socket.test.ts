@@ -117,7 +117,10 @@ describe("serveLocalSocket and requestLocal", () => {
     const abort = new AbortController();
     const fault = faultOf(requestLocal(path, { verb: "never" }, abort.signal));
     abort.abort();
-    expect((await fault)?.code).toBe("agent.not-running");
+    expect(await fault).toEqual({
+      code: "agent.not-running",
+      what: `the agent does not answer: ${path} gave no answer in time`,
+    });
   });
 
   it("tells when the agent goes away before its answer", async () => {
