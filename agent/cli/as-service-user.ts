@@ -46,9 +46,9 @@ export async function ranQuietly(context: CliContext, timeoutMs: number | undefi
 function notLetGo(isLate: boolean, noise: string): AgentError {
   if (isLate) {
     return new AgentError("identity.tpm-timeout", {
-      what: "the verb did not end in the time that --timeout gives: the library of the TPM does not let it go",
+      what: "the verb did not end in the time that --timeout gives",
       remedy:
-        "see what stands before the TPM and restart it: a resource manager that hangs (systemctl status tpm2-abrmd), or another program that keeps the TPM busy",
+        "give a longer --timeout; where a TPM holds the key, see what stands before it and restart that: a resource manager that hangs (systemctl status tpm2-abrmd), or another program that keeps the TPM busy",
     });
   }
   return new AgentError("internal.bug", {
