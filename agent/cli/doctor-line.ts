@@ -6,13 +6,15 @@ import { readInterface } from "../../drivers/can/can-interface.ts";
 import { type LinkDetails, readLinks } from "../../drivers/can/link-details.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
+import { isDenied } from "../core/file-trouble.ts";
 import { composeProxy } from "../daemon/compose-proxy.ts";
+import { checkConfig } from "../daemon/configuration/check-config.ts";
 import { loadSignalTable } from "../daemon/configuration/load-table.ts";
 import { recentLogs } from "../local-api/logs-schema.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
-import { outcomeOf } from "../support/check.ts";
+import { outcomeOf, problemOf } from "../support/check.ts";
 import { type BusSight, busSteps } from "../support/line/bus-steps.ts";
 import { type AgentSight, agentStep, collectionStep, outboxSteps, ruleSight } from "../support/line/data-steps.ts";
 import { type Conclusion, conclude, inOrder, type LineStep } from "../support/line/line-step.ts";
@@ -22,7 +24,7 @@ import type { CliContext } from "./context.ts";
 import { type RunningAgent, runningAgent } from "./running-agent.ts";
 
 /** How long the buses are listened to, all at once. */
-const LISTEN_MS = 1500;
+export const LISTEN_MS = 1500;
 /** One step to the broker gets no longer, however long an attempt of the agent may take. */
 const STEP_MS = 4000;
 /** A refused subscription that is older may have been granted since. */
@@ -31,13 +33,13 @@ const RECENT_MS = 3_600_000;
 /** What came of a look along the line, from the bus to the acknowledgement. */
 export type LineReport = { readonly steps: readonly LineStep[]; readonly conclusion: Conclusion };
 
-/** The running agent's status, or why there is none. Throws what is neither. */
+/** The running agent's status, or why there is none. Throws what is neither: whether it sends, who may not ask cannot tell. */
 export async function agentSight(context: CliContext): Promise<AgentSight & { readonly agent?: RunningAgent }> {
   try {
     const agent = await runningAgent(context);
     return { status: (await agent.ask(statusVerb, {})).answer, agent };
   } catch (thrown) {
-    if (thrown instanceof AgentError && /^agent\.not-(running|permitted)$/.test(thrown.code)) return { fault: thrown };
+    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return { fault: thrown };
     throw thrown;
   }
 }
@@ -63,12 +65,18 @@ export async function lookAlongLine(
   const link = { status, checks: await checks, network, refusedFilters };
   const steps = inOrder([
     ...busSteps(buses, status?.uptimeMs ?? 0),
-    agentStep(sight),
+    agentStep(sight, status === undefined ? await refusalOf(loaded, context) : undefined),
     collectionStep(status, rules),
     ...(status === undefined ? [] : outboxSteps(status)),
     ...linkSteps({ ...link, wallMs: clock.wallUs() / 1000, isClockSet: isBelievable(clock.quality()) }),
   ]);
   return { steps, conclusion: conclude(steps, status?.delivery.ackedAgoMs) };
+}
+
+/** Why the agent would not start with this configuration; undefined where it would, or where this user may not read all of it. */
+async function refusalOf(loaded: LoadedConfig, { clock }: CliContext): Promise<AgentError | undefined> {
+  const checked = await outcomeOf(() => checkConfig(loaded, clock));
+  return checked instanceof AgentError && !isDenied(checked.cause) ? checked : undefined;
 }
 
 /** What is known beside the buses. */
@@ -92,6 +100,7 @@ async function busSight(config: BusConfig, { status, table, links }: Known, cont
     ...(link === undefined ? {} : { interface: link }),
     ...(told === undefined ? {} : { told }),
     ...(heard === undefined ? {} : { heard }),
+    ...(table instanceof AgentError ? { dbcFault: problemOf(table) } : {}),
   };
 }
 

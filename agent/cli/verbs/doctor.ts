@@ -22,7 +22,7 @@ import { sentenceOf } from "../../support/line/line-step.ts";
 import { statusChecks } from "../../support/status-checks.ts";
 import { asServiceUser, ranQuietly } from "../as-service-user.ts";
 import { type CliContext, note, printJson, printText } from "../context.ts";
-import { agentSight, type LineReport, lookAlongLine } from "../doctor-line.ts";
+import { agentSight, LISTEN_MS, type LineReport, lookAlongLine } from "../doctor-line.ts";
 import { openToken, type Token } from "../open-token.ts";
 import { runningAgent } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
@@ -61,8 +61,8 @@ Examples:
 async function examine(context: CliContext, fix: boolean): Promise<void> {
   const loaded = await loadConfigFile(context.options().config);
   await asServiceUser(loaded.config, context, true);
-  // Of its time limit each of two has one for itself: the look at the key, and the connection.
-  if (await ranQuietly(context, 2 * context.options().timeoutMs)) return;
+  // Of its time limit each of two has one for itself: the look at the key, and the connection. It listens besides.
+  if (await ranQuietly(context, LISTEN_MS + 2 * context.options().timeoutMs)) return;
   const sight = await agentSight(context);
   const identity = examineIdentity(loaded.config, context, fix);
   // It is waited for beside the rest: a fault of it is thrown there.
@@ -71,7 +71,14 @@ async function examine(context: CliContext, fix: boolean): Promise<void> {
   const self = [...(await identity), ...(await examineTime(context))];
   const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
   const ofAgent = "status" in sight ? statusChecks(sight.status) : [];
-  report([...self, ...files, ...(await examineServices(context)), ...ofAgent], line, context);
+  const services = await examineServices(context);
+  // A look that was cut short found less than there is.
+  if (context.signal.aborted) {
+    note(context, "interrupted");
+    context.finish(EXIT.interrupted);
+    return;
+  }
+  report([...self, ...files, ...services, ...ofAgent], line, context);
 }
 
 function report(checks: readonly Check[], { steps, conclusion }: LineReport, context: CliContext): void {

@@ -1,6 +1,7 @@
 import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { otherFrames, unwantedFrames } from "../bus-problems.ts";
+import type { Problem } from "../check.ts";
 import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
 
 /** An agent that has heard nothing for so long hears nothing: what a vehicle that is awake sends comes in ms. */
@@ -30,6 +31,8 @@ export type BusSight = {
   readonly told?: Status["buses"][number];
   /** Control units have answered on it: then it is right, whatever DBC files say. */
   readonly isAnswered: boolean;
+  /** What keeps the DBC files from being read now: then nobody knows what is in them. */
+  readonly dbcFault?: Problem;
   /** What was heard now, beside the agent; absent where nobody could listen. */
   readonly heard?: { readonly ms: number; readonly errorFrames: number; readonly ids: readonly HeardId[] };
 };
@@ -136,10 +139,12 @@ function silent({ name }: BusSight, quietMs: number): LineStep {
 }
 
 function decodeStep(bus: BusSight): LineStep | undefined {
-  const { name, told, heard, isAnswered } = bus;
+  const { name, told, heard, isAnswered, dbcFault } = bus;
   const all = framesHeard(heard);
   const known = heard?.ids.filter(({ isKnown }) => isKnown).reduce((sum, { frames }) => sum + frames, 0) ?? 0;
   const decoded = (told?.decoded ?? 0) + (told?.multiPacket?.frames ?? 0);
+  // An agent that decodes has read them before.
+  if (dbcFault !== undefined) return decoded === 0 ? broken("dbc", dbcFault) : doubtful("dbc", dbcFault);
   const [others, unwanted] = told === undefined ? [0, 0] : [otherFrames(told), unwantedFrames(told)];
   if (known === 0 && decoded === 0 && !isAnswered && (all > 0 || (others > 0 && unwanted === 0))) {
     return broken("dbc", {

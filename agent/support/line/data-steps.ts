@@ -32,12 +32,13 @@ export function ruleSight(rules: readonly CollectRule[], signals: readonly Signa
   return { signals: signals.length, collected, idle: idle.map((rule) => rule.signals) };
 }
 
-/** Whether an agent runs, and whether it runs what was written. */
-export function agentStep(agent: AgentSight): LineStep {
+/** Whether an agent runs, and whether it runs what was written. `refused`: why a start would end at once, where none runs. */
+export function agentStep(agent: AgentSight, refused?: AgentError): LineStep {
   if ("fault" in agent) {
-    const { code, message, remedy } = agent.fault;
-    const problem = { what: message, remedy };
-    return code === "agent.not-permitted" ? doubtful("agent", problem) : broken("agent", problem);
+    const { message, remedy } = agent.fault;
+    if (refused === undefined) return broken("agent", { what: message, remedy });
+    const what = `${message}, and its configuration is refused: ${refused.message}`;
+    return broken("agent", { what, remedy: `${refused.remedy}; then ${remedy}` });
   }
   const { uptimeMs, version, configuration } = agent.status;
   const [problem] = configuration.problems;

@@ -155,6 +155,20 @@ describe("doctor at a vehicle that does not send", { timeout: 120_000 }, () => {
     expect(last).toMatch(/^It does not send because the agent is not running: .*systemctl start causeway/);
   });
 
+  it("names what a start would refuse, where no agent runs", async () => {
+    traffic(0x100);
+    const { link, what, remedy } = await doctor(vehicle({ dbc: [{ file: "gone.dbc" }] }));
+    expect(link).toBe("agent");
+    expect(what).toMatch(/^the agent is not running: .*, and its configuration is refused: .*gone\.dbc/);
+    expect(remedy).toMatch(/^correct the path, .*; then systemctl start causeway/);
+  });
+
+  it("concludes nothing from a look that was interrupted", async () => {
+    const surroundings = { clock: systemClock({ kernelErrorUs: () => 1000 }), signal: AbortSignal.abort("SIGINT") };
+    const run = await runCli(["doctor", "--config", vehicle().config], surroundings);
+    expect(run).toMatchObject({ exitCode: 130, stdout: "" });
+  });
+
   it("names an interface that is not there", async () => {
     const home = vehicle({ buses: [{ name: "can0", driver: "native", interface: "nosuch0" }] });
     await running(home, ({ buses }) => buses[0]?.state === "absent");

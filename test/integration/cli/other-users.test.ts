@@ -80,6 +80,16 @@ describe.skipIf(!isRoot)("a verb that another user than the service's started", 
     },
   );
 
+  it("does not say whether it sends to somebody who may not ask the running agent", async () => {
+    const home = await daemonHome();
+    chmodSync(home.folder, 0o711);
+    chmodSync(home.config, 0o644);
+    await startDaemon(home);
+    const { code, stdout, stderr } = await causewayAs(NOBODY, "doctor", "--json", "--config", home.config);
+    const { error } = rejection.parse(JSON.parse(stderr));
+    expect([code, stdout, error.code]).toEqual([77, "", "agent.not-permitted"]);
+  });
+
   it.each(["key list", "csr", "key test"])(
     "is of the service's user when root runs it, and takes nothing from the service: %s",
     async (verb) => {

@@ -69,6 +69,14 @@ describe("the steps of the buses", () => {
     );
   });
 
+  it("says of DBC files that cannot be read that alone, and not what is in them", () => {
+    const heard = { ...HEARD, ids: [{ id: 0x100, extended: false, frames: 38, isKnown: false }] };
+    const dbcFault = { what: "car.dbc cannot be read", remedy: "correct the path" };
+    expect(firstBroken(busSteps([{ ...UP, heard, dbcFault }], 0))).toBe("car.dbc cannot be read");
+    const [, , , step] = busSteps([{ ...UP, told: { ...BUS, decoded: 9 }, heard, dbcFault }], 60_000);
+    expect(step).toMatchObject({ link: "dbc", verdict: "warn", what: "car.dbc cannot be read" });
+  });
+
   it("lets one bus of two be silent without the whole line", () => {
     const silent = { ...BUS, received: 0, decoded: 0, unknown: 0, quietMs: undefined };
     const other = { ...UP, name: "can1", told: { ...silent, name: "can1" } };
@@ -84,11 +92,14 @@ describe("the steps of the buses", () => {
 describe("the steps of the data", () => {
   const rules = { signals: 3, collected: 3, idle: [] };
 
-  it("says why no agent answers, and does not hold it against the line where this user may not ask", () => {
+  it("says why no agent answers, and where a start would end at once, why", () => {
     const stopped = new AgentError("agent.not-running", { what: "the agent is not running", remedy: "start it" });
     expect(agentStep({ fault: stopped }).verdict).toBe("fail");
-    const closed = new AgentError("agent.not-permitted", { what: "permission denied", remedy: "join" });
-    expect(agentStep({ fault: closed }).verdict).toBe("warn");
+    const refused = new AgentError("config.invalid", { what: "car.dbc cannot be read", remedy: "correct the path" });
+    expect(agentStep({ fault: stopped }, refused)).toMatchObject({
+      what: "the agent is not running, and its configuration is refused: car.dbc cannot be read",
+      remedy: "correct the path; then start it",
+    });
   });
 
   it("waits for the first sample of an agent that has just begun", () => {
