@@ -16,6 +16,8 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 /** An object can have up to this much filling before the next one. */
 const MOST_FILLING = 8;
 const SLICE_ENTRIES = 4096;
+/** The year 10000, µs since the Unix epoch: no format has such a time, and what makes dates of times need not fear it. */
+const END_US = 253_402_300_800_000_000;
 
 /**
  * Vector's BLF log as it comes: classic, FD and error frames of its containers, also objects that begin in one container and end in
@@ -199,6 +201,7 @@ export class BlfParser implements LogParser {
     const found = frameOf(view, bytes, object);
     if (found === undefined) return undefined;
     if (typeof found === "string") return this.#problem(this.#at, found);
+    if (found.frame.receivedAtUs >= END_US) return this.#problem(this.#at, "a time beyond the year 9999");
     const bus = this.#names.get(found.channel) ?? channelName(found.channel);
     return { kind: "frame", at: this.#at, bus, frame: found.frame, timed: true, sent: found.sent, line: undefined };
   }

@@ -80,6 +80,14 @@ describe("BLF", () => {
     ]);
   });
 
+  it("tells a time that no calendar has, and goes on", async () => {
+    const late = object(1, 40_000_000_000_000_000, classic(0x123, ""), 1);
+    expect(await shown(file(container(Buffer.concat([late, TWO]))))).toEqual([
+      "drive:byte 144 a time beyond the year 9999",
+      SHOWN_TWO,
+    ]);
+  });
+
   it("reads what is whole of a file that was cut off, and says where it ends", async () => {
     const log = file(container(Buffer.concat([ONE, TWO])), container(Buffer.concat([ONE, TWO])));
     const second = HEADER_BYTES + (log.length - HEADER_BYTES) / 2;
