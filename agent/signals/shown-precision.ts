@@ -25,7 +25,11 @@ export function precisionOf({ kind, factor, offset }: Pick<SignalEntry, "kind" |
 /** A physical value as a person reads it. Numbers beyond 2^53, and what is no number, stay as they are. */
 export function shownValue(value: number | bigint, { decimals, digits }: ShownPrecision): string {
   if (typeof value === "bigint" || !Number.isFinite(value)) return String(value);
-  if (decimals === undefined) return String(Number(value.toPrecision(digits)));
+  if (decimals === undefined) {
+    // The greatest doubles would be rounded up to infinity.
+    const rounded = Number(value.toPrecision(digits));
+    return String(Number.isFinite(rounded) ? rounded : value);
+  }
   const shown = Math.abs(value) < 1e15 ? value.toFixed(decimals) : String(value);
   return Number(shown) === 0 ? shown.replace("-", "") : shown;
 }

@@ -14,7 +14,8 @@ export function timeTicks(from: number, to: number, most: number): readonly Tick
 
 /** At most `most` round places within `from` .. `to`, evenly apart. */
 export function valueTicks(from: number, to: number, most: number): readonly Tick[] {
-  const step = stepOf((to - from) / Math.max(1, most), false);
+  const parts = Math.max(1, most);
+  const step = stepOf(to / parts - from / parts, false);
   return places(from, to, step).map((at) => ({ at, text: rounded(at, step) }));
 }
 

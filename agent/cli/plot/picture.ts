@@ -1,6 +1,6 @@
 import { printable } from "../../core/plain-text.ts";
 import { timeTicks, valueTicks } from "./axis-ticks.ts";
-import { type Plot, type PlotSeries, type PlotTime, textOfPlace } from "./plot-series.ts";
+import { type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
 import { type Point, thinned } from "./thinned-points.ts";
 
 /** A part of a picture. Places are in units from its upper left corner. */
@@ -124,13 +124,13 @@ function curves(series: PlotSeries, time: PlotTime, { left, right }: Box, yOf: (
   );
 }
 
-function scaleOf({ levels, minimum, maximum }: PlotSeries, { top, bottom }: Box): (y: number) => number {
+function scaleOf(series: PlotSeries, { top, bottom }: Box): (y: number) => number {
+  const { levels } = series;
   if (levels !== undefined) {
     const height = (bottom - top) / Math.max(1, levels.length);
     return (y) => bottom - (y + 0.5) * height;
   }
-  const range = maximum - minimum;
-  return (y) => (range > 0 ? bottom - ((y - minimum) / range) * (bottom - top) : (top + bottom) / 2);
+  return (y) => bottom - partOf(series, y) * (bottom - top);
 }
 
 function axisTexts(series: PlotSeries): readonly { readonly at: number; readonly text: string }[] {

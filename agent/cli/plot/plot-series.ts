@@ -68,6 +68,12 @@ export function textOfPlace({ levels, precision }: PlotSeries, y: number): strin
   return levels === undefined ? shownValue(y, precision) : (levels[y]?.text ?? String(y));
 }
 
+/** Where `y` is between the least value, 0, and the greatest, 1; 0.5 where they are one. In halves: the distance of two doubles may be none. */
+export function partOf({ minimum, maximum }: PlotSeries, y: number): number {
+  const range = maximum / 2 - minimum / 2;
+  return range > 0 ? (y / 2 - minimum / 2) / range : 0.5;
+}
+
 /** The texts of the raw values, where each has one and they are few. */
 function levelsOf({ texts, kind }: SignalEntry, raw: readonly Point[]) {
   if (texts === undefined || kind !== "integer") return undefined;

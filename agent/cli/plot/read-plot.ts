@@ -78,7 +78,9 @@ export class PlotReader {
     const { values, wides, present } = this.#table;
     message.decode(bytes, 0, bytes.length, values, wides, present);
     const source = message.pgn === undefined ? undefined : sourceOf(frame.id);
-    const x = this.#startUs === undefined || !timed ? this.#frames - 1 : frame.receivedAtUs;
+    // One without a time among others has that of the newest.
+    const timeUs = timed ? frame.receivedAtUs : this.#endUs;
+    const x = this.#startUs === undefined ? this.#frames - 1 : timeUs;
     for (const signal of signals) {
       if (!isPresent(this.#table, message, signal, bytes.length)) continue;
       const raw = rawOf(this.#table, signal);

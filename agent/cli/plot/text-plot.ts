@@ -3,7 +3,7 @@ import { printable } from "../../core/plain-text.ts";
 import { cutLine, visibleWidth, wrapLines } from "../text.ts";
 import { timeTicks } from "./axis-ticks.ts";
 import { BrailleCanvas } from "./braille-canvas.ts";
-import { type Plot, type PlotSeries, type PlotTime, textOfPlace } from "./plot-series.ts";
+import { type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
 import { thinned } from "./thinned-points.ts";
 
 /** How it is drawn: in so many columns, each panel of numbers so many rows high. */
@@ -63,10 +63,7 @@ function numberRows(series: PlotSeries, time: PlotTime, frame: Frame, rows: numb
   const { minimum, maximum } = series;
   const canvas = new BrailleCanvas(frame.columns, rows, frame.isAscii);
   const range = maximum - minimum;
-  const yOf = (y: number): number => {
-    const part = range > 0 ? (maximum - y) / range : 0.5;
-    return Math.round(part * (canvas.height - 1));
-  };
+  const yOf = (y: number): number => Math.round((1 - partOf(series, y)) * (canvas.height - 1));
   let before: readonly [number, number] | undefined;
   for (const { x, y } of thinned(series.points, canvas.width)) {
     const here = Number.isFinite(y) ? ([placeOf(x, time, canvas.width), yOf(y)] as const) : undefined;

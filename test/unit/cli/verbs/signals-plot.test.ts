@@ -14,8 +14,11 @@ const DBC = `BO_ 496 ExampleMessage: 8 PCM1
  SG_ Enable : 7|1@0+ (1,0) [0|0] "-" X
 BO_ 257 Gearbox: 1 X
  SG_ Gear : 0|8@1+ (1,0) [0|3] "" X
+BO_ 258 Wide: 8 X
+ SG_ Double : 0|64@1- (1,0) [0|0] "" X
 VAL_ 496 Enable 0 "Disabled" 1 "Enabled" ;
 VAL_ 257 Gear 0 "Park" 1 "Reverse" 2 "Neutral" 3 "Drive" ;
+SIG_VALTYPE_ 258 Double : 2;
 `;
 
 /** Data of the message, and what cantools 40 decodes from it. */
@@ -181,6 +184,29 @@ describe("causeway signals plot", () => {
     const { stdout } = await plot("can0  101   [1]  03\ncan0  101   [1]  00\n", ["Gear", "--no-color"], 60);
     expect(stdout).toContain("stdin: no times in it; frames are counted");
     expect(stdout).toMatch(/^Drive ┤━/m);
+  });
+
+  it("gives a frame without a time among others that of the one before", async () => {
+    const log = "(10.000000) can0 101#03\ncan0  101   [1]  00\n(12.000000) can0 101#01\n";
+    const { stdout } = await plot(log, ["Gear", "--json"]);
+    const shown: unknown = JSON.parse(stdout);
+    expect(shown).toMatchObject({
+      points: [
+        [0, 2],
+        [0, 0],
+        [2, 1],
+      ],
+    });
+  });
+
+  it("draws the least and the greatest double, whose distance is none", async () => {
+    const log = "(1.000000) can0 102#FFFFFFFFFFFFEF7F\n(2.000000) can0 102#FFFFFFFFFFFFEFFF\n";
+    const { stdout } = await plot(log, ["Double", "--no-color"], 120);
+    expect(stdout).toContain("min -1.7976931348623157e+308, max 1.7976931348623157e+308");
+    const svg = join(temporaryFolder(), "wide.svg");
+    await plot(log, ["Double", "-o", svg]);
+    expect(readFileSync(svg, "utf8")).not.toContain("NaN");
+    expect(curvesIn(readFileSync(svg, "utf8"))).toHaveLength(1);
   });
 
   it("goes on after a bad line, tells it, and ends with 65", async () => {
