@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { AgentError, errnoOf, messageOf } from "../agent/core/errors.ts";
 import { fileTrouble, isDenied } from "../agent/core/file-trouble.ts";
@@ -41,8 +42,7 @@ export function yamlFileOf(path: string, text: string): YamlFile {
   const document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false });
   const errors = document.errors.map(({ pos, code, message }) => ({
     offset: pos[0],
-    // It quotes the text.
-    problem: code === "RESOURCE_EXHAUSTION" ? "too many levels in each other" : plainText(message, MAX_MESSAGE),
+    problem: problemOf(code, message),
   }));
   const problems = (errors.length > 0 ? errors : shapeProblems(document)).map(({ offset, problem }) => {
     const { line, col } = lines.linePos(offset);
@@ -55,11 +55,30 @@ export function yamlFileOf(path: string, text: string): YamlFile {
   return { path, value: valueOf(path, document), document, lines };
 }
 
+function problemOf(code: string, message: string): string {
+  switch (code) {
+    case "RESOURCE_EXHAUSTION":
+      return "too many levels in each other";
+    case "MULTIPLE_DOCS":
+      return "a second document begins here; a file holds one";
+    default:
+      // It quotes the text.
+      return plainText(message, MAX_MESSAGE);
+  }
+}
+
+/** A file of `agent.d` is a part of a configuration, and none by itself. */
+function isPart(path: string): boolean {
+  return basename(dirname(path)) === "agent.d";
+}
+
 /** `config.invalid` for what is wrong in a file, a line each. */
 export function invalidFile(path: string, problems: readonly string[]): AgentError {
   return new AgentError("config.invalid", {
     what: problems.join("\n"),
-    remedy: `correct the file, then check it with: causeway config validate --config ${path}`,
+    remedy: isPart(path)
+      ? "correct the file, then check the whole with: causeway config validate"
+      : `correct the file, then check it with: causeway config validate --config ${path}`,
   });
 }
 
@@ -151,7 +170,9 @@ async function readText(path: string): Promise<string> {
 function missing(path: string, cause: unknown): AgentError {
   return new AgentError("config.missing", {
     what: `${path}: no such file`,
-    remedy: "name another with --config, or start from: causeway config example > agent.yaml",
+    remedy: isPart(path)
+      ? `it is a link to a file that is not there (ls -l ${path}): make that one, or remove the link`
+      : "name another with --config, or start from: causeway config example > agent.yaml",
     cause,
   });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -96,6 +96,19 @@ describe("loadConfigFile", () => {
     expect((await failure()).message).toContain("identity.mode");
     write(`${fileKey}bench: true\n`);
     expect((await loadConfigFile(file)).config.identity.mode).toBe("file");
+  });
+
+  it("says of a part of the configuration what mends the whole", async () => {
+    write(MINIMAL);
+    const part = join(folder, "agent.d", "site.yaml");
+    mkdirSync(join(folder, "agent.d"));
+    writeFileSync(part, "log:\n  level: info\n---\nbench: true\n");
+    const twice = await failure();
+    expect(twice.message).toBe(`${part}:3:1 a second document begins here; a file holds one`);
+    expect(twice.remedy).toBe("correct the file, then check the whole with: causeway config validate");
+    rmSync(part);
+    symlinkSync(join(folder, "gone.yaml"), part);
+    expect((await failure()).remedy).toContain(`ls -l ${part}`);
   });
 
   it("merges agent.d in name order and blames the file that holds the mistake", async () => {
