@@ -1,7 +1,8 @@
 import { dirname, join, resolve } from "node:path";
 import type { z } from "zod";
 import type { ConfigCopy } from "../agent/core/config-copy.ts";
-import { AgentError, messageOf } from "../agent/core/errors.ts";
+import { AgentError } from "../agent/core/errors.ts";
+import { fileTrouble } from "../agent/core/file-trouble.ts";
 import { isRecord, valueAt } from "./json-schema.ts";
 import { type ConfigLayer, layerFiles } from "./layers.ts";
 import { type Overrides, readOverrides, withOverrides } from "./overrides.ts";
@@ -162,7 +163,7 @@ async function overlays(folder: string): Promise<readonly string[]> {
     return await layerFiles({ folder });
   } catch (error) {
     throw new AgentError("config.invalid", {
-      what: `${join(folder, "agent.d")}: cannot be listed: ${messageOf(error)}`,
+      what: `${join(folder, "agent.d")}: cannot be listed: ${fileTrouble(error)}`,
       remedy: "make the folder readable for the user that runs causeway",
       cause: error,
     });

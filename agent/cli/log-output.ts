@@ -1,20 +1,20 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
 import { AgentError, errnoOf } from "../core/errors.ts";
-import { fileTrouble } from "../core/file-trouble.ts";
 import type { LogEncoder } from "../signals/log-formats/log-encoder.ts";
 import { createLogEncoder, WRITTEN_FORMATS, type WrittenFormat } from "../signals/log-formats/write-log.ts";
+import { unwritable } from "./output-file.ts";
 
 /** A log file that is being written. Left without `finish` and without a byte in it, it is removed. */
 export type LogOutput = AsyncDisposable & {
   readonly encoder: LogEncoder;
-  /** Appends bytes. Throws `output.unwritable`. */
+  /** Appends bytes. Throws as `unwritable` says. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Ends the log, and makes it safe on disk. Throws `output.unwritable`. */
+  /** Ends the log, and makes it safe on disk. Throws as `unwritable` says. */
   finish(): Promise<void>;
 };
 
-/** A new log file. Throws `usage.invalid` when there is one already, and `output.unwritable`. */
+/** A new log file. Throws `usage.invalid` when there is one already, and as `unwritable` says. */
 export async function createLogOutput(path: string, format: WrittenFormat): Promise<LogOutput> {
   const file = await createFile(path);
   const encoder = createLogEncoder(format);
@@ -66,12 +66,4 @@ async function createFile(path: string): Promise<FileHandle> {
       cause,
     });
   }
-}
-
-function unwritable(path: string, cause: unknown): AgentError {
-  return new AgentError("output.unwritable", {
-    what: `${path}: cannot be written: ${fileTrouble(cause)}`,
-    remedy: "name a file in a folder with room that this user may write",
-    cause,
-  });
 }

@@ -5,7 +5,7 @@ import { allTimes, type BatchSpan, SampleAppender } from "../consumer/rows/appen
 import { type EventRow, eventRowOf } from "../consumer/rows/event-row.ts";
 import { SampleBatch } from "../consumer/rows/sample-batch.ts";
 import { AgentError } from "../core/errors.ts";
-import { fileTrouble } from "../core/file-trouble.ts";
+import { unwritable } from "./output-file.ts";
 import type { SampleOutput } from "./sample-output.ts";
 
 /** Rows of a row group: enough to compress well, and what is held in memory. */
@@ -14,7 +14,7 @@ const GROUP_EVENTS = 10_000;
 
 /**
  * A Parquet file of samples; in a folder `samples.parquet`, and `events.parquet` for what is no sample. The names are there when a file is
- * whole. Throws `usage.invalid` when there is one already, and `output.unwritable`.
+ * whole. Throws `usage.invalid` when there is one already, and as `unwritable` says.
  */
 export async function parquetOutput(path: string): Promise<SampleOutput> {
   const isFolder = await isExistingFolder(path);
@@ -119,10 +119,6 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${fileTrouble(error)}`,
-      remedy: "Give a file in a folder that this user may write to, with room on the disk; or an existing folder.",
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
 }

@@ -28,6 +28,7 @@ export const FAULTS = {
   "input.missing": { retry: "never", exit: EXIT.badInput },
   "input.refused": { retry: "never", exit: EXIT.permission },
   "input.unavailable": { retry: "backoff", exit: EXIT.temporary },
+  "output.refused": { retry: "never", exit: EXIT.permission },
   "output.unwritable": { retry: "never", exit: EXIT.failed },
   "config.invalid": { retry: "never", exit: EXIT.configuration },
   "config.missing": { retry: "never", exit: EXIT.configuration },

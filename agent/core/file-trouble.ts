@@ -17,6 +17,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ELOOP: "its symbolic links go round",
   ENAMETOOLONG: "its name is too long",
   ENXIO: "nobody is at its other end",
+  ECONNREFUSED: "nobody listens there",
+  EADDRINUSE: "somebody listens there already",
+  EADDRNOTAVAIL: "no address of this machine",
 };
 
 /** What keeps a file from being used, in words for people; the error's own message where it is none of the system's. */

@@ -14,7 +14,8 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { AgentError, AS_SERVICE_USER, errnoOf, type FaultCode, messageOf } from "../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf, type FaultCode } from "../../agent/core/errors.ts";
+import { fileTrouble } from "../../agent/core/file-trouble.ts";
 
 /** Name of the systemd credential that holds the PIN (LoadCredentialEncrypted=, systemd.exec(5)). */
 export const PIN_CREDENTIAL = "causeway-pin";
@@ -101,7 +102,7 @@ export function makePinFile(path: string): "made" | "present" {
     writePinFile(path);
   } catch (error) {
     throw new AgentError("identity.pin-missing", {
-      what: `the PIN file ${path} cannot be written: ${messageOf(error)}`,
+      what: `the PIN file ${path} cannot be written: ${fileTrouble(error)}`,
       remedy: existsSync(dirname(path))
         ? "name a file in identity.pinFile that the service user may make, such as pin in the folder identity of stateDir"
         : `make its folder for the service user: install -d -m 0700 -o causeway -g causeway ${dirname(path)}`,
@@ -169,7 +170,7 @@ function open(path: string, kind: Kind): number {
       });
     }
     const what =
-      errno === "ENOENT" ? `${kind.thing} ${path} does not exist` : `${kind.thing} ${path}: ${messageOf(error)}`;
+      errno === "ENOENT" ? `${kind.thing} ${path} does not exist` : `${kind.thing} ${path}: ${fileTrouble(error)}`;
     throw new AgentError(kind.faults.missing, { what, remedy: kind.remedy, cause: error });
   }
 }

@@ -2,11 +2,11 @@ import { type FileHandle, open } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { exactLine } from "../../core/exact-json.ts";
-import { fileTrouble } from "../../core/file-trouble.ts";
 import { formatCounted } from "../../core/quantity.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
 import { type ExportedRecord, storedRecords } from "../buffer-source.ts";
 import { type CliContext, note, printProblem } from "../context.ts";
+import { unwritable } from "../output-file.ts";
 import { KEY_OPTION, type PayloadReader, payloadReader } from "../payload-reader.ts";
 
 type ExportOptions = {
@@ -123,10 +123,6 @@ async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${fileTrouble(cause)}`,
-      remedy: "name a file in a folder with room that this user may write to",
-      cause,
-    });
+    throw unwritable(path, cause);
   }
 }

@@ -1,7 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
-import { AgentError } from "../../core/errors.ts";
-import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatCounted } from "../../core/quantity.ts";
 import { createSignalTable } from "../../signals/build-table.ts";
@@ -15,6 +13,7 @@ import { conversionOf } from "../../signals/vss/units.ts";
 import type { VssLeaf } from "../../signals/vss/vss-tree.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { encodingOption, openDatabase } from "../dbc-file.ts";
+import { unwritable } from "../output-file.ts";
 import { alignColumns } from "../text.ts";
 import { openCatalogue, openMapping, tellProblems } from "../vss-files.ts";
 
@@ -203,11 +202,6 @@ async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text);
   } catch (thrown) {
-    const what = `${path} cannot be written: ${fileTrouble(thrown)}`;
-    throw new AgentError("output.unwritable", {
-      what,
-      remedy: "name a file in a folder that you may write to",
-      cause: thrown,
-    });
+    throw unwritable(path, thrown);
   }
 }

@@ -2,7 +2,6 @@ import { type FileHandle, open } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../../config/load.ts";
 import { AgentError } from "../../core/errors.ts";
-import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import { formatBytes } from "../../core/quantity.ts";
 import { fileUpload } from "../../local-api/files-schema.ts";
@@ -11,6 +10,7 @@ import type { SupportBundle } from "../../support/bundle.ts";
 import { bundleWithoutAgent } from "../bundle-without-agent.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInput } from "../input-file.ts";
+import { unwritable } from "../output-file.ts";
 import { runningAgent } from "../running-agent.ts";
 
 const MAX_URL_BYTES = 8192;
@@ -114,7 +114,7 @@ async function collect(context: CliContext, output: string | undefined): Promise
 
 type OpenFile = { readonly path: string; readonly handle: FileHandle };
 
-/** Throws `output.unwritable`. A file that nobody has named must be new. */
+/** Throws as `unwritable` says. A file that nobody has named must be new. */
 async function opened(path: string, named: string | undefined): Promise<OpenFile> {
   try {
     return { path, handle: await open(path, named === undefined ? "wx" : "w", 0o600) };
@@ -137,14 +137,6 @@ async function write(
   }
   if (context.options().json) printJson(context, { schemaVersion: 1, file: path, bytes: content.length, sha256 });
   else printLine(context, `${path}  ${formatBytes(content.length)}  sha256 ${sha256}`);
-}
-
-function unwritable(path: string, error: unknown): AgentError {
-  return new AgentError("output.unwritable", {
-    what: `${path} cannot be written: ${fileTrouble(error)}`,
-    remedy: "choose a place that this user may write to: -o FILE",
-    cause: error,
-  });
 }
 
 /** The bundle of the running agent, or the fault that there is none. */

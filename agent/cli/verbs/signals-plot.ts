@@ -2,7 +2,6 @@ import { writeFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import pico from "picocolors";
 import { AgentError, EXIT } from "../../core/errors.ts";
-import { fileTrouble } from "../../core/file-trouble.ts";
 import { printable } from "../../core/plain-text.ts";
 import type { FrameTest } from "../../signals/log-formats/candump-filter.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
@@ -14,6 +13,7 @@ import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts"
 import { readInput } from "../input-file.ts";
 import { logTable } from "../log-messages.ts";
 import { LogTally } from "../log-tally.ts";
+import { unwritable } from "../output-file.ts";
 import type { Plot, PlotSeries } from "../plot/plot-series.ts";
 import { PlotReader, signalsMeant } from "../plot/read-plot.ts";
 import { textPlot } from "../plot/text-plot.ts";
@@ -132,11 +132,7 @@ async function writePicture(context: CliContext, plot: Plot, path: string): Prom
   try {
     await writeFile(path, bytes);
   } catch (cause) {
-    throw new AgentError("output.unwritable", {
-      what: `${path}: cannot be written: ${fileTrouble(cause)}`,
-      remedy: "give a path in a folder that this user may write to",
-      cause,
-    });
+    throw unwritable(path, cause);
   }
   note(context, `${path} written`);
 }

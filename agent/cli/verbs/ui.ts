@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { listenAt } from "../../../drivers/os/local-socket/local-server.ts";
-import { AgentError, errnoOf, messageOf } from "../../core/errors.ts";
+import { AgentError, errnoOf } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import type { AgentLine, UiRole } from "../../ui/agent-line.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { type RunningAgent, runningAgent } from "../running-agent.ts";
@@ -93,7 +94,7 @@ async function listen(
     await once(http, "listening");
   } catch (thrown) {
     throw new AgentError("usage.invalid", {
-      what: `cannot listen on ${HOST}:${wanted}: ${messageOf(thrown)}`,
+      what: `cannot listen on ${HOST}:${wanted}: ${fileTrouble(thrown)}`,
       remedy: errnoOf(thrown) === "EADDRINUSE" ? "choose another one with --port, or 0 for a free one" : "--port 0",
       cause: thrown,
     });
@@ -108,7 +109,7 @@ async function listenOnSocket(http: Server, path: string, role: UiRole): Promise
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
     throw new AgentError("output.unwritable", {
-      what: `no page on ${path}: ${messageOf(thrown.cause ?? thrown)}`,
+      what: `no page on ${path}: ${fileTrouble(thrown.cause ?? thrown)}`,
       remedy: "give --socket a path in a folder of your own, where nobody listens yet, of at most 107 bytes",
       cause: thrown,
     });
@@ -127,7 +128,12 @@ function tell({ url, role, socket }: Place, context: CliContext): void {
   if (context.options().json) return printJson(context, { schemaVersion: 1, url, role, socket });
   printLine(context, url);
   if (socket !== undefined) note(context, `on ${socket}; reach it with: ssh -L 8440:${socket} GATEWAY, at port 8440`);
-  note(context, role === "admin" ? "The page may act. Ctrl-C ends it." : "The page only shows. Ctrl-C ends it.");
+  note(
+    context,
+    role === "admin"
+      ? "The page may act, as far as admin.sock lets this user. Ctrl-C ends it."
+      : "The page only shows. Ctrl-C ends it.",
+  );
 }
 
 function port(text: string): number {

@@ -4,7 +4,8 @@ import { type CampaignDocument, campaignDocument } from "../../../config/campaig
 import { loadYamlFile } from "../../../config/load.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
 import type { Locate } from "../../../config/yaml-file.ts";
-import { AgentError, errnoOf, messageOf } from "../../core/errors.ts";
+import { AgentError, errnoOf } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import type { SignalTable } from "../../signals/signal-table.ts";
 import { type CampaignOffer, chooseCampaigns } from "../../telemetry/campaigns/arrival/campaign-choice.ts";
 import type { SourceOffer } from "../../telemetry/campaigns/arrival/campaign-control.ts";
@@ -117,7 +118,7 @@ async function filesIn(folder: string, refused: RefusedFile[]): Promise<readonly
     refused.push(unread(folder, `${folder}: ${names.length} files, more than the ${MAX_FILES} that are read`));
   } catch (thrown) {
     if (errnoOf(thrown) === "ENOENT") return [];
-    refused.push(unread(folder, `${folder}: cannot be listed: ${messageOf(thrown)}`));
+    refused.push(unread(folder, `${folder}: cannot be listed: ${fileTrouble(thrown)}`));
   }
   return [];
 }

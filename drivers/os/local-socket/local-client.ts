@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
+import { AgentError, errnoOf } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { parseReply } from "./local-protocol.ts";
 
@@ -49,7 +50,7 @@ export async function connectTo(path: string): Promise<Socket> {
         cause: thrown,
       });
     }
-    throw notAnswering(path, messageOf(thrown), thrown);
+    throw notAnswering(path, fileTrouble(thrown), thrown);
   }
 }
 
@@ -80,7 +81,7 @@ async function* linesOf(socket: Socket, path: string, signal: AbortSignal | unde
     }
   } catch (thrown) {
     if (isAborted(signal)) return;
-    throw thrown instanceof AgentError ? thrown : notAnswering(path, messageOf(thrown), thrown);
+    throw thrown instanceof AgentError ? thrown : notAnswering(path, fileTrouble(thrown), thrown);
   }
 }
 

@@ -145,6 +145,22 @@ describe("a file that a verb is given to read", () => {
   );
 });
 
+describe("the folder agent.d beside the configuration", () => {
+  it.skipIf(!IS_ROOT)("is named in words when this user may not list it (only root can try it)", async () => {
+    const own = join(folder, "own");
+    mkdirSync(join(own, "agent.d"), { recursive: true });
+    writeFileSync(join(own, "agent.yaml"), stringify(settings(own)));
+    chmodSync(join(own, "agent.d"), 0o700);
+    process.seteuid?.(NOBODY);
+    try {
+      const text = await told("config show --config FILE", join(own, "agent.yaml"));
+      expect(text).toMatch(/^7[78] .*agent\.d: cannot be listed: permission denied\n {2}remedy: \S/);
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});
+
 describe("a file that a verb is given to write", () => {
   it.each(WRITERS)("is named when its folder is not there, or it is one: %s", async (call) => {
     const absent = join(folder, "absent", "out");
@@ -156,7 +172,9 @@ describe("a file that a verb is given to write", () => {
     async (call) => {
       process.seteuid?.(NOBODY);
       try {
-        expectTold(await told(call, join(folder, "shut", "out")), join(folder, "shut", "out"));
+        const text = await told(call, join(folder, "shut", "out"));
+        expectTold(text, join(folder, "shut", "out"));
+        expect(text).toMatch(/^77 /);
       } finally {
         process.seteuid?.(0);
       }
