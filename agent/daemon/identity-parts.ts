@@ -3,7 +3,8 @@ import type { IdentityConfig } from "../../config/schema.ts";
 import { readPin } from "../../drivers/os/pin.ts";
 import { checkStore } from "../../drivers/tpm/store/store-check.ts";
 import type { Clock } from "../core/clock.ts";
-import { AgentError, errnoOf, messageOf } from "../core/errors.ts";
+import { AgentError, errnoOf } from "../core/errors.ts";
+import { fileTrouble } from "../core/file-trouble.ts";
 import { type CertificateChain, parseChain } from "../identity/certificate.ts";
 import type { LinkCredential } from "../ports/broker.ts";
 import type { KeyStore, TokenAdmin } from "../ports/key-store.ts";
@@ -41,7 +42,7 @@ export function identityParts({ identity, inUse, keys, environment, clock }: Ide
 export async function readChain(file: string): Promise<CertificateChain> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new AgentError(errnoOf(error) === "ENOENT" ? "identity.certificate-missing" : "input.missing", {
-      what: `the device certificate ${file} cannot be read: ${messageOf(error)}`,
+      what: `the device certificate ${file} cannot be read: ${fileTrouble(error)}`,
       remedy: "have one issued for the request of causeway csr, then: causeway cert install FILE",
       cause: error,
     });

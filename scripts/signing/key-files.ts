@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { AgentError, errnoOf, messageOf } from "../../agent/core/errors.ts";
+import { fileTrouble } from "../../agent/core/file-trouble.ts";
 import { isSignedBy, type SignatureAlgorithm } from "../../agent/core/public-key.ts";
 import { type DocumentKey, documentKeyOf } from "../../agent/core/signatures.ts";
 
@@ -48,7 +49,7 @@ export function readInput(file: string): Uint8Array {
     return readFileSync(file);
   } catch (error) {
     throw new AgentError("input.missing", {
-      what: `${file}: cannot be read: ${messageOf(error)}`,
+      what: `${file}: cannot be read: ${fileTrouble(error)}`,
       remedy: "check the path",
       cause: error,
     });
@@ -62,7 +63,7 @@ export function writeNew(file: string, content: string | Uint8Array, mode = 0o64
   } catch (error) {
     const exists = errnoOf(error) === "EEXIST";
     throw new AgentError("output.unwritable", {
-      what: exists ? `${file} exists already` : `${file}: cannot be written: ${messageOf(error)}`,
+      what: exists ? `${file} exists already` : `${file}: cannot be written: ${fileTrouble(error)}`,
       remedy: exists ? "choose another name: keys and signed documents are never overwritten" : "check the folder",
       cause: error,
     });

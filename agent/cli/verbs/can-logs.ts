@@ -2,14 +2,13 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { loadConfig } from "../../../config/load.ts";
-import { AgentError, EXIT, errnoOf } from "../../core/errors.ts";
-import { fileTrouble } from "../../core/file-trouble.ts";
+import { EXIT, errnoOf } from "../../core/errors.ts";
 import { formatBytes, formatCounted } from "../../core/quantity.ts";
 import { readLog } from "../../signals/log-formats/read-log.ts";
 import { byAge, type LogName, readLogName } from "../../telemetry/frame-log/log-names.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { type FilterOptions, filterOption, wantedBy } from "../filter-option.ts";
-import { readInput } from "../input-file.ts";
+import { readInput, unreadable } from "../input-file.ts";
 import { alignColumns } from "../text.ts";
 
 type ListedLog = { readonly file: string; readonly name: LogName; readonly bytes: number; readonly changedAt: string };
@@ -97,11 +96,7 @@ async function logsIn(folder: string): Promise<readonly ListedLog[]> {
     return found.filter((log) => log !== undefined).toSorted((a, b) => byAge(a.name, b.name));
   } catch (cause) {
     if (errnoOf(cause) === "ENOENT") return [];
-    throw new AgentError("input.missing", {
-      what: `${folder} cannot be read: ${fileTrouble(cause)}`,
-      remedy: "run it as the user of the agent, or as root",
-      cause,
-    });
+    throw unreadable(folder, cause);
   }
 }
 

@@ -3,7 +3,8 @@ import type { LoadedConfig } from "../../../config/load.ts";
 import type { CollectRule } from "../../../config/schema.ts";
 import type { SnapshotConfig } from "../../../config/snapshot.ts";
 import type { EntryProblem } from "../../core/entry-problem.ts";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { createSignalTable, type VssNaming } from "../../signals/build-table.ts";
 import { parseDbcBytes } from "../../signals/dbc/bytes.ts";
 import type { DbcDatabase, DbcProblem } from "../../signals/dbc/model.ts";
@@ -138,7 +139,7 @@ async function readWithin(file: string, place: string, leftBytes: number, maxByt
   const sizeBytes = await stat(file).then(
     ({ size }) => size,
     (error: unknown) => {
-      throw unreadable(place, error);
+      throw unreadable(`${place} dbc file cannot be read: ${file}`, error);
     },
   );
   if (sizeBytes > leftBytes) {
@@ -150,13 +151,13 @@ async function readWithin(file: string, place: string, leftBytes: number, maxByt
     });
   }
   return await readFile(file).catch((error: unknown) => {
-    throw unreadable(place, error);
+    throw unreadable(`${place} dbc file cannot be read: ${file}`, error);
   });
 }
 
-function unreadable(place: string, error: unknown): AgentError {
+function unreadable(what: string, error: unknown): AgentError {
   return new AgentError("config.invalid", {
-    what: `${place} dbc file cannot be read: ${messageOf(error)}`,
+    what: `${what}: ${fileTrouble(error)}`,
     remedy: "correct the path, or make the file readable for the user that runs causeway",
     cause: error,
   });

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { AgentError, messageOf } from "../../core/errors.ts";
+import { fileTrouble } from "../../core/file-trouble.ts";
 import { parseRoot, type TrustRoot } from "../../updates/trust/trust-root.ts";
 
 /** Certificates of all public authorities together are below 300 kB. */
@@ -18,7 +19,7 @@ const RSA_BITS = { min: 2048, max: 4096 } as const;
 export async function loadWrappingKey(file: string, place: string): Promise<KeyObject> {
   const at = `${place} encode.encryption.publicKeyFile ${file}`;
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw unfitKey(`${at} cannot be read: ${messageOf(error)}`, error);
+    throw unfitKey(`${at} cannot be read: ${fileTrouble(error)}`, error);
   });
   if (bytes.length > MAX_KEY_BYTES) throw unfitKey(`${at}: ${bytes.length} bytes, which no public key has`);
   const text = bytes.toString("utf8");
@@ -64,7 +65,7 @@ function unfitKey(what: string, cause?: unknown): AgentError {
 
 /** The pinned trust root. `place` is where the configuration names the file. Throws `config.invalid`. */
 export async function loadTrustRoot(file: string, place: string): Promise<TrustRoot> {
-  const bytes = await readFile(file).catch((error: unknown) => messageOf(error));
+  const bytes = await readFile(file).catch((error: unknown) => fileTrouble(error));
   const root = typeof bytes === "string" ? bytes : parseRoot(bytes);
   if (typeof root !== "string") return root;
   throw new AgentError("config.invalid", {
@@ -76,7 +77,7 @@ export async function loadTrustRoot(file: string, place: string): Promise<TrustR
 /** The text of a file of certificates, each of which can be read. `place` is where the configuration names the file, as `name`. Throws `config.invalid`. */
 export async function loadCertificates(file: string, place: string, name: string): Promise<string> {
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw unfit(`${place} ${name} cannot be read: ${messageOf(error)}`, error);
+    throw unfit(`${place} ${name} cannot be read: ${file}: ${fileTrouble(error)}`, error);
   });
   if (bytes.length > MAX_CERTIFICATES_BYTES) {
     throw unfit(

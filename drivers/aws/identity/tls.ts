@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ClientTlsContext, TlsCipherPreference, type TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
 import { AgentError, errnoOf, type FaultCode, messageOf } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import type { LinkCredential } from "../../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../../config/schema.ts";
 
@@ -86,7 +87,7 @@ export function readText(path: string, code: FaultCode, thing: string, remedy: s
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const problem = errnoOf(error) === "ENOENT" ? "does not exist" : `cannot be read: ${messageOf(error)}`;
+    const problem = errnoOf(error) === "ENOENT" ? "does not exist" : `cannot be read: ${fileTrouble(error)}`;
     throw new AgentError(code, { what: `the ${thing} ${path} ${problem}`, remedy, cause: error });
   }
 }

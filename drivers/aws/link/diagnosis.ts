@@ -1,5 +1,6 @@
 import { type Clock, isBelievable } from "../../../agent/core/clock.ts";
-import { AgentError, messageOf } from "../../../agent/core/errors.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import { validityFault } from "../../../agent/core/validity.ts";
 import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import { isPkcs11Error } from "../identity/identity-faults.ts";
@@ -187,7 +188,7 @@ function ownCertificateFault(path: string, clock: Clock): AgentError | undefined
   } catch (error) {
     if (error instanceof AgentError) return error;
     return new AgentError("identity.certificate-missing", {
-      what: `the device certificate ${path} cannot be read: ${messageOf(error)}`,
+      what: `the device certificate ${path} cannot be read: ${fileTrouble(error)}`,
       remedy: "set identity.certificateFile to the certificate that was issued for this device, in PEM",
       cause: error,
     });
