@@ -51,9 +51,11 @@ function lostKey({ outbox: { encryption } }: Status): readonly Problem[] {
   return encryption?.lost === undefined ? [] : [encryption.lost];
 }
 
-/** What the broker refuses at present, a topic each. */
+/** What the broker refuses at present, a topic each; first where most records wait for it. */
 export function rejections({ outbox, delivery }: Status): readonly Problem[] {
-  return delivery.refusedTopics.map((topic) => safe(rejectionProblem(topic, outbox)));
+  const waiting = ({ stream }: TopicRejection): number => outbox.streams[stream].records;
+  const topics = [...delivery.refusedTopics].sort((a, b) => waiting(b) - waiting(a));
+  return topics.map((topic) => safe(rejectionProblem(topic, outbox)));
 }
 
 function blockingProblems(status: Status): readonly Problem[] {

@@ -3,6 +3,7 @@ import type { FaultCode } from "../../core/errors.ts";
 import { formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Check } from "../../local-api/support-schema.ts";
+import { STREAMS } from "../../ports/outbox.ts";
 import type { Problem } from "../check.ts";
 import { rejections } from "../delivery-checks.ts";
 import { broken, doubtful, type LineLink, type LineStep, sound } from "./line-step.ts";
@@ -125,16 +126,26 @@ function connectSteps(status: Status, found: readonly LineStep[]): readonly Line
 }
 
 function policySteps(status: Status, refusedFilters: readonly string[]): readonly LineStep[] {
-  const [problem] = rejections(status);
+  const isPartial = takesOthers(status);
+  const refused = rejections(status).map((problem): LineStep => {
+    return { ...broken("policy", problem), ...(isPartial ? { isPartial: true } : {}) };
+  });
   const filters = refusedFilters.map((what) => {
     const remedy =
       "let the broker's policy allow this thing to subscribe to it (AWS IoT: iot:Subscribe and iot:Receive)";
     return doubtful("policy", { what, remedy });
   });
-  if (problem !== undefined) return [broken("policy", problem), ...filters];
+  if (refused.length > 0) return [...refused, ...filters];
   if (status.link.state !== "online") return filters;
   const none = filters.length === 0 ? [sound("policy", "the broker refuses nothing")] : filters;
   return [...none, pubackStep(status)];
+}
+
+/** Whether records of a stream that the broker does not refuse go out. */
+function takesOthers({ link, delivery }: Status): boolean {
+  const { ackedAgoMs, refusedTopics, streams } = delivery;
+  if (link.state !== "online" || ackedAgoMs === undefined || ackedAgoMs >= LATE_PUBACK_MS) return false;
+  return STREAMS.some((name) => streams[name].records > 0 && !refusedTopics.some(({ stream }) => stream === name));
 }
 
 function pubackStep({ outbox, delivery, link, uptimeMs }: Status): LineStep {

@@ -181,6 +181,24 @@ describe("the steps to the broker", () => {
     expect(brokenLink({ status })).toBe("policy");
   });
 
+  it("lets one stream be refused without the whole line, and names first what most records wait for", () => {
+    const { delivery, outbox } = statusWith();
+    const none = { records: 0, bytes: 0, dayBytes: 0 };
+    const refusedTopics = (["event", "capture"] as const).map((stream) => {
+      return { stream, topic: `a/${stream}`, reasonCode: 0x87, reason: "0x87 not authorized", count: 2 };
+    });
+    const streams = { control: none, event: none, telemetry: { ...none, records: 9 }, capture: none };
+    const waiting = { ...outbox.streams, capture: { ...outbox.streams.capture, records: 5 } };
+    const ended = (ackedAgoMs: number) => {
+      const change = { ...delivery, refusedTopics, streams, ackedAgoMs };
+      const status = statusWith({ delivery: change, outbox: { ...outbox, streams: waiting } });
+      return conclude(inOrder(linkSteps({ ...sight, status })), ackedAgoMs);
+    };
+    expect(ended(900)).toMatchObject({ sends: true, link: "policy" });
+    expect(ended(900).what).toContain("refuses capture records");
+    expect(ended(60_000).sends).toBe(false);
+  });
+
   it("tells of refused subscriptions without stopping there", () => {
     const steps = linkSteps({ ...sight, refusedFilters: ["the broker refuses the subscription to a/#: 0x87"] });
     expect(steps.find(({ link }) => link === "policy")).toMatchObject({ verdict: "warn" });
