@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Log } from "../../agent/core/log.ts";
+import { formatCounted } from "../../agent/core/quantity.ts";
 import type { BusCounters, BusFacts, BusSink, CanBus, FrameFilter } from "../../agent/ports/can-bus.ts";
 import { Delivery } from "./delivery.ts";
 import { cannotTransmit } from "./faults.ts";
@@ -129,10 +130,18 @@ class ReplayBus implements CanBus {
     }
     if (signal.aborted) return;
     this.#frames.flush();
-    const { received, errorFrames } = this.counters();
-    const end = received + errorFrames === 0 ? "end of log, no frame in it" : "end of log";
-    this.#delivery.link("down", failure ?? end);
+    const { received } = this.counters();
+    this.#delivery.link("down", failure ?? this.#end());
     this.#log.info("bus.log-ended", { bus: this.name, received, malformedLines: this.#malformed });
+  }
+
+  /** A log whose frames nobody wants is another matter than one without frames: then the DBC files are of another vehicle. */
+  #end(): string {
+    const { received, errorFrames } = this.counters();
+    if (received + errorFrames > 0) return "end of log";
+    const unwanted = this.#filter.heldBack;
+    if (unwanted === 0) return "end of log, no frame in it";
+    return `end of log, none of its ${formatCounted(unwanted, "frame")} is wanted by a DBC file, rule or campaign`;
   }
 
   #playing(): LogSettings {

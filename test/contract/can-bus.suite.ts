@@ -37,6 +37,8 @@ export function frameOf(id: number, data: readonly number[] | Uint8Array, flags 
 export class RecordingSink {
   readonly frames: CanFrame[] = [];
   readonly states: BusState[] = [];
+  /** What people are told with each state. */
+  readonly details: string[] = [];
   /** "state" and "frames", in the order of the calls. */
   readonly calls: string[] = [];
   readonly buffers = new Set<ArrayBufferLike>();
@@ -47,9 +49,10 @@ export class RecordingSink {
     for (let index = 0; index < batch.count; index += 1) this.frames.push(batch.frame(index));
   }
 
-  onState(state: BusState): void {
+  onState(state: BusState, detail = ""): void {
     this.calls.push("state");
     this.states.push(state);
+    this.details.push(detail);
   }
 
   async waitForFrames(count: number): Promise<void> {

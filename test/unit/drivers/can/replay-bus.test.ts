@@ -98,6 +98,12 @@ describe("createReplayBus", () => {
   it("ends a loop over a log without a frame", async () => {
     await play(["# nothing"], { loop: true }, 1000);
     expect(sink.states).toEqual(["up", "down"]);
+    expect(sink.details.at(-1)).toBe("end of log, no frame in it");
+  });
+
+  it("tells a log of which no frame is wanted from one without frames", async () => {
+    await play(THREE_FRAMES, { loop: true, filters: [{ id: 4, mask: 0x7ff, extended: false }] }, 1000);
+    expect(sink.details.at(-1)).toBe("end of log, none of its 3 frames is wanted by a DBC file, rule or campaign");
   });
 
   it("plays only the interface and the ids that were asked for", async () => {
