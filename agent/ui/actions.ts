@@ -1,9 +1,8 @@
 import { z } from "zod";
+import { formatCounted } from "../core/quantity.ts";
 import { bufferFlush } from "../local-api/buffer-schema.ts";
 import { campaignTrigger } from "../local-api/campaigns-schema.ts";
 import { readCodesNow } from "../local-api/codes-schema.ts";
-import { commandsAcknowledge } from "../local-api/commands-schema.ts";
-import { jobsCancel } from "../local-api/jobs-schema.ts";
 import { type OtaVerdict, otaCommit, otaConsent, otaRollback } from "../local-api/ota-schema.ts";
 import type { AgentLine } from "./agent-line.ts";
 
@@ -17,7 +16,9 @@ type Act = (line: AgentLine, request: ActionRequest) => Promise<string>;
 const ACTIONS: Readonly<Record<string, Act>> = {
   "buffer.flush": async (line) => {
     const { waiting } = await line.ask(bufferFlush, { waitMs: 2000 });
-    return waiting === 0 ? "All that was stored is sent." : `${waiting} records still wait.`;
+    return waiting === 0
+      ? "All that was stored is sent."
+      : `${formatCounted(waiting, "record still waits", "records still wait")}.`;
   },
   "campaign.trigger": async (line, { id = "" }) => {
     const answer = await line.ask(campaignTrigger, { id });
@@ -28,14 +29,6 @@ const ACTIONS: Readonly<Record<string, Act>> = {
     const silent = units.filter(({ problem }) => problem !== undefined);
     const problems = silent.map(({ ecu, problem }) => ` ${ecu} ${problem}.`).join("");
     return `${units.length - silent.length} of ${units.length} control units answered.${problems}`;
-  },
-  "commands.acknowledge": async (line) => {
-    const { wasLost, firstCounter } = await line.ask(commandsAcknowledge, {});
-    return wasLost ? `Acknowledged: counters go on from ${firstCounter}.` : "No ledger was lost.";
-  },
-  "jobs.cancel": async (line) => {
-    const { jobId } = await line.ask(jobsCancel, {});
-    return jobId === undefined ? "No job is worked on." : `Job ${jobId} is given up.`;
   },
   "ota.consent": async (line) => otaText(await line.ask(otaConsent, {})),
   "ota.commit": async (line) => otaText(await line.ask(otaCommit, {})),
