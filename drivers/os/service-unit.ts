@@ -10,9 +10,12 @@ const UNIT = "causeway.service";
 const BOOTED = "/run/systemd/system";
 /** How long systemctl may take, ms. */
 const ASK_MS = 5000;
-/** Settings of systemd.exec(5) that hand secrets to a service, and the groups that open devices to it. */
+/**
+ * Settings of systemd.exec(5) that hand secrets to a service, and the groups that open devices to it. SetCredential, whose secret stands in the
+ * unit itself, is not handed on: it would be an argument, which every user of the machine can read.
+ */
 const HANDED_ON =
-  /^(?:LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|ImportCredential|SupplementaryGroups)$/;
+  /^(?:LoadCredential|LoadCredentialEncrypted|SetCredentialEncrypted|ImportCredential|SupplementaryGroups)$/;
 /** What a verb reads of its environment; a unit begins with none of it. */
 const ENVIRONMENT =
   /^(?:TERM|LANG|LC_\w+|TZ|NO_COLOR|TPM2\w+|TSS2\w+|DBUS_\w+_BUS_ADDRESS|\w+_proxy|\w+_PROXY|NODE_COMPILE_CACHE)$/;

@@ -22,8 +22,9 @@ describe("settingsOf", () => {
   });
 
   it("reads on in the next line, and passes over comments", () => {
-    const text = "[Service]\n#LoadCredential=a:/a\nSetCredential=b: \\\n  one\nImportCredential = c*\n";
-    expect(settingsOf(text)).toEqual(["SetCredential=b:    one", "ImportCredential=c*"]);
+    const text =
+      "[Service]\n#LoadCredential=a:/a\nSetCredentialEncrypted=b: \\\n  one\nSetCredential=causeway-pin:1234\nImportCredential = c*\n";
+    expect(settingsOf(text)).toEqual(["SetCredentialEncrypted=b:    one", "ImportCredential=c*"]);
   });
 });
 
