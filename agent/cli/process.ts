@@ -80,6 +80,9 @@ async function codeOf(
     return exitCode;
   } catch (error) {
     if (error instanceof EndedElsewhere) return error.code;
+    // A question that the interrupt has cut short has no answer: that is not the agent's doing.
+    const isCut = interrupt.signal.aborted && error instanceof AgentError && error.code === "agent.not-running";
+    if (isCut) return EXIT.interrupted;
     const code = report(error, context.terminal, options?.json ?? args.includes("--json"));
     // Of the daemon only systemd reads the code, which must not start it again for what a person has to mend.
     const isClosed = error instanceof AgentError && isDenied(error.cause) && args[0] !== "run";
