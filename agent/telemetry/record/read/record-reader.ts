@@ -21,6 +21,8 @@ import { fenceEventOf, privacyChangeOf, tripOf, vehicleStateChangeOf, wakeOf } f
 
 /** Longest record that is read, bytes without compression. The agent is not configurable to write longer ones. */
 const MAX_RECORD_BYTES = 4_194_304;
+/** Faults of a record that are told: it may have one in each of its columns. */
+const TOLD_FAULTS = 4;
 
 /** Reads payloads as received from the broker. */
 export interface RecordReader {
@@ -61,7 +63,8 @@ function parse(type: protobuf.Type, bytes: Uint8Array): unknown {
 function check(message: unknown): WireRecord {
   const parsed = wireRecord.safeParse(message);
   if (parsed.success) return parsed.data;
-  throw malformed(`the payload is protobuf, but not a record: ${z.prettifyError(parsed.error)}`, parsed.error);
+  const told = new z.ZodError(parsed.error.issues.slice(0, TOLD_FAULTS));
+  throw malformed(`the payload is protobuf, but not a record: ${z.prettifyError(told)}`, told);
 }
 
 function recordOf(wire: WireRecord): DecodedRecord {

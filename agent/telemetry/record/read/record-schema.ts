@@ -46,8 +46,15 @@ const samples = samplesHeader.extend({
   ),
 });
 
+const COLUMN_KINDS = ["COLUMN_KIND_INTEGER", "COLUMN_KIND_FLOAT", "COLUMN_KIND_DOUBLE"] as const;
+/** In one pass as well: a fault for each element of a record that is wrong all over would be gigabytes of them. */
+const columnKinds = z.custom<readonly (typeof COLUMN_KINDS)[number][]>(
+  (value) => Array.isArray(value) && value.every((item) => COLUMN_KINDS.some((kind) => kind === item)),
+);
 /** An address and one more, 0 for none. */
-const addresses = z.array(z.int().min(0).max(256));
+const addresses = z.custom<readonly number[]>(
+  (value) => Array.isArray(value) && value.every((item) => typeof item === "number" && item <= 256),
+);
 
 const packedSamples = samplesHeader.extend({
   counts: numbers,
@@ -55,7 +62,7 @@ const packedSamples = samplesHeader.extend({
   steps: bigints,
   signals: numbers,
   axes: numbers,
-  kinds: z.array(z.enum(["COLUMN_KIND_INTEGER", "COLUMN_KIND_FLOAT", "COLUMN_KIND_DOUBLE"])),
+  kinds: columnKinds,
   firsts: bigints,
   deltas: bigints,
   floats: numbers,

@@ -51,6 +51,12 @@ function faultOf(payload: Uint8Array): string {
 }
 
 describe("samples in form 1", () => {
+  it("are refused in few words where all their columns are wrong", () => {
+    const record = recordType.toObject(recordType.decode(FORM_1), { longs: String, enums: String });
+    Object.assign(record.samples, { columns: Array.from({ length: 5000 }, () => ({ source: 300 })) });
+    expect(faultOf(recordType.encode(recordType.fromObject(record)).finish()).length).toBeLessThan(600);
+  });
+
   it("are read as they were written", () => {
     const { seq, body } = reader.decode(FORM_1);
     const at = (...ms: readonly number[]): number[] => ms.map((some) => T0 + some * 1000);
@@ -128,5 +134,11 @@ describe("samples in form 2", () => {
   it("of a kind or an address that is not known are refused", () => {
     expect(faultOf(withLists({ kinds: [0, 9] }))).toMatch(/not a record[^]*kinds/);
     expect(faultOf(withLists({ sources: [0, 300] }))).toMatch(/not a record[^]*sources/);
+  });
+
+  it("are refused in few words where they are wrong all over", () => {
+    const many = Array.from({ length: 20_000 }, () => 300);
+    expect(faultOf(withLists({ kinds: many })).length).toBeLessThan(200);
+    expect(faultOf(withLists({ sources: many })).length).toBeLessThan(200);
   });
 });
