@@ -17,8 +17,8 @@ const DEFAULT_PORT = 8440;
 const TOKEN_BYTES = 24;
 /** Who may connect to a socket of the page: who may look also the group, who may change its owner alone. */
 const SOCKET_MODES: Readonly<Record<UiRole, number>> = { view: 0o660, admin: 0o600 };
-/** While the socket is made: nobody but the owner until it has its mode. */
-const MAKING_UMASK = 0o177;
+/** While the socket is made, and folders above it: nobody but the owner until it has its mode. */
+const MAKING_UMASK = 0o077;
 
 type UiOptions = { readonly port?: number; readonly socket?: string | undefined; readonly admin: boolean };
 

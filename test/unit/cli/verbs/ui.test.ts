@@ -93,6 +93,12 @@ describe("causeway ui", () => {
     expect(existsSync(socketPath)).toBe(false);
   });
 
+  it("makes the folder of a socket, for its owner alone", async () => {
+    const folder = join(temporaryFolder(), "new");
+    expect((await serve("--socket", join(folder, "ui.sock"))).printed).not.toBe("");
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+  });
+
   it("says what stands against a place", async () => {
     const taken = createServer();
     onTestFinished(() => void taken.close());
