@@ -106,11 +106,23 @@ async function writerTo(path: string | undefined, { terminal }: CliContext): Pro
     };
     return { write, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
-  const file = await guarded(path, () => open(path, "w", 0o600));
+  const file = await guarded(path, () => openAlone(path));
   return {
     write: (text) => guarded(path, () => file.appendFile(text)),
     [Symbol.asyncDispose]: () => closed(path, file),
   };
+}
+
+/** One that was there already gets the mode before it gets a record. */
+async function openAlone(path: string): Promise<FileHandle> {
+  const file = await open(path, "w", 0o600);
+  try {
+    if ((await file.stat()).isFile()) await file.chmod(0o600);
+    return file;
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
 }
 
 async function closed(path: string, file: FileHandle): Promise<void> {

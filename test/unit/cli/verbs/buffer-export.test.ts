@@ -101,6 +101,7 @@ describe("causeway buffer export, without a running agent", () => {
   it("gives payloads that records decode reads, with the signals by name", async () => {
     const { config } = killed((folder) => fill(outboxIn(folder)));
     const file = join(temporaryFolder(), "payloads.hex");
+    writeFileSync(file, "of an earlier time, and for all to read", { mode: 0o644 });
     const { stderr } = await run(config, "--raw", "-o", file);
     expect(stderr).toContain("4 records in");
     expect(statSync(file).mode & 0o777).toBe(0o600);
