@@ -15,7 +15,7 @@ export async function asServiceUser(
 ): Promise<void> {
   const root = context.process?.root;
   if (root === undefined || identity.mode === "file") return;
-  const uid = root.ownerOf([`${stateDir}/identity`, stateDir]);
+  const uid = root.ownerOf([stateDir, `${stateDir}/identity`]);
   if (uid === undefined || uid === 0) return;
   const hasPin = identity.pinFile !== undefined || context.environment.CREDENTIALS_DIRECTORY !== undefined;
   if (wantsPin && !hasPin) {

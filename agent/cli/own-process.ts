@@ -15,7 +15,7 @@ export type OwnProcess = {
 
 /** What root may do to be the user of the service. */
 export type RootPowers = {
-  /** The user who owns the first of these folders that there is. */
+  /** The user who owns the first of these folders, the outer first, that is not root's; 0 where all are root's, undefined where none is there. */
   ownerOf(folders: readonly string[]): number | undefined;
   /** For good. Throws `identity.not-permitted`. */
   becomeUser(uid: number): void;

@@ -2,13 +2,17 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { AgentError, AS_SERVICE_USER, messageOf } from "../../agent/core/errors.ts";
 
-/** The user who owns the first of these folders that there is: whose state it is, the service runs as. Undefined where none is there. */
+/**
+ * The user whose state it is, as whom the service runs: who owns the first of these folders, the outer first, that is not root's. What lies
+ * in a folder of that user is not looked at: it may be a link that leads anywhere. 0 where all are root's, undefined where none is there.
+ */
 export function ownerOf(folders: readonly string[]): number | undefined {
+  let owner: number | undefined;
   for (const folder of folders) {
-    const found = statSync(folder, { throwIfNoEntry: false });
-    if (found !== undefined) return found.uid;
+    owner = statSync(folder, { throwIfNoEntry: false })?.uid ?? owner;
+    if (owner !== undefined && owner !== 0) break;
   }
-  return undefined;
+  return owner;
 }
 
 /**
