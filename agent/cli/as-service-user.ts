@@ -5,11 +5,11 @@ import { EndedElsewhere } from "./own-process.ts";
 
 /**
  * Root is not the user whose identity it is, and what root writes there the service cannot read: from here on this process is the service's
- * user. Where the PIN is a systemd credential and the verb `wantsPin`, systemd runs the verb anew, with the credentials of the service; then
- * it throws `EndedElsewhere`. Does nothing for other users, nor where the state is root's own.
+ * user. Where the PIN, or what the proxy asks for, is a systemd credential and the verb `wantsPin`, systemd runs the verb anew, with the
+ * credentials of the service; then it throws `EndedElsewhere`. Does nothing for other users, nor where the state is root's own.
  */
 export async function asServiceUser(
-  { stateDir, identity }: Pick<AgentConfig, "stateDir" | "identity">,
+  { stateDir, identity, proxy }: Pick<AgentConfig, "stateDir" | "identity" | "proxy">,
   context: CliContext,
   wantsPin: boolean,
 ): Promise<void> {
@@ -17,8 +17,8 @@ export async function asServiceUser(
   if (root === undefined || identity.mode === "file") return;
   const uid = root.ownerOf([stateDir, `${stateDir}/identity`]);
   if (uid === undefined || uid === 0) return;
-  const hasPin = identity.pinFile !== undefined || context.environment.CREDENTIALS_DIRECTORY !== undefined;
-  if (wantsPin && !hasPin) {
+  const hasFiles = identity.pinFile !== undefined && (proxy === undefined || proxy.credentialsFile !== undefined);
+  if (wantsPin && !hasFiles && context.environment.CREDENTIALS_DIRECTORY === undefined) {
     const settings = await root.unitSettings();
     if (settings.some((setting) => /^(?:Load|Set|Import)Credential/.test(setting))) {
       const code = await root.runInUnit(uid, settings, context.signal);

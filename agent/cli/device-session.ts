@@ -4,6 +4,7 @@ import { openSession } from "../cloud/open-session.ts";
 import { AgentError } from "../core/errors.ts";
 import { openIdentity } from "../daemon/open-identity.ts";
 import type { Broker } from "../ports/broker.ts";
+import { asServiceUser } from "./as-service-user.ts";
 import type { CliContext } from "./context.ts";
 import { isRunning } from "./running-agent.ts";
 import { singleSession } from "./single-session.ts";
@@ -16,7 +17,8 @@ const MAX_CLIENT_ID = 128;
 export type DeviceSession = AsyncDisposable & { readonly session: Broker; readonly config: AgentConfig };
 
 /**
- * Connects with the identity of the device and a client id of the verb's own: the thing name with `suffix`, unless one is given. Throws
+ * Connects with the identity of the device and a client id of the verb's own: the thing name with `suffix`, unless one is given. A process
+ * of root is one of the service's user afterwards, see `asServiceUser`: it may run the verb anew, with all of stdin. Throws
  * `agent.already-running` for that of the running agent, which would lose its session by it, and the fault of the attempt.
  */
 export async function openDeviceSession(
@@ -25,6 +27,7 @@ export async function openDeviceSession(
   given: string | undefined,
 ): Promise<DeviceSession> {
   const config = await loadConfig(context.options().config);
+  await asServiceUser(config, context, true);
   const clientId = given ?? `${config.thingName}-${suffix}`;
   await checkClientId(clientId, config, context);
   const { environment, clock, signal } = context;

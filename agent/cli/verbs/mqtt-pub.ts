@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { AgentError } from "../../core/errors.ts";
+import { AgentError, EXIT } from "../../core/errors.ts";
 import { formatCounted } from "../../core/quantity.ts";
 import { type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
@@ -26,8 +26,8 @@ const HELP = `
 The session is one of its own: its client id is the thing name with -mqtt-pub and the number of the process, so that the running agent
 stays connected. Where the broker's policy ties the client id to the thing name (AWS IoT Core), it refuses that: let the policy allow
 client/THING-*, or stop the agent and give --client-id THING; with the agent running that is refused here. Nothing is stored and
-tried again: what is not taken by the broker is said. Host, port and certificates are those of the configuration, so that
--h, -p, --cafile, --cert and --key of mosquitto_pub have no place.
+tried again: what is not taken by the broker is said. Run it as root, which becomes the user of the service by itself, or as that user.
+Host, port and certificates are those of the configuration, so that -h, -p, --cafile, --cert and --key of mosquitto_pub have no place.
 
 Examples:
   causeway mqtt pub cmd/causeway/truck-0001/test -m hello
@@ -63,9 +63,12 @@ async function publish(given: string | undefined, options: PubOptions, context: 
   await using opened = await openDeviceSession(context, `mqtt-pub-${process.pid}`, options.clientId);
   let sent = 0;
   for await (const payload of messages) {
+    // What an interrupt has cut off is no message.
+    if (context.signal.aborted) break;
     await deliver(opened, publicationOf(topic, payload, options), context);
     sent += 1;
   }
+  if (context.signal.aborted) context.finish(EXIT.interrupted);
   const { qos, retain } = options;
   if (context.options().json) printJson(context, { schemaVersion: 1, topic, messages: sent, qos: Number(qos), retain });
   else if (context.options().verbose) note(context, `${formatCounted(sent, "message")} to ${topic}`);
@@ -99,14 +102,15 @@ async function messagesOf(options: PubOptions, context: CliContext): Promise<Asy
   if (message !== undefined) return one(new TextEncoder().encode(message));
   if (nullMessage === true) return one(new Uint8Array(0));
   if (file !== undefined) return one(await readInputFile(file));
-  return stdinLine === true ? lines(readInput(context, "-")) : one(await all(readInput(context, "-")));
+  // Not before the session: a verb that root runs may have to be run anew, and read it then.
+  return stdinLine === true ? lines(readInput(context, "-")) : whole(readInput(context, "-"));
 }
 
 async function* one(payload: Uint8Array): AsyncGenerator<Uint8Array> {
   yield payload;
 }
 
-async function all(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function* whole(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const kept: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of pieces) {
@@ -114,7 +118,7 @@ async function all(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
     checkLength(bytes);
     kept.push(piece.slice());
   }
-  return Buffer.concat(kept);
+  yield Buffer.concat(kept);
 }
 
 /** Lines without their ends; what stands behind the last end is one too. */

@@ -1,4 +1,5 @@
 import type { CliContext, GlobalOptions, Terminal, TextSink } from "../../../agent/cli/context.ts";
+import type { OwnProcess } from "../../../agent/cli/own-process.ts";
 import { createProgram } from "../../../agent/cli/program.ts";
 import type { Clock } from "../../../agent/core/clock.ts";
 import { ManualClock } from "../core/clock.ts";
@@ -19,6 +20,8 @@ export type CliSurroundings = {
   readonly onStderr?: (text: string) => void;
   /** Width of a terminal that shows both streams; absent where there is none. */
   readonly columns?: number;
+  /** What it may do with its process; nothing when absent. */
+  readonly process?: OwnProcess;
 };
 
 /** Runs `causeway ARGS...` in this process, without a terminal unless `columns` or one are given; errors of verbs and of the command line come as they are thrown. */
@@ -37,6 +40,7 @@ export async function runCli(args: readonly string[], surroundings: CliSurroundi
     clock: surroundings.clock ?? new ManualClock(),
     signal: surroundings.signal ?? new AbortController().signal,
     environment: surroundings.environment ?? {},
+    ...(surroundings.process === undefined ? {} : { process: surroundings.process }),
     options: () => {
       if (options === undefined) throw new Error("options are read before they are parsed");
       return options;

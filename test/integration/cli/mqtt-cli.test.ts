@@ -98,6 +98,18 @@ describe("causeway mqtt, with mosquitto's own programs on the other side", { tim
     expect(await heardWhile(() => mqtt(["pub", ...given], stdin), UP, "%t %x %q")).toBe(heard);
   });
 
+  it("publishes no line that an interrupt has cut off", async () => {
+    const interrupt = new AbortController();
+    async function* cut(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("whole\ncut");
+      interrupt.abort();
+    }
+    const surroundings = { clock: systemClock(), environment: {}, stdin: cut(), signal: interrupt.signal };
+    const ended = await runCli(["mqtt", "pub", UP, "-l", "--json", "--config", at("agent.yaml")], surroundings);
+    expect(ended.exitCode).toBe(130);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ messages: 1 });
+  });
+
   it("keeps a message with -r, and takes it away with -r -n", async () => {
     const topic = `dt/causeway/${THING}/kept`;
     await mqtt(["pub", topic, "-m", "still here", "-r", "--content-type", "text/plain"]);
