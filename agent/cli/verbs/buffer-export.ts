@@ -55,9 +55,9 @@ async function exportRecords(options: ExportOptions, context: CliContext): Promi
   const { stream, limit, raw, key, output } = options;
   const lineOf = raw ? rawLine : decodedLine(await payloadReader(key));
   const records = storedRecords(context, { stream, limit });
-  // The first is asked for before the file is made: without one there is none.
+  // The first is asked for before the file is made: without one there is none, and one of before stays.
   const first = await records.next();
-  await using writer = await writerTo(output, context);
+  await using writer = await writerTo(first.done === true ? undefined : output, context);
   let written = 0;
   let unread = 0;
   for (let next = first; next.done !== true; next = await records.next()) {
@@ -67,8 +67,10 @@ async function exportRecords(options: ExportOptions, context: CliContext): Promi
       await writer.write(`${line}\n`);
       written += 1;
     }
-    if (context.signal.aborted) return context.finish(EXIT.interrupted);
+    if (context.signal.aborted) break;
   }
+  // It may have ended the records too.
+  if (context.signal.aborted) return context.finish(EXIT.interrupted);
   if (unread > 0) {
     note(context, `${formatCounted(unread, "record is", "records are")} left out`);
     context.finish(EXIT.badInput);

@@ -117,8 +117,18 @@ describe("causeway buffer export, without a running agent", () => {
   it("takes one stream, and so many", async () => {
     const { config } = killed((folder) => fill(outboxIn(folder)));
     expect(linesOf(await run(config, "--stream", "telemetry", "--limit", "2"))).toHaveLength(2);
-    const none = await run(config, "--stream", "capture");
+    const file = join(temporaryFolder(), "earlier.ndjson");
+    writeFileSync(file, "of an earlier time");
+    const none = await run(config, "--stream", "capture", "-o", file);
     expect([none.exitCode, none.stderr]).toEqual([2, "nothing is stored\n"]);
+    expect(readFileSync(file, "utf8")).toBe("of an earlier time");
+  });
+
+  it("does not call whole what an interrupt has ended", async () => {
+    const { config } = killed((folder) => fill(outboxIn(folder)));
+    const args = ["buffer", "export", "--config", config];
+    const ended = await runCli(args, { clock: systemClock(), signal: AbortSignal.abort() });
+    expect([ended.exitCode, ended.stderr]).toEqual([130, ""]);
   });
 
   it("goes on from page to page", async () => {
