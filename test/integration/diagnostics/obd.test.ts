@@ -72,10 +72,10 @@ describe("the agent beside the bench's control units, on a hub", () => {
       ["transmission", "0x7e9"],
     ]);
     const signals = await watched(home, "obd.*");
-    expect(signals).toMatch(/obd\.engine\.engine_speed +[\d.]+ rpm/);
-    expect(signals).toMatch(/obd\.engine\.coolant_temperature +[\d.]+ degC/);
-    expect(signals).toMatch(/obd\.transmission\.vehicle_speed +\d+ km\/h/);
-    expect(signals).toMatch(/obd\.engine\.mil +0 "off"/);
+    expect(signals).toMatch(/obd\.engine\.engine_speed +[\d.]+ +rpm/);
+    expect(signals).toMatch(/obd\.engine\.coolant_temperature +[\d.]+ +degC/);
+    expect(signals).toMatch(/obd\.transmission\.vehicle_speed +\d+ +km\/h/);
+    expect(signals).toMatch(/obd\.engine\.mil +0 +"off"/);
     // A technician's verb goes through the agent, which has the bus.
     const obd = (...args: readonly string[]) => runCli(["--config", home.config, "obd", ...args], { clock });
     expect((await obd("read", "--ecu", "engine", "vehicle_speed")).stdout).toMatch(
