@@ -57,7 +57,9 @@ function patternOf(shown: string): RegExp {
     if (line === "...") return "(?:.*\\n)*?";
     const parts = line
       .split("...")
-      .map((part) => part.replaceAll(/ +/g, " ").replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+      .map((part) => part.replaceAll(/ +/g, " ").replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"))
+      // A number that is anything may be 1.
+      .map((part, at) => (at === 0 ? part : part.replace(/^( \w+)s\b/, "$1s?")));
     return `${parts.join(".*")}\\n`;
   });
   return new RegExp(`^${patterns.join("")}$`);
