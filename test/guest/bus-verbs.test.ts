@@ -59,23 +59,23 @@ async function watching(...args: readonly string[]): Promise<{ lines(): readonly
 
 describe("buses of a kernel", { timeout: 400_000 }, () => {
   it("are listed, brought up once, and refused while they are down", async () => {
-    await ip("link", "add", "vcan7", "type", "vcan");
-    closers.push(() => ip("link", "del", "vcan7"));
-    const state = async (): Promise<unknown> => JSON.parse((await causeway("--json", "bus", "stats", "vcan7")).stdout);
-    expect(await state()).toMatchObject({ interfaces: [{ interface: "vcan7", state: "down", fd: true }] });
+    await ip("link", "add", "vcan11", "type", "vcan");
+    closers.push(() => ip("link", "del", "vcan11"));
+    const state = async (): Promise<unknown> => JSON.parse((await causeway("--json", "bus", "stats", "vcan11")).stdout);
+    expect(await state()).toMatchObject({ interfaces: [{ interface: "vcan11", state: "down", fd: true }] });
     for (const verb of ["dump", "gen", "load", "sniff"]) {
-      await expect(causeway("can", verb, "vcan7")).rejects.toMatchObject({
+      await expect(causeway("can", verb, "vcan11")).rejects.toMatchObject({
         code: "bus.unavailable",
-        message: "vcan7: interface vcan7 is down",
-        remedy: "bring it up as root: causeway bus up vcan7",
+        message: "vcan11: interface vcan11 is down",
+        remedy: "bring it up as root: causeway bus up vcan11",
       });
     }
-    expect((await causeway("bus", "up", "vcan7", "--print")).stdout).toContain("ip link set vcan7 up\n");
-    expect(await causeway("bus", "up", "vcan7")).toMatchObject({ exitCode: 0 });
-    expect(await state()).toMatchObject({ interfaces: [{ interface: "vcan7", state: "up" }] });
-    expect(await causeway("bus", "up", "vcan7")).toMatchObject({ exitCode: EXIT.nothingToDo });
+    expect((await causeway("bus", "up", "vcan11", "--print")).stdout).toContain("ip link set vcan11 up\n");
+    expect(await causeway("bus", "up", "vcan11")).toMatchObject({ exitCode: 0 });
+    expect(await state()).toMatchObject({ interfaces: [{ interface: "vcan11", state: "up" }] });
+    expect(await causeway("bus", "up", "vcan11")).toMatchObject({ exitCode: EXIT.nothingToDo });
     const listed = await causeway("bus", "list");
-    expect(listed.stdout).toMatch(/^vcan7 +- +vcan7 +up +CAN FD/m);
+    expect(listed.stdout).toMatch(/^vcan11 +- +vcan11 +up +CAN FD/m);
   });
 
   it("carry the same made-up frames as with cangen", async () => {

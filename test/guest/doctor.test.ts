@@ -45,35 +45,35 @@ identity: { mode: file, certificateFile: cert.pem, keyFile: key.pem }
 
 describe("doctor at interfaces of the kernel", { timeout: 300_000 }, () => {
   it("tells one that is not there, one that is none of CAN, and one that is down", async () => {
-    await ip("link", "add", "vcan7", "type", "vcan");
-    onTestFinished(() => ip("link", "del", "vcan7"));
+    await ip("link", "add", "vcan12", "type", "vcan");
+    onTestFinished(() => ip("link", "del", "vcan12"));
     const ends = [];
-    for (const name of ["vcan99", "lo", "vcan7"]) ends.push((await doctorOf(name)).conclusion);
+    for (const name of ["vcan99", "lo", "vcan12"]) ends.push((await doctorOf(name)).conclusion);
     expect(ends.map(({ sends, link }) => [sends, link])).toEqual([1, 2, 3].map(() => [false, "interface"]));
     expect(ends.map(({ what }) => what)).toEqual([
       "bus can0: there is no interface vcan99",
       "bus can0: lo is no CAN interface",
-      "bus can0 is down: interface vcan7 is down",
+      "bus can0 is down: interface vcan12 is down",
     ]);
-    expect(ends[2].remedy).toContain("ip link set vcan7 up");
+    expect(ends[2].remedy).toContain("ip link set vcan12 up");
   });
 
   it("hears the frames of one that is up, and names those in no DBC file as candump does", async () => {
-    await addVcan("vcan8");
-    onTestFinished(() => ip("link", "del", "vcan8"));
+    await addVcan("vcan13");
+    onTestFinished(() => ip("link", "del", "vcan13"));
     const stop = new AbortController();
     // cangen of can-utils: an id every 5 ms, known and not known by turns.
     const senders = ["100", "7A0"].map((id) =>
-      run("cangen", ["vcan8", "-g", "5", "-I", id, "-L", "8"], { signal: stop.signal }).catch(() => undefined),
+      run("cangen", ["vcan13", "-g", "5", "-I", id, "-L", "8"], { signal: stop.signal }).catch(() => undefined),
     );
     onTestFinished(async () => {
       stop.abort();
       await Promise.all(senders);
     });
-    const { line, conclusion } = await doctorOf("vcan8");
+    const { line, conclusion } = await doctorOf("vcan13");
     expect(conclusion.link).toBe("agent");
     const said = (link: string): string => line.find((step) => step.link === link)?.what ?? "";
-    expect(said("interface")).toBe("bus can0: interface vcan8 is up");
+    expect(said("interface")).toBe("bus can0: interface vcan13 is up");
     expect(said("frames")).toMatch(/^bus can0: \d+ frames of 2 ids in 1\.\d s$/);
     expect(said("dbc")).toMatch(/ % of its frames are in the DBC files; nobody decodes 7A0 \(\d+\)$/);
   });
