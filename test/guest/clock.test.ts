@@ -59,6 +59,8 @@ describe("the kernel's clock", () => {
     // Running date takes its time: what it has set is the truth of this test.
     const trueDistanceMs = clock.wallUs() / 1000 - clock.boottimeMs();
     await run("sh", ["-c", setClockError(2000)]);
+    // It is looked at once a second.
+    await until(() => (clock.quality() === "ntp" ? true : undefined), { what: "the time is known", timeoutMs: 10_000 });
     await drive(40);
     const all = await records();
     const book = new ClockBook();
