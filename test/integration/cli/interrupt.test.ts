@@ -1,30 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-import { temporaryFolder } from "../../fakes/core/folder.ts";
+import { configFile } from "../../fakes/daemon/view-socket.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../../scripts/causeway");
 
 it("ends with 130 and without a word when it is interrupted while an agent does not answer", async () => {
-  const folder = temporaryFolder();
-  mkdirSync(join(folder, "run"));
-  const config = join(folder, "agent.yaml");
-  writeFileSync(
-    config,
-    `thingName: veh-1
-bench: true
-stateDir: ${folder}/state
-runtimeDir: ${folder}/run
-buses: []
-dbc: []
-broker: { host: localhost, port: 1, caFile: ca.pem }
-identity: { mode: file, certificateFile: cert.pem, keyFile: key.pem }
-`,
-  );
-  const agent = createServer().listen(join(folder, "run/view.sock"));
+  const { config, runtimeDir } = configFile();
+  const agent = createServer().listen(join(runtimeDir, "view.sock"));
   onTestFinished(() => void agent.close());
   await once(agent, "listening");
   const verb = spawn(PROGRAM, ["status", "--config", config, "--timeout", "50"], { stdio: ["ignore", "pipe", "pipe"] });
