@@ -267,9 +267,9 @@ function voltsOf(
 
 type WakeHearing = { readonly line: DataLine; readonly ear: BusEar; readonly keeper: SleepKeeper };
 
-/** What spoke in the sleep has woken the vehicle, and does not fall silent by it. */
+/** What was heard in the sleep counts on: a bus does not fall silent by a wake. */
 function silentMs({ line, ear, keeper }: WakeHearing, bus: string, nowMs: number): number {
   const lastMs = line.pipeline.counters().buses.get(bus)?.lastFrameMs;
   if (lastMs === undefined) return 0;
-  return lastMs < keeper.awakeSinceMs ? ear.sinceSpokenMs(bus) : nowMs - lastMs;
+  return lastMs < keeper.awakeSinceMs ? ear.sinceFrameMs(bus) : nowMs - lastMs;
 }

@@ -5,7 +5,8 @@ import { FRAME_FLAG } from "../../ports/frame.ts";
 /** The frame that was heard first on a bus after it had been quiet. `atMs`: of the time since the boot. */
 export type FirstFrame = { readonly id: number; readonly extended: boolean; readonly atMs: number };
 
-type Heard = { lastMs: number; first: FirstFrame | undefined };
+/** `lastMs`: of the last frame, or of the time from which on it is listened to while there was none (`isHeard`). */
+type Heard = { lastMs: number; isHeard: boolean; first: FirstFrame | undefined };
 
 /** Listens to the buses while the vehicle is asleep and right after it: which of them speaks first, and what. Costs one compare a batch otherwise. */
 export class BusEar {
@@ -22,7 +23,7 @@ export class BusEar {
 
   /** Shows the frames of a bus to `next`, and looks at the first of each batch while it listens. */
   besides(bus: string, next: BusSink): BusSink {
-    const heard: Heard = { lastMs: Number.NEGATIVE_INFINITY, first: undefined };
+    const heard: Heard = { lastMs: Number.NEGATIVE_INFINITY, isHeard: false, first: undefined };
     this.#buses.set(bus, heard);
     return {
       onFrames: (batch) => {
@@ -38,6 +39,7 @@ export class BusEar {
     this.#isListening = true;
     for (const heard of this.#buses.values()) {
       heard.first = undefined;
+      heard.isHeard = false;
       heard.lastMs = this.#clock.boottimeMs();
     }
   }
@@ -53,10 +55,10 @@ export class BusEar {
     return found;
   }
 
-  /** Time since the last frame of a bus that has spoken after it had been quiet, ms with that of a suspend; infinite of one that has not. */
-  sinceSpokenMs(bus: string): number {
+  /** Time since the last frame that was heard since `hear`, ms with that of a suspend; infinite where none was. */
+  sinceFrameMs(bus: string): number {
     const heard = this.#buses.get(bus);
-    return heard?.first === undefined ? Number.POSITIVE_INFINITY : this.#clock.boottimeMs() - heard.lastMs;
+    return heard?.isHeard === true ? this.#clock.boottimeMs() - heard.lastMs : Number.POSITIVE_INFINITY;
   }
 
   #hear(heard: Heard, id: number, flags: number): void {
@@ -66,5 +68,6 @@ export class BusEar {
       heard.first = { id, extended: (flags & FRAME_FLAG.extended) !== 0, atMs };
     }
     heard.lastMs = atMs;
+    heard.isHeard = true;
   }
 }

@@ -21,19 +21,25 @@ it("counts from the last frame of a bus that woke up, with the time of a suspend
   await clock.run(1000);
   frame();
   await clock.run(300);
-  expect(ear.sinceSpokenMs("can0")).toBe(300);
+  expect(ear.sinceFrameMs("can0")).toBe(300);
   frame();
   clock.suspend(60_000);
-  expect(ear.sinceSpokenMs("can0")).toBe(60_000);
+  expect(ear.sinceFrameMs("can0")).toBe(60_000);
 });
 
-it("does not take a bus that falls silent, an error frame, or one that it does not know, for one that woke up", async () => {
+it("counts from the last frame of a bus that never fell silent, too", async () => {
   const { clock, ear, frame } = listening();
   await clock.run(500);
   frame();
+  await clock.run(700);
+  expect([ear.sinceFrameMs("can0"), [...ear.firstFrames()]]).toEqual([700, []]);
+});
+
+it("counts no error frame, and knows nothing of a bus without a frame", async () => {
+  const { clock, ear, frame } = listening();
   await clock.run(5000);
   frame(FRAME_FLAG.error);
-  expect(["can0", "can1"].map((bus) => ear.sinceSpokenMs(bus))).toEqual([Infinity, Infinity]);
+  expect(["can0", "can1"].map((bus) => ear.sinceFrameMs(bus))).toEqual([Infinity, Infinity]);
 });
 
 it("forgets what was spoken before the next sleep", async () => {
@@ -41,5 +47,5 @@ it("forgets what was spoken before the next sleep", async () => {
   await clock.run(1000);
   frame();
   ear.hear();
-  expect(ear.sinceSpokenMs("can0")).toBe(Infinity);
+  expect(ear.sinceFrameMs("can0")).toBe(Infinity);
 });
