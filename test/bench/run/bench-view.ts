@@ -75,7 +75,7 @@ export class BenchView {
     this.#before = now;
     const latest = [...consumers.latest].sort(([a], [b]) => a.localeCompare(b)).slice(0, LATEST_ROWS);
     return {
-      title: `Causeway bench  ${elapsedS.toFixed(0)} s  ${phase}`,
+      title: `Causeway bench  ${elapsedS.toFixed(0)} s  ${phase}`.trimEnd(),
       rows,
       latest: latest.map(([name, { value, unit }]) => [name, shown(value), unit]),
     };
