@@ -204,12 +204,12 @@ describe("diagnostics as a cloud asks for them, with control units on the bus", 
       data: Uint8Array.of(2, 1, 0, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc),
       receivedAtUs: 0,
     });
-    const isSilent = async (): Promise<Message | undefined> => {
-      const one = await answer("read_dtcs", { components: ["ECU_ENGINE"] });
-      return one.status === "FAILED" ? one : undefined;
+    // A control unit that is late on a busy machine makes a request fail as well.
+    const isSilent = async (): Promise<true | undefined> => {
+      const { status, reason = "" } = await answer("read_dtcs", { components: ["ECU_ENGINE"] });
+      return status === "FAILED" && /another tester/.test(reason) ? true : undefined;
     };
-    const refused = await until(isSilent, { what: "silence", timeoutMs: PATIENCE_MS });
-    expect(refused.reason).toMatch(/another tester/);
+    await until(isSilent, { what: "a refusal because of another tester", timeoutMs: PATIENCE_MS });
     const before = requests();
     await answer("read_dtcs", { components: ["ECU_ENGINE"] });
     expect(requests()).toBe(before);
