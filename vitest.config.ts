@@ -13,6 +13,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
+    // What a failure says at the end of a run is all that is left of it on another machine.
+    chaiConfig: { truncateThreshold: 400 },
     pool: "forks",
     maxWorkers: 2,
     projects: [
