@@ -18,7 +18,8 @@ describe("scripts/bench --drive", { timeout: 300_000 }, () => {
     try {
       const args = [PROGRAM, "--drive", "short", "--json", "--state", state];
       const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: "utf8" });
-      const { verdicts, remarks } = summary.parse(JSON.parse(stdout === "" ? "{}" : stdout));
+      if (stdout === "") throw new Error(`no summary (exit ${status}): ${stderr.slice(-800)}`);
+      const { verdicts, remarks } = summary.parse(JSON.parse(stdout));
       const wrong = verdicts.filter((one) => one.wrong > 0 || one.checked === 0);
       // What happened goes with what was wrong with it.
       const told = wrong.length + remarks.length === 0 ? "" : stderr;

@@ -36,22 +36,23 @@ async function closedPort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** A port of this machine where nobody says a word, and who has come there. */
+/** A port of this machine where nobody says a word, and who has come there and begun to speak. */
 async function silentPort(): Promise<{
   readonly port: number;
   readonly came: readonly Socket[];
   readonly end: () => void;
 }> {
+  const open: Socket[] = [];
   const came: Socket[] = [];
   const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    came.push(socket);
+    socket.on("error", () => undefined).once("data", () => came.push(socket));
+    open.push(socket);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address: AddressInfo | string | null = server.address();
   const end = (): void => {
     server.close();
-    for (const socket of came) socket.destroy();
+    for (const socket of open) socket.destroy();
   };
   return { port: typeof address === "object" && address !== null ? address.port : 0, came, end };
 }
