@@ -24,6 +24,7 @@ import { transmitRule } from "../vehicle/sleep/transmit-rule.ts";
 import { type Wake, WakeAccount } from "../vehicle/sleep/wake-account.ts";
 import { WakeBudget } from "../vehicle/sleep/wake-budget.ts";
 import type { VehicleStates } from "../vehicle/state/vehicle-state.ts";
+import { batterySignal } from "./configuration/battery-signal.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import type { DataLine, Runtime, Sleep, VehicleLine } from "./parts.ts";
 import type { PowerPorts } from "./power-ports.ts";
@@ -244,20 +245,16 @@ function guardOf(
 
 /** The voltage, once for each time that it comes. */
 function voltsOf(
-  { signal: name }: PowerBatteryConfig,
-  { locate }: Pick<DaemonConfig, "locate">,
+  battery: PowerBatteryConfig,
+  loaded: Pick<DaemonConfig, "locate">,
   signals: LatestSignals,
 ): () => number | undefined {
-  if (name === undefined) return () => undefined;
-  const found = signals.find(name);
-  if (found.kind === "unfit") {
-    const what = `${locate(["power", "battery", "signal"])} ${found.problem}`;
-    throw new AgentError("config.invalid", { what, remedy: "causeway dbc list shows the signals" });
-  }
-  signals.hold("battery guard", [found.signal]);
+  const signal = batterySignal(battery, loaded, signals);
+  if (signal === undefined) return () => undefined;
+  signals.hold("battery guard", [signal]);
   let seenUs = Number.NEGATIVE_INFINITY;
   return () => {
-    const reading = signals.read(found.signal);
+    const reading = signals.read(signal);
     if (reading === undefined || reading.timeUs === seenUs) return undefined;
     seenUs = reading.timeUs;
     const volts = Number(reading.value);

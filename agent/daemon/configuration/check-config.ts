@@ -24,7 +24,6 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
     await loadWrappingKey(encryption.publicKeyFile, loaded.locate(["encode", "encryption", "publicKeyFile"]));
   }
   const signals = new LatestSignals(table.table, { latestOf: () => undefined });
-  await checkPlace(loaded, signals);
   const state = { signals, steps: new ClockSteps(clock), clock };
   for (const index of (config.diagnostics?.buses ?? []).keys()) transmitCondition(loaded, index, state);
   await checkRareSections(loaded, state);
@@ -41,17 +40,8 @@ export async function checkConfig(loaded: LoadedConfig, clock: Clock): Promise<L
 
 /** Of an agent that has none of them nothing is loaded. */
 async function checkRareSections(loaded: LoadedConfig, state: SafetyGateParts): Promise<void> {
-  const { tunnels, power, diagnostics, place, frameLog } = loaded.config;
-  if ([tunnels, power, diagnostics, place, frameLog].every((section) => section === undefined)) return;
+  const { tunnels, power, diagnostics, place } = loaded.config;
+  if ([tunnels, power, diagnostics, place].every((section) => section === undefined)) return;
   const { checkSections } = await import("./section-checks.ts");
   await checkSections(loaded, state);
-}
-
-async function checkPlace(loaded: LoadedConfig, signals: LatestSignals): Promise<void> {
-  const { sources = [] } = loaded.config.place ?? {};
-  if (sources.length === 0) return;
-  const { signalsOfSource } = await import("./position-signals.ts");
-  for (const [at, source] of sources.entries()) {
-    if (source.kind === "signals") signalsOfSource(source, at, (name) => signals.find(name), loaded);
-  }
 }

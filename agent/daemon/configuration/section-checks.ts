@@ -1,11 +1,12 @@
 import type { LoadedConfig } from "../../../config/load.ts";
 import type { Key } from "../../../config/yaml-file.ts";
 import { AgentError } from "../../core/errors.ts";
-import { parseCandumpFilters } from "../../signals/log-formats/candump-filter.ts";
 import { odometerOf } from "../../vehicle/odometer.ts";
 import type { SafetyGateParts } from "../../vehicle/safety-gate.ts";
 import { measureOf } from "../../vehicle/state/measure.ts";
+import { batterySignal } from "./battery-signal.ts";
 import { loadCertificates } from "./named-files.ts";
+import { signalsOfSource } from "./position-signals.ts";
 import { conditionAt } from "./vehicle-condition.ts";
 
 /**
@@ -14,10 +15,9 @@ import { conditionAt } from "./vehicle-condition.ts";
  */
 export async function checkSections(loaded: LoadedConfig, state: SafetyGateParts): Promise<void> {
   const { config, locate } = loaded;
-  const { tunnels, power, diagnostics, place, frameLog } = config;
+  const { tunnels, power, diagnostics, place } = config;
   if (tunnels?.caFile !== undefined)
     await loadCertificates(tunnels.caFile, locate(["tunnels", "caFile"]), "tunnels.caFile");
-  if (frameLog?.ids !== undefined) checkFilter(frameLog.ids, locate(["frameLog", "ids"]));
   const { signals } = state;
   at(loaded, ["power", "trip"], () => measureOf(signals, power?.trip, () => undefined));
   const odometer = diagnostics?.codes.odometer;
@@ -26,25 +26,12 @@ export async function checkSections(loaded: LoadedConfig, state: SafetyGateParts
     if (source.from !== "signals") continue;
     conditionAt(["power", "state", "ignition", index, "condition"], source.condition, loaded, state);
   }
+  for (const [index, source] of (place?.sources ?? []).entries()) {
+    if (source.kind === "signals") signalsOfSource(source, index, (name) => signals.find(name), loaded);
+  }
   const hidden = place?.privacy.switch;
   if (hidden !== undefined) conditionAt(["place", "privacy", "switch"], hidden, loaded, state);
-  const battery = power?.sleep === undefined ? undefined : power.battery?.signal;
-  if (battery !== undefined)
-    checkSignal(signals.find(battery), `${locate(["power", "battery", "signal"])} power.battery.signal`);
-}
-
-function checkFilter(ids: Parameters<typeof parseCandumpFilters>[0], where: string): void {
-  const wants = parseCandumpFilters(ids);
-  if (typeof wants !== "string") return;
-  throw new AgentError("config.invalid", { what: `${where} frameLog.ids: ${wants}`, remedy: "correct the filter" });
-}
-
-function checkSignal(found: { readonly kind: string; readonly problem?: string }, where: string): void {
-  if (found.kind !== "unfit") return;
-  throw new AgentError("config.invalid", {
-    what: `${where}: ${found.problem ?? "no such signal"}`,
-    remedy: "causeway dbc list shows the signals",
-  });
+  if (power?.sleep !== undefined && power.battery !== undefined) batterySignal(power.battery, loaded, signals);
 }
 
 /** With the place of what is wrong, which the composition does not know. */

@@ -137,6 +137,20 @@ describe("config validate", () => {
         },
       },
     ],
+    [
+      "power.battery.signal",
+      { power: { state: { ignition: [{ from: "command" }] }, sleep: {}, battery: { signal: "No.Signal" } } },
+    ],
+    ["place.sources", { place: { sources: [{ kind: "signals", latitude: "No.Signal", longitude: "No.Signal" }] } }],
+    [
+      "place.privacy.switch",
+      {
+        place: {
+          sources: [{ kind: "gpsd" }],
+          privacy: { switch: { signals: { a: "No.Signal" }, maxAgeMs: 1000, all: ["a > 1.0"] } },
+        },
+      },
+    ],
   ])("refuses what run refuses, where %s names nothing", async (_, change) => {
     const { validate, run } = await bothSay((settings) => void Object.assign(settings, change));
     expect(validate).toContain("No.Signal");
