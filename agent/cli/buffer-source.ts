@@ -19,10 +19,8 @@ export type Wanted = { readonly stream: StreamName | undefined; readonly limit: 
 
 /** A record with the payload that a broker would get. */
 export type ExportedRecord = {
-  readonly epoch: number;
   readonly stream: StreamName;
   readonly seq: number;
-  readonly storedAtUs: number;
   readonly payload: Uint8Array;
 };
 
@@ -36,10 +34,10 @@ export async function* storedRecords(context: CliContext, wanted: Wanted): Async
   else yield* fromAgent(wanted, context);
 }
 
-async function* fromAgent({ stream, limit }: Wanted, context: CliContext): AsyncGenerator<ExportedRecord> {
+async function* fromAgent(wanted: Wanted, context: CliContext): AsyncGenerator<ExportedRecord> {
   const agent = await runningAgent(context);
-  for await (const { payload, ...record } of agent.follow(bufferExport, { stream, limit })) {
-    yield { ...record, payload: Buffer.from(payload, "base64") };
+  for await (const { stream, seq, payload } of agent.follow(bufferExport, wanted)) {
+    yield { stream, seq, payload: Buffer.from(payload, "base64") };
   }
 }
 

@@ -1,9 +1,10 @@
 import { existsSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { Encoding, StreamName } from "../../../agent/ports/outbox.ts";
+import type { StreamName } from "../../../agent/ports/outbox.ts";
+import { pragmaNumber } from "../database.ts";
 import { faultOf } from "../faults.ts";
-import { encodingOf, streamCode } from "./codes.ts";
+import { streamCode } from "./codes.ts";
 import type { RecordRow } from "./records.ts";
 import { isAtRest } from "./rest-cipher.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
@@ -11,12 +12,8 @@ import { hasSoundColumns, hasSoundPayload } from "./seal.ts";
 
 /** A record as the file holds it. */
 export type FiledRecord = {
-  readonly row: number;
-  readonly epoch: number;
   readonly stream: StreamName;
   readonly seq: number;
-  readonly encoding: Encoding;
-  readonly storedAtUs: number;
   readonly payload: Uint8Array;
 };
 
@@ -63,11 +60,10 @@ function openForReading(file: string) {
   const connection = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 });
   const close = (): void => void connection.close();
   try {
-    const version = connection.pragma("user_version", { simple: true });
-    if (typeof version === "number" && version <= OUTBOX_MIGRATIONS.length)
-      return { connection, [Symbol.dispose]: close };
+    const version = pragmaNumber(connection, "user_version");
+    if (version <= OUTBOX_MIGRATIONS.length) return { connection, [Symbol.dispose]: close };
     throw new AgentError("outbox.unavailable", {
-      what: `${file} has version ${String(version)}; this program knows up to ${OUTBOX_MIGRATIONS.length}`,
+      what: `${file} has version ${version}; this program knows up to ${OUTBOX_MIGRATIONS.length}`,
       remedy: "use the causeway program of the agent that made it",
     });
   } catch (thrown) {
@@ -94,11 +90,7 @@ function pageOf(connection: Database.Database, stream: StreamName, after: number
     next = row.row;
     if (!hasSoundColumns(row) || !hasSoundPayload(row)) left.damaged += 1;
     else if (isAtRest(row.payload)) left.encrypted += 1;
-    else records.push(filedOf(row, stream));
+    else records.push({ stream, seq: row.seq, payload: row.payload });
   }
   return { records, ...left, next: looked < bounds.records ? undefined : next };
-}
-
-function filedOf({ row, epoch, seq, encoding, stored_at_us, payload }: RecordRow, stream: StreamName): FiledRecord {
-  return { row, epoch, stream, seq, encoding: encodingOf(encoding), storedAtUs: stored_at_us, payload };
 }
