@@ -6,6 +6,7 @@ import type { Broker, ReceivedPublish } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { openDeviceSession } from "../device-session.ts";
 import { forTerminal, type MessageFormat, messageFormat, messageJson } from "../message-format.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 /** Messages that wait for a slow reader of stdout. */
 const MAX_WAITING = 10_000;
@@ -42,8 +43,8 @@ export function registerMqttSub(mqtt: Command, context: CliContext): void {
     .description("subscribe to topics and print what comes")
     .argument("[filter...]", "or -t; + stands for one level, # for the rest")
     .option("-t, --topic <filter>", "may be repeated", (one: string, before: readonly string[]) => [...before, one], [])
-    .option("-C, --count <messages>", "end after so many (also -n)", countOf)
-    .addOption(new Option("-n <messages>").argParser(countOf).hideHelp())
+    .option("-C, --count <messages>", "end after so many (also -n)", wholeNumber)
+    .addOption(new Option("-n <messages>").argParser(wholeNumber).hideHelp())
     .option("-W, --seconds <time>", "end after this time", secondsOf)
     .option("-F, --format <format>", "of %t topic, %p payload, %x in hexadecimal, %l length, %%")
     .option("-N, --no-newline", "no line feed behind a payload")
@@ -51,12 +52,6 @@ export function registerMqttSub(mqtt: Command, context: CliContext): void {
     .option("-i, --client-id <id>", "MQTT client id of this session")
     .addHelpText("after", HELP)
     .action((filters: string[], options: SubOptions) => subscribe(filters, options, context));
-}
-
-function countOf(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError("Give a whole number from 1.");
-  return count;
 }
 
 function secondsOf(text: string): number {
