@@ -34,7 +34,7 @@ function verbSection(command: CommandHelp): string {
     .filter((word) => word !== "")
     .join(" ");
   return [
-    `.SS "${roffText(synopsis)}"\n`,
+    `.SS "${escaped(synopsis)}"\n`,
     `${roffLine(sentence(command.description))}\n`,
     ...command.arguments.filter(({ description }) => description !== "").map(argumentItem),
     ...command.options.map(optionItem),
@@ -43,12 +43,12 @@ function verbSection(command: CommandHelp): string {
 }
 
 function optionItem({ flags, description }: OptionHelp): string {
-  return `.TP\n.B "${roffText(flags)}"\n${roffLine(description)}\n`;
+  return `.TP\n.B "${escaped(flags)}"\n${roffLine(description)}\n`;
 }
 
 function argumentItem({ usage, description, choices }: ArgumentHelp): string {
   const words = choices.length === 0 ? "" : ` (${choices.join(", ")})`;
-  return `.TP\n.I "${roffText(usage)}"\n${roffLine(description + words)}\n`;
+  return `.TP\n.I "${escaped(usage)}"\n${roffLine(description + words)}\n`;
 }
 
 /** Prose flows; what is indented, such as a command, keeps its lines, and a long one goes on behind a backslash as in a shell. */
@@ -71,7 +71,7 @@ function sentence(text: string): string {
 }
 
 /** A hyphen must stay one that can be copied, a backslash one that is seen. */
-function roffText(text: string): string {
+function escaped(text: string): string {
   return text
     .replaceAll("\\", "\\e")
     .replaceAll("-", "\\-")
@@ -82,6 +82,6 @@ function roffText(text: string): string {
 
 /** A line that begins with a point or a quote would be read as a macro. */
 function roffLine(text: string): string {
-  const escaped = roffText(text);
-  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
+  const line = escaped(text);
+  return /^[.']/.test(line) ? `\\&${line}` : line;
 }
