@@ -1,5 +1,6 @@
 import { nearestWord } from "../core/nearest-word.ts";
 import type { SignalEntry } from "./signal-entry.ts";
+import { matchesPattern } from "./signal-patterns.ts";
 
 /** So many names a person can look at. */
 const MOST_NAMES = 4;
@@ -11,15 +12,12 @@ const MOST_COMPARED = 4000;
  * else the one that differs in the fewest.
  */
 export function nearNames(signals: readonly SignalEntry[], pattern: string): readonly string[] {
-  const pieces = pattern
-    .toLowerCase()
-    .split("*")
-    .filter((piece) => piece !== "");
-  if (pieces.length === 0) return [];
+  if (/^\**$/.test(pattern)) return [];
+  const within = `*${pattern.toLowerCase()}*`;
   const found = new Set<string>();
   for (const signal of signals) {
     for (const name of namesOf(signal)) {
-      if (holdsAll(name.toLowerCase(), pieces)) found.add(name);
+      if (matchesPattern(within, name.toLowerCase())) found.add(name);
     }
     if (found.size >= MOST_NAMES) break;
   }
@@ -42,14 +40,4 @@ function nearest(signals: readonly SignalEntry[], pattern: string): readonly str
 
 function namesOf({ message, name, vss }: SignalEntry): readonly string[] {
   return [`${message}.${name}`, ...vss.map(({ path }) => path)];
-}
-
-function holdsAll(name: string, pieces: readonly string[]): boolean {
-  let from = 0;
-  for (const piece of pieces) {
-    const at = name.indexOf(piece, from);
-    if (at < 0) return false;
-    from = at + piece.length;
-  }
-  return true;
 }

@@ -2,6 +2,7 @@ import { printable } from "../../core/plain-text.ts";
 import type { SignalsSnapshot } from "../../local-api/signals-schema.ts";
 import { exactNameOf } from "../../signals/message-name.ts";
 import { shownValue } from "../../signals/shown-precision.ts";
+import { matchesPattern } from "../../signals/signal-patterns.ts";
 
 /** What a list of signals can be in the order of. */
 export const SIGNAL_ORDERS = ["name", "age", "value", "rate"] as const;
@@ -50,8 +51,9 @@ export function signalRows(current: SignalsSnapshot): readonly SignalRow[] {
 
 /** The rows whose name, value, text or unit has `filter` in it, whatever its case; a '*' stands for anything between. */
 export function filteredRows(rows: readonly SignalRow[], filter: string): readonly SignalRow[] {
-  const pieces = filter.toLowerCase().split("*");
-  return filter === "" ? rows : rows.filter((row) => holdsAll(`${row.name} ${row.value} ${row.meaning}`, pieces));
+  if (filter === "") return rows;
+  const within = `*${filter.toLowerCase()}*`;
+  return rows.filter(({ name, value, meaning }) => matchesPattern(within, `${name} ${value} ${meaning}`.toLowerCase()));
 }
 
 /** The rows in order: names A to Z, the newest, largest or most frequent first; as they come without an order. Equal ones stay as they were. */
@@ -79,17 +81,6 @@ export function ageText(ageMs: number): string {
 
 function compare(a: number, b: number): number {
   return a === b ? 0 : a - b;
-}
-
-function holdsAll(text: string, pieces: readonly string[]): boolean {
-  const small = text.toLowerCase();
-  let from = 0;
-  for (const piece of pieces) {
-    const at = small.indexOf(piece, from);
-    if (at < 0) return false;
-    from = at + piece.length;
-  }
-  return true;
 }
 
 function precisionOf({ decimals, digits }: Latest): Parameters<typeof shownValue>[1] {
