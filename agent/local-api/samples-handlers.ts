@@ -1,11 +1,10 @@
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestValue } from "../signals/latest-signals.ts";
-import { matchesSignal } from "../signals/signal-patterns.ts";
 import { stateOf } from "../signals/signal-states.ts";
 import { textOf } from "../signals/value-texts.ts";
 import type { CampaignDerived } from "../telemetry/campaigns/run/campaign-set.ts";
 import { type DescribedSignal, followSamples, type Sample, type SamplesLine } from "./samples-schema.ts";
-import { derivedMatches, plain, type SignalsParts } from "./signals-handlers.ts";
+import { derivedMatches, indexesOf, plain, type SignalsParts } from "./signals-handlers.ts";
 import type { ServedVerb } from "./verb.ts";
 
 /** A line without samples says that the agent is there, ms. */
@@ -23,7 +22,7 @@ async function* follow(
 ): AsyncGenerator<SamplesLine> {
   const matching = signals.matching(patterns);
   const release = signals.hold("signals.samples", matching);
-  const news = new SampleNews(patterns);
+  const news = new SampleNews(patterns, indexesOf(matching));
   let quietSinceMs = clock.monotonicMs();
   try {
     while (!signal.aborted) {
@@ -46,12 +45,15 @@ type Told = { readonly n: number; timeUs: number };
 /** Tells apart what is new at each look. */
 class SampleNews {
   readonly #patterns: readonly string[];
+  readonly #wanted: ReadonlySet<number>;
   /** Signals of one sender by their position in the table, others by that and their addresses; undefined for those that no pattern matches. */
   readonly #told = new Map<number | string, Told | undefined>();
   #count = 0;
 
-  constructor(patterns: readonly string[]) {
+  /** `wanted`: the signals that the patterns match, by their places in the table. */
+  constructor(patterns: readonly string[], wanted: ReadonlySet<number>) {
     this.#patterns = patterns;
+    this.#wanted = wanted;
   }
 
   since(latest: readonly LatestValue[], derived: readonly CampaignDerived[], nowUs: number): SamplesLine {
@@ -82,8 +84,7 @@ class SampleNews {
   }
 
   #describe({ signal, origin }: LatestValue, found: DescribedSignal[]): Told | undefined {
-    const isMeant = this.#patterns.length === 0 || this.#patterns.some((pattern) => matchesSignal(pattern, signal));
-    if (!isMeant) return undefined;
+    if (!this.#wanted.has(signal.index)) return undefined;
     const { bus, message: of, arbitrationId: id, extended, name, unit } = signal;
     const addresses = origin === undefined ? {} : { source: origin.source, destination: origin.destination };
     found.push({ n: this.#count, bus, of, id, extended, name, unit, ...addresses });

@@ -2,7 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { physicalOf } from "../signals/codec/signal-value.ts";
 import type { LatestSignals, LatestValue } from "../signals/latest-signals.ts";
 import { precisionOf } from "../signals/shown-precision.ts";
-import { matchesPattern, matchesSignal } from "../signals/signal-patterns.ts";
+import type { SignalEntry } from "../signals/signal-entry.ts";
+import { matchesPattern } from "../signals/signal-patterns.ts";
 import { stateOf } from "../signals/signal-states.ts";
 import { textOf } from "../signals/value-texts.ts";
 import type { CampaignDerived } from "../telemetry/campaigns/run/campaign-set.ts";
@@ -36,24 +37,22 @@ async function* watch(
   signal: AbortSignal,
 ): AsyncGenerator<SignalsSnapshot> {
   const matching = signals.matching(patterns);
-  const strange = patterns.flatMap((pattern) =>
-    signals.matching([pattern]).length > 0 ? [] : [{ pattern, near: signals.near(pattern) }],
+  const wanted = indexesOf(matching);
+  const meant = patterns.map((pattern) => ({ pattern, indexes: indexesOf(signals.matching([pattern])) }));
+  const strange = meant.flatMap(({ pattern, indexes }) =>
+    indexes.size > 0 ? [] : [{ pattern, near: signals.near(pattern) }],
   );
   const release = signals.hold("signals watch", matching);
   try {
     while (!signal.aborted) {
       const { atUs, rows } = look();
-      const chosen = rows.filter(
-        ({ signal }) => patterns.length === 0 || patterns.some((pattern) => matchesSignal(pattern, signal)),
-      );
+      const chosen = rows.filter(({ signal }) => wanted.has(signal.index));
       const worked = derived().filter((one) => derivedMatches(patterns, one));
       const unmatched = strange.filter(({ pattern }) => !worked.some((one) => derivedMatches([pattern], one)));
-      const silent = patterns.filter(
-        (pattern) =>
-          !strange.some((one) => one.pattern === pattern) &&
-          !chosen.some(({ signal }) => matchesSignal(pattern, signal)) &&
-          !worked.some((one) => derivedMatches([pattern], one)),
-      );
+      const silent = meant.flatMap(({ pattern, indexes }) => {
+        if (indexes.size === 0 || chosen.some(({ signal }) => indexes.has(signal.index))) return [];
+        return worked.some((one) => derivedMatches([pattern], one)) ? [] : [pattern];
+      });
       yield {
         schemaVersion: 1,
         t: atUs / 1e6,
@@ -68,6 +67,11 @@ async function* watch(
   } finally {
     release();
   }
+}
+
+/** Places in the table of signals: patterns are looked at once, not again at each look. */
+export function indexesOf(signals: readonly SignalEntry[]): ReadonlySet<number> {
+  return new Set(signals.map(({ index }) => index));
 }
 
 /** Whether one of `patterns`, over NAME or CAMPAIGN/NAME, means a derived signal; without patterns all are meant. */
