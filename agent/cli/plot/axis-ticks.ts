@@ -1,3 +1,5 @@
+import { shownValue } from "../../signals/shown-precision.ts";
+
 /** Steps that people count in. */
 const STEPS = [1, 2, 5, 10];
 const SECONDS_STEPS = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400];
@@ -44,6 +46,5 @@ function timeText(at: number, step: number, range: number): string {
 
 function rounded(at: number, step: number): string {
   const decimals = Math.min(12, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
-  const text = at.toFixed(decimals);
-  return Number(text) === 0 ? text.replace("-", "") : text;
+  return shownValue(at, { decimals });
 }

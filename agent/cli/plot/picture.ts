@@ -1,6 +1,6 @@
 import { printable } from "../../core/plain-text.ts";
 import { timeTicks, valueTicks } from "./axis-ticks.ts";
-import { type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
+import { footOf, headingOf, type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
 import { type Point, thinned } from "./thinned-points.ts";
 
 /** A part of a picture. Places are in units from its upper left corner. */
@@ -85,14 +85,10 @@ function panel(series: PlotSeries, time: PlotTime, box: Box, color: string): rea
     INK,
     1,
   );
-  const of = (y: number): string => textOfPlace(series, y);
-  const range = series.levels === undefined ? `min ${of(series.minimum)}, max ${of(series.maximum)}, ` : "";
-  const unit = series.unit === "" ? "" : ` [${series.unit}]`;
-  const heading = `${series.name}${unit}  ${range}last ${of(series.last)}, ${series.samples} ${series.samples === 1 ? "sample" : "samples"}`;
   return [
     ...grid,
     frame,
-    { kind: "text", at: { x: left, y: top - 8 }, text: printable(heading), color, anchor: "start" },
+    { kind: "text", at: { x: left, y: top - 8 }, text: headingOf(series), color, anchor: "start" },
     ...curves(series, time, box, yOf).map((points) => lineOf(points, color, 1.5)),
   ];
 }
@@ -140,8 +136,8 @@ function axisTexts(series: PlotSeries): readonly { readonly at: number; readonly
   return valueTicks(minimum, maximum, 5);
 }
 
-function timeTexts({ title, time }: Plot, { left, top, right, bottom }: Box): readonly Shape[] {
-  const { from, to, startUs } = time;
+function timeTexts(plot: Plot, { left, top, right, bottom }: Box): readonly Shape[] {
+  const { from, to } = plot.time;
   const ticks = timeTicks(from, to, 8).flatMap(({ at, text }): readonly Shape[] => {
     const x = to > from ? left + ((at - from) / (to - from)) * (right - left) : left;
     return [
@@ -156,9 +152,7 @@ function timeTexts({ title, time }: Plot, { left, top, right, bottom }: Box): re
       textAt({ x, y: bottom + 4 + TEXT_HEIGHT }, text, "middle"),
     ];
   });
-  const zero =
-    startUs === undefined ? "no times in it; frames are counted" : `0 s is ${new Date(startUs / 1000).toISOString()}`;
-  return [...ticks, textAt({ x: left, y: bottom + 8 + 2 * TEXT_HEIGHT + 4 }, printable(`${title}: ${zero}`), "start")];
+  return [...ticks, textAt({ x: left, y: bottom + 8 + 2 * TEXT_HEIGHT + 4 }, footOf(plot), "start")];
 }
 
 function shortened(text: string): string {

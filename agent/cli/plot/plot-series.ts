@@ -1,3 +1,5 @@
+import { printable } from "../../core/plain-text.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import { physicalOf } from "../../signals/codec/signal-value.ts";
 import { precisionOf, type ShownPrecision, shownValue } from "../../signals/shown-precision.ts";
 import type { SignalEntry } from "../../signals/signal-entry.ts";
@@ -13,6 +15,7 @@ export type Level = { readonly y: number; readonly text: string };
 /** What is plotted of one signal: numbers over time, or texts that hold until the next. */
 export type PlotSeries = {
   readonly name: string;
+  readonly signal: SignalEntry;
   readonly unit: string;
   readonly precision: ShownPrecision;
   /** Physical values, or places in `levels`. */
@@ -52,6 +55,7 @@ export function seriesOf(
   if (last === undefined) return undefined;
   return {
     name,
+    signal,
     unit: levels === undefined ? signal.unit : "",
     precision: precisionOf(signal),
     points,
@@ -66,6 +70,22 @@ export function seriesOf(
 /** A value of the series as a person reads it. */
 export function textOfPlace({ levels, precision }: PlotSeries, y: number): string {
   return levels === undefined ? shownValue(y, precision) : (levels[y]?.text ?? String(y));
+}
+
+/** What stands over the curve of a series: its name, and what there is to say of its values. */
+export function headingOf(series: PlotSeries): string {
+  const { name, unit, samples, minimum, maximum, last, levels } = series;
+  const of = (y: number): string => textOfPlace(series, y);
+  const range = levels === undefined ? [`min ${of(minimum)}`, `max ${of(maximum)}`] : [];
+  const facts = [...range, `last ${of(last)}`, formatCounted(samples, "sample")];
+  return printable(`${name}${unit === "" ? "" : ` [${unit}]`}  ${facts.join(", ")}`);
+}
+
+/** What stands below the time axis: of which log it is, and when 0 s was. */
+export function footOf({ title, time: { startUs } }: Plot): string {
+  const zero =
+    startUs === undefined ? "no times in it; frames are counted" : `0 s is ${new Date(startUs / 1000).toISOString()}`;
+  return printable(`${title}: ${zero}`);
 }
 
 /** Where `y` is between the least value, 0, and the greatest, 1; 0.5 where they are one. In halves: the distance of two doubles may be none. */

@@ -3,7 +3,7 @@ import { printable } from "../../core/plain-text.ts";
 import { cutLine, visibleWidth, wrapLines } from "../text.ts";
 import { timeTicks } from "./axis-ticks.ts";
 import { BrailleCanvas } from "./braille-canvas.ts";
-import { type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
+import { footOf, headingOf, type Plot, type PlotSeries, type PlotTime, partOf, textOfPlace } from "./plot-series.ts";
 import { thinned } from "./thinned-points.ts";
 
 /** How it is drawn: in so many columns, each panel of numbers so many rows high. */
@@ -35,11 +35,11 @@ export function textPlot(plot: Plot, style: TextPlotStyle): readonly string[] {
         ? numberRows(series, plot.time, frame, style.rows)
         : levelRows(series, plot.time, frame);
     return [
-      ...wrapLines(heading(series), columns, 2).map((line) => cutLine(paint(line), columns)),
+      ...wrapLines(headingOf(series), columns, 2).map((line) => cutLine(paint(line), columns)),
       ...curve.map(({ label, cells }) => axisLine(label, cells, frame, paint)),
     ];
   });
-  const foot = footOf(plot).flatMap((line) => wrapLines(line, columns, 2));
+  const foot = wrapLines(footOf(plot), columns, 2);
   return [...panels.flatMap((panel) => panel), ...timeAxis(plot.time, frame), ...foot];
 }
 
@@ -48,14 +48,6 @@ type Row = { readonly label: string; readonly cells: string };
 function labelsOf(series: PlotSeries): readonly string[] {
   if (series.levels !== undefined) return series.levels.map(({ text }) => printable(text));
   return [textOfPlace(series, series.minimum), textOfPlace(series, series.maximum)];
-}
-
-function heading(series: PlotSeries): string {
-  const { name, unit, samples, minimum, maximum, last, levels } = series;
-  const of = (y: number): string => textOfPlace(series, y);
-  const range = levels === undefined ? [`min ${of(minimum)}`, `max ${of(maximum)}`] : [];
-  const facts = [...range, `last ${of(last)}`, `${samples} ${samples === 1 ? "sample" : "samples"}`];
-  return printable(`${name}${unit === "" ? "" : ` [${unit}]`}  ${facts.join(", ")}`);
 }
 
 /** Lines from value to value; the labels are the least and the greatest value. */
@@ -118,11 +110,6 @@ function timeAxis(time: PlotTime, { labels, columns, isAscii }: Frame): readonly
 
 function ticksOf({ from, to }: PlotTime, most: number) {
   return timeTicks(from, to, Math.max(1, most));
-}
-
-function footOf({ title, time: { startUs } }: Plot): readonly string[] {
-  if (startUs === undefined) return [printable(`${title}: no times in it; frames are counted`)];
-  return [printable(`${title}: 0 s is ${new Date(startUs / 1000).toISOString()}`)];
 }
 
 function placeOf(x: number, { from, to }: PlotTime, width: number): number {
