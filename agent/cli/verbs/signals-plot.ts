@@ -92,10 +92,10 @@ async function readInto(context: CliContext, reader: PlotReader, log: string, wa
 
 /** Signals of which the log has nothing; 2 when it has nothing of any. */
 function tellSilent(context: CliContext, wanted: readonly SignalEntry[], series: readonly PlotSeries[]): void {
-  const named = wanted.map(({ message, name }) => `${message}.${name}`);
-  const silent = named.filter((name) => !series.some((one) => one.name.includes(name)));
+  const absent = wanted.filter((signal) => !series.some((one) => one.signal === signal));
+  const silent = absent.map(({ message, name }) => `${message}.${name}`);
   if (series.length === 0) {
-    const what = `the log has no value of ${named.slice(0, 5).join(", ")}${named.length > 5 ? ` and ${named.length - 5} more` : ""}`;
+    const what = `the log has no value of ${silent.slice(0, 5).join(", ")}${silent.length > 5 ? ` and ${silent.length - 5} more` : ""}`;
     printProblem(context, {
       what: printable(what),
       remedy: "see what is in it: causeway signals decode --dbc FILE LOG",

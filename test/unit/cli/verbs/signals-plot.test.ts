@@ -16,6 +16,11 @@ BO_ 257 Gearbox: 1 X
  SG_ Gear : 0|8@1+ (1,0) [0|3] "" X
 BO_ 258 Wide: 8 X
  SG_ Double : 0|64@1- (1,0) [0|0] "" X
+BO_ 259 Retarder: 2 X
+ SG_ LevelWanted : 0|8@1+ (1,0) [0|0] "" X
+ SG_ Level : 8|8@1+ (1,0) [0|0] "" X
+BO_ 260 Brake: 1 X
+ SG_ Wear : 0|8@1+ (1,0) [0|0] "" X
 VAL_ 496 Enable 0 "Disabled" 1 "Enabled" ;
 VAL_ 257 Gear 0 "Park" 1 "Reverse" 2 "Neutral" 3 "Drive" ;
 SIG_VALTYPE_ 258 Double : 2;
@@ -220,6 +225,14 @@ describe("causeway signals plot", () => {
     const { stdout } = await plot(`${LOG}(1735270497.0) can0 101#03\n`, ["*", "--filter", "101:7FF"]);
     expect(stdout).not.toContain("ExampleMessage");
     expect(stdout).toContain("Gearbox.Gear  last Drive, 1 sample\n");
+  });
+
+  it("names a signal that the log has no value of, though one with a longer name has some", async () => {
+    const log = "(1735270496.000000) can0 103#05\n";
+    const { stdout, stderr, exitCode } = await plot(log, ["Retarder.*", "Brake.*"]);
+    expect(stdout).toContain("Retarder.LevelWanted  min 5");
+    // Of two bytes the frame has but the first.
+    expect([stderr, exitCode]).toEqual(["no value of Retarder.Level, Brake.Wear\n", 0]);
   });
 
   it("ends with 2 where the log has none of them, and names what is no signal with 65", async () => {
