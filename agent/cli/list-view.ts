@@ -1,5 +1,6 @@
 import type { Key } from "./context.ts";
 import type { ScreenSize } from "./live-screen.ts";
+import { Scroll } from "./scroll.ts";
 import { cutLine } from "./text.ts";
 
 /** How a list is looked at: which part of it, what it is filtered by, and in which order. */
@@ -11,13 +12,11 @@ export type ListViewOptions = {
 };
 
 /**
- * A long list on a screen, looked through by keys: j, k and the arrows by a line, PgDn (space) and PgUp (b) by a page, g and G to its ends,
- * / to type what it is filtered by (Enter keeps it, Esc forgets it), s for the next order.
+ * A long list on a screen, looked through by the keys of `Scroll`, / to type what it is filtered by (Enter keeps it, Esc forgets it), s
+ * for the next order.
  */
 export class ListView {
-  #top = 0;
-  #page = 1;
-  #length = 0;
+  readonly #scroll = new Scroll();
   #isTyping = false;
   #filter: string;
   #order: string | undefined;
@@ -46,33 +45,14 @@ export class ListView {
 
   /** The part of `lines` that is looked at, under `head` and over a line that says where in the list it is and what keys do. */
   draw(head: string, lines: readonly string[], { columns, rows }: ScreenSize): readonly string[] {
-    this.#page = Math.max(1, rows - 2);
-    this.#length = lines.length;
-    this.#move(0);
-    const shown = lines.slice(this.#top, this.#top + this.#page);
-    return [head, ...shown, cutLine(this.#foot(shown.length), columns)];
+    const shown = this.#scroll.part(lines, Math.max(1, rows - 2));
+    return [head, ...shown, cutLine(this.#foot(shown.length, lines.length), columns)];
   }
 
-  #look({ name, typed }: Key): boolean {
-    const steps: Readonly<Record<string, number>> = {
-      down: 1,
-      up: -1,
-      pagedown: this.#page,
-      pageup: -this.#page,
-      home: -this.#length,
-      end: this.#length,
-    };
-    const keys: Readonly<Record<string, string>> = {
-      j: "down",
-      k: "up",
-      " ": "pagedown",
-      b: "pageup",
-      g: "home",
-      G: "end",
-    };
-    const step = steps[keys[typed] ?? name];
-    if (step !== undefined) this.#move(step);
-    else if (typed === "/") this.#isTyping = true;
+  #look(key: Key): boolean {
+    if (this.#scroll.take(key)) return true;
+    const { name, typed } = key;
+    if (typed === "/") this.#isTyping = true;
     else if (typed === "s") this.#order = this.#nextOrder();
     else if (name === "escape" && this.#filter !== "") this.#filter = "";
     else return false;
@@ -87,7 +67,7 @@ export class ListView {
     } else if (name === "backspace") this.#filter = this.#filter.slice(0, -1);
     else if (typed !== "") this.#filter += typed;
     else return false;
-    this.#top = 0;
+    this.#scroll.toTop();
     return true;
   }
 
@@ -96,13 +76,10 @@ export class ListView {
     return this.#orders[at + 1];
   }
 
-  #move(by: number): void {
-    this.#top = Math.max(0, Math.min(this.#top + by, this.#length - this.#page));
-  }
-
-  #foot(shown: number): string {
+  #foot(shown: number, length: number): string {
     if (this.#isTyping) return `/${this.#filter}_`;
-    const place = shown === 0 ? "none" : `${this.#top + 1}-${this.#top + shown} of ${this.#length}`;
+    const { top } = this.#scroll;
+    const place = shown === 0 ? "none" : `${top + 1}-${top + shown} of ${length}`;
     const filter = this.#filter === "" ? "" : `  /${this.#filter}`;
     return `${place}${filter}  by ${this.#order ?? "file"}  j k PgUp PgDn scroll  / filter  s sort  q quit`;
   }

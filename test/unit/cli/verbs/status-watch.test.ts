@@ -67,6 +67,10 @@ describe("causeway status --watch on a terminal", () => {
     terminal.press(" ");
     const lines = await shows("8-14 of 18 lines");
     expect(lines.join("\n")).toContain("bus can0");
+    terminal.press("G");
+    await shows("12-18 of 18 lines");
+    terminal.press("g");
+    await shows("1-7 of 18 lines");
     terminal.press("q");
     await run;
   });
