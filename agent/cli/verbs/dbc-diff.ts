@@ -8,10 +8,11 @@ import {
   type MessageDifference,
   type SignalDifference,
 } from "../../signals/dbc/diff.ts";
+import { idText } from "../../signals/dbc/field-texts.ts";
 import type { DbcMessage, DbcSignal } from "../../signals/dbc/model.ts";
 import { type CliContext, printJson, printText } from "../context.ts";
 import { encodingOption, readDbcFile, reportErrors } from "../dbc-file.ts";
-import { idText, signalCells } from "../dbc-text.ts";
+import { signalCells } from "../dbc-text.ts";
 
 type DiffOptions = { readonly encoding?: string; readonly comments: boolean };
 type Line = { readonly indent: number; readonly text: string };

@@ -1,4 +1,5 @@
 import { textPairs, type ValueTexts } from "../value-texts.ts";
+import { idText, presenceText, scaleText } from "./field-texts.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
 
 /** A field that is not the same; what is absent is an empty text. */
@@ -75,7 +76,7 @@ function pairMessages(before: readonly DbcMessage[], after: readonly DbcMessage[
 
 /** A signal with another name is the same where nothing but that changed. */
 function diffSignals(before: readonly DbcSignal[], after: readonly DbcSignal[]): readonly SignalDifference[] {
-  const withBranch = (signal: DbcSignal): string => `${signal.name} ${multiplexingText(signal)}`;
+  const withBranch = (signal: DbcSignal): string => `${signal.name} ${presenceText(signal)}`;
   const pairs = pairBy(before, after, [withBranch, ({ name }) => name, layoutText]);
   const place = (signal: DbcSignal | undefined): number => {
     const at = after.findIndex((one) => one === signal);
@@ -98,13 +99,10 @@ function changesIn(before: Fields, after: Fields): readonly DbcChange[] {
 }
 
 function messageFields(message: DbcMessage): Fields {
-  const { id, extended, name, length, fd, pgn, cycleMs, sender, comment } = message;
+  const { name, length, fd, pgn, cycleMs, sender, comment } = message;
   return {
     name,
-    id: `0x${id
-      .toString(16)
-      .toUpperCase()
-      .padStart(extended ? 8 : 3, "0")}`,
+    id: idText(message),
     length: `${length} bytes`,
     format: fd ? "CAN FD" : "CAN",
     "known by": pgn === undefined ? "id" : `PGN ${pgn}`,
@@ -115,14 +113,14 @@ function messageFields(message: DbcMessage): Fields {
 }
 
 function signalFields(signal: DbcSignal): Fields {
-  const { name, factor, offset, minimum, maximum, unit, receivers, comment, spn, multiplexer } = signal;
+  const { name, minimum, maximum, unit, receivers, comment, spn, multiplexer } = signal;
   return {
     name,
     layout: layoutText(signal),
-    scale: `* ${factor} ${offset < 0 ? "-" : "+"} ${Math.abs(offset)}`,
+    scale: scaleText(signal),
     range: minimum === 0 && maximum === 0 ? "" : `${minimum}..${maximum}`,
     unit,
-    present: multiplexingText(signal),
+    present: presenceText(signal),
     multiplexer: multiplexer ? "yes" : "no",
     receivers: receivers.toSorted().join(" "),
     SPN: spn === undefined ? "" : String(spn),
@@ -132,12 +130,6 @@ function signalFields(signal: DbcSignal): Fields {
 
 function layoutText({ startBit, bits, byteOrder, kind, signed }: DbcSignal): string {
   return `${startBit}|${bits} ${kind === "integer" ? (signed ? "signed" : "unsigned") : kind} ${byteOrder}`;
-}
-
-function multiplexingText({ multiplexing }: DbcSignal): string {
-  if (multiplexing === undefined) return "always";
-  const ranges = multiplexing.ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
-  return `${multiplexing.by} = ${ranges.join(", ")}`;
 }
 
 /** One change a raw value, named "text of 3". */
