@@ -98,9 +98,10 @@ export class WakeAccount {
     const atUs = clock.wallUs();
     const { unplanned, most } = budget.today();
     await clock.sleep(SETTLE_MS, this.#ended.signal);
+    const cause = this.#settledCause(judged.cause);
     const wake: Wake = {
       atUs,
-      cause: judged.cause,
+      cause,
       isCheckIn,
       sleptMs,
       suspendedMs,
@@ -110,7 +111,7 @@ export class WakeAccount {
       isOverBudget: !judged.isWithinBudget,
     };
     if (!this.#isBegun) ear.rest();
-    const { kind, name } = wake.cause;
+    const { kind, name } = cause;
     const lost = wake.buses.reduce((sum, bus) => sum + (bus.lost ?? 0), 0);
     log.info("sleep.wake-counted", { cause: kind, name, sleptMs: Math.round(wake.sleptMs), lost, unplanned, most });
     onWake(wake);
@@ -122,15 +123,27 @@ export class WakeAccount {
   }
 
   #causeOf(isDue: boolean, seen: WakeCause | undefined): WakeCause {
-    const { ear } = this.#parts;
     const now = this.#look();
     // Counters also move on a machine that runs.
     const [counted] = wasSuspended(this.#before, now) ? wakeCauses(this.#before.sources, now.sources) : [];
     if (counted !== undefined && counted.kind !== "unknown") return counted;
     if (seen !== undefined) return seen;
     if (isDue) return { kind: "rtc", name: "plan" };
-    const [first] = [...ear.firstFrames()].toSorted(([, a], [, b]) => a.atMs - b.atMs);
-    return first === undefined ? { kind: "unknown", name: "" } : { kind: "can", name: first[0] };
+    return this.#firstBus() ?? { kind: "unknown", name: "" };
+  }
+
+  /** Of a wake that nobody claims: timers may run before the frame that woke the machine is read. */
+  #settledCause(judged: WakeCause): WakeCause {
+    const bus = judged.kind === "unknown" ? this.#firstBus() : undefined;
+    if (bus === undefined) return judged;
+    this.#parts.budget.recount(judged, bus);
+    return bus;
+  }
+
+  /** The bus that spoke first after quiet; undefined where none has. */
+  #firstBus(): WakeCause | undefined {
+    const [first] = [...this.#parts.ear.firstFrames()].toSorted(([, a], [, b]) => a.atMs - b.atMs);
+    return first === undefined ? undefined : { kind: "can", name: first[0] };
   }
 
   #busesSince(before: Before, wokeAtMs: number): readonly BusWake[] {

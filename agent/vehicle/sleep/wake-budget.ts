@@ -40,17 +40,32 @@ export class WakeBudget {
   }
 
   /** Counts a wake. Gives false where it is over the budget: only the alarm may bring the agent up then, and a person who drives. */
-  note({ kind, name }: WakeCause): boolean {
+  note(cause: WakeCause): boolean {
     const { day, counts } = this.#ofToday();
-    const named = name === "" ? kind : `${kind} ${name}`;
-    const cause = named in counts || Object.keys(counts).length < MOST_CAUSES ? named : kind;
-    this.#wakes = { day, counts: { ...counts, [cause]: (counts[cause] ?? 0) + 1 } };
-    this.#parts.memory.keepWakes(this.#wakes);
-    if (kind === "rtc") return true;
+    const named = nameOf(counts, cause);
+    this.#keep({ ...counts, [named]: (counts[named] ?? 0) + 1 });
+    if (cause.kind === "rtc") return true;
     const { unplanned, most = Number.POSITIVE_INFINITY } = this.today();
     if (unplanned <= most) return true;
     this.#say(day, unplanned);
     return false;
+  }
+
+  /** A wake that was counted for `before` was of `cause`; neither is the alarm. */
+  recount(before: WakeCause, cause: WakeCause): void {
+    const { counts } = this.#ofToday();
+    const wrong = nameOf(counts, before);
+    const { [wrong]: counted = 0, ...others } = counts;
+    // The day may have ended in between.
+    if (counted === 0) return;
+    const rest = counted === 1 ? others : { ...others, [wrong]: counted - 1 };
+    const named = nameOf(rest, cause);
+    this.#keep({ ...rest, [named]: (rest[named] ?? 0) + 1 });
+  }
+
+  #keep(counts: WakesToday["counts"]): void {
+    this.#wakes = { day: this.#day(), counts };
+    this.#parts.memory.keepWakes(this.#wakes);
   }
 
   /** Once a day: it is the same story each time. */
@@ -69,6 +84,12 @@ export class WakeBudget {
   #day(): number {
     return Math.floor(this.#parts.clock.wallUs() / DAY_US);
   }
+}
+
+/** Under what a cause is counted beside these. */
+function nameOf(counts: WakesToday["counts"], { kind, name }: WakeCause): string {
+  const named = name === "" ? kind : `${kind} ${name}`;
+  return named in counts || Object.keys(counts).length < MOST_CAUSES ? named : kind;
 }
 
 function isAlarm(cause: string): boolean {

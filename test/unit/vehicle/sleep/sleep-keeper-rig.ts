@@ -53,11 +53,12 @@ export async function createRig({ wakesPerDay, suspends = false, everyHours = 24
     clock,
     log,
   });
+  const budget = new WakeBudget(wakesPerDay, { clock, log, memory });
   const account = new WakeAccount({
     sources,
     ear,
     losses: [{ bus: "can0", lost: () => world.lost }],
-    budget: new WakeBudget(wakesPerDay, { clock, log, memory }),
+    budget,
     onWake: (wake) => wakes.push(wake),
     clock,
     log,
@@ -110,6 +111,7 @@ export async function createRig({ wakesPerDay, suspends = false, everyHours = 24
     world,
     keeper,
     checkIns,
+    budget,
     frame,
     suspend,
     stop,

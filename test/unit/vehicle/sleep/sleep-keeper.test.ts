@@ -90,6 +90,18 @@ describe("SleepKeeper", () => {
     expect(wakes).toMatchObject([{ cause: { kind: "unknown" }, sleptMs: HOUR_MS }]);
   });
 
+  it("finds the bus that woke it where its frame is read after the clocks, and counts it for that bus", async () => {
+    const { clock, wakes, budget, frame, suspend } = await createRig();
+    await clock.run(60_000);
+    await suspend(HOUR_MS);
+    await clock.run(250);
+    expect(budget.today()).toMatchObject({ unplanned: 1, counts: { unknown: 1 } });
+    frame(0x123);
+    await clock.run(1000);
+    expect(wakes).toMatchObject([{ cause: { kind: "can", name: "can0" }, unplanned: 1 }]);
+    expect(budget.today()).toEqual({ unplanned: 1, most: undefined, counts: { "can can0": 1 } });
+  });
+
   it("comes up anew after the process was stopped, which wakes nobody", async () => {
     const { clock, trace, wakes } = await createRig();
     await clock.run(1000);
