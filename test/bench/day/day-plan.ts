@@ -8,7 +8,7 @@ const DAYS = fileURLToPath(new URL("./days/", import.meta.url));
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Before the ignition, and after it, frames are on the bus. */
-const WAKING_MS = 5000;
+export const WAKING_MS = 5000;
 const RUN_DOWN_MS = 45_000;
 /** So long the bus stays awake when power comes back, and when the doors are unlocked from afar. */
 const BUSY_MS = 60_000;

@@ -3,7 +3,7 @@ import type { DayRecords } from "../consumers/day/day-records.ts";
 import type { SleepFacts } from "../consumers/day/sleep-judge.ts";
 import type { DayAgent } from "../day/day-agent.ts";
 import type { DayAlarm } from "../day/day-alarm.ts";
-import type { DayPlan } from "../day/day-plan.ts";
+import { type DayPlan, isIn, WAKING_MS } from "../day/day-plan.ts";
 import type { DayWorld } from "../day/day-world.ts";
 
 /** After it has said that it is ready the gateway's power goes down so much later, ms of the machine. */
@@ -71,7 +71,7 @@ export class DaySleep {
       if (heard.presences.at(-1)?.state === "asleep") break;
     }
     const farewell = heard.presences.at(-1);
-    if (!agent.isAsleep) return;
+    if (!agent.isAsleep || this.#isGettingUp()) return;
     await world.suspend();
     agent.suspend();
     const fromMs = world.nowMs();
@@ -80,6 +80,13 @@ export class DaySleep {
     this.sleeps.push({ fromMs, toMs: plan.lengthMs, wokenBy: "end", farewell, alarmMs: alarm.atMs });
     say(`asleep: ${farewell?.reason ?? "nothing said"}, next check-in ${farewell?.nextCheckInAt ?? "none"}`);
     await world.leap(next.atMs - LAND_BEFORE_MS, plan.file.asleepSpeed, speed);
+  }
+
+  /** Somebody drives, or is about to: no machine is suspended with frames that wake it on the bus. */
+  #isGettingUp(): boolean {
+    const { plan, world } = this.#parts;
+    const up = plan.trips.map(({ fromMs, toMs }) => ({ fromMs: fromMs - WAKING_MS, toMs }));
+    return isIn(up, world.nowMs());
   }
 
   /** The first thing that will wake it. */

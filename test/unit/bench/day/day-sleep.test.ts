@@ -83,6 +83,17 @@ describe("the power of the gateway on a day", () => {
     expect(sleep.sleeps).toMatchObject([{ wokenBy }]);
   });
 
+  it("does not suspend one whose bus has begun to speak for a trip", async () => {
+    const [trip] = plan.trips;
+    at(trip.fromMs - 4000);
+    sayAsleep(trip.fromMs - 4000, trip.toMs + 600_000);
+    await sleep.look();
+    expect([signals, sleep.sleeps]).toEqual([[], []]);
+    at(trip.fromMs - 6000);
+    await sleep.look();
+    expect(signals).toEqual(["stop"]);
+  });
+
   it("has nothing to wake once power was cut", async () => {
     at(90_000);
     sayAsleep(90_000, 400_000);
