@@ -1,5 +1,6 @@
 import type { BusConfig } from "../../config/schema.ts";
 import { AgentError } from "../core/errors.ts";
+import { idKey } from "../ports/arbitration-id.ts";
 import { EVERY_FRAME } from "../ports/can-bus.ts";
 import { FRAME_FLAG, type FrameBatch } from "../ports/frame.ts";
 import type { BusMessages } from "../signals/signal-table.ts";
@@ -7,7 +8,7 @@ import type { BusSight, HeardId } from "../support/line/bus-steps.ts";
 import type { CliContext } from "./context.ts";
 import { openBus } from "./open-bus.ts";
 
-/** More ids than a bus has: what comes with others is counted as one. */
+/** More ids than a bus has: what comes with others is not counted. */
 const MAX_IDS = 4096;
 
 type Heard = NonNullable<BusSight["heard"]>;
@@ -48,7 +49,7 @@ function quiet(context: CliContext): CliContext {
 
 /** Frames by id, standard and extended ones apart. */
 class IdCount {
-  readonly #frames = new Map<string, { readonly id: number; readonly extended: boolean; frames: number }>();
+  readonly #frames = new Map<number, { readonly id: number; readonly extended: boolean; frames: number }>();
   errorFrames = 0;
 
   take(batch: FrameBatch): void {
@@ -66,7 +67,7 @@ class IdCount {
   }
 
   #note(id: number, extended: boolean): void {
-    const key = `${id} ${extended}`;
+    const key = idKey(id, extended);
     const known = this.#frames.get(key);
     if (known !== undefined) known.frames += 1;
     else if (this.#frames.size < MAX_IDS) this.#frames.set(key, { id, extended, frames: 1 });

@@ -3,6 +3,7 @@ import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { readCa } from "../../drivers/aws/identity/tls.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/link/probe.ts";
 import { readInterface } from "../../drivers/can/can-interface.ts";
+import { isOnHost } from "../../drivers/can/controller.ts";
 import { type LinkDetails, readLinks } from "../../drivers/can/link-details.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
@@ -53,7 +54,7 @@ export async function lookAlongLine(
 ): Promise<LineReport> {
   const { config } = loaded;
   const status = "status" in sight ? sight.status : undefined;
-  const links = config.buses.some(isLocal) ? await readLinks() : [];
+  const links = config.buses.some(isOnHost) ? await readLinks() : [];
   const table = await outcomeOf(async () => (await loadSignalTable(loaded)).table);
   const [buses, network, refusedFilters] = await Promise.all([
     Promise.all(config.buses.map((bus) => busSight(bus, { status, table, links }, context))),
@@ -104,14 +105,8 @@ async function busSight(config: BusConfig, { status, table, links }: Known, cont
   };
 }
 
-type LocalBus = Extract<BusConfig, { driver: "native" | "socketcan" }>;
-
-function isLocal(config: BusConfig): config is LocalBus {
-  return config.driver === "native" || config.driver === "socketcan";
-}
-
 function interfaceOf(config: BusConfig, links: readonly LinkDetails[]): BusSight["interface"] {
-  if (!isLocal(config)) return undefined;
+  if (!isOnHost(config)) return undefined;
   const name = config.interface;
   const link = readInterface(name);
   const state = link === undefined ? "absent" : link === "not-can" ? "not-can" : link.up ? "up" : "down";
