@@ -10,7 +10,7 @@ import { AgentError } from "../core/errors.ts";
 import { isDenied } from "../core/file-trouble.ts";
 import { composeProxy } from "../daemon/compose-proxy.ts";
 import { checkConfig } from "../daemon/configuration/check-config.ts";
-import { loadSignalTable } from "../daemon/configuration/load-table.ts";
+import type { LoadedTable } from "../daemon/configuration/load-table.ts";
 import { recentLogs } from "../local-api/logs-schema.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
@@ -34,8 +34,18 @@ const RECENT_MS = 3_600_000;
 /** What came of a look along the line, from the bus to the acknowledgement. */
 export type LineReport = { readonly steps: readonly LineStep[]; readonly conclusion: Conclusion };
 
+/** The running agent's status and itself, or why there is none. */
+type AgentFound = AgentSight & { readonly agent?: RunningAgent };
+
+/** What is looked at: the configuration, the signal table that it gives or why it gives none, and the agent. */
+export type LineParts = {
+  readonly loaded: LoadedConfig;
+  readonly table: LoadedTable | AgentError;
+  readonly sight: AgentFound;
+};
+
 /** The running agent's status, or why there is none. Throws what is neither: whether it sends, who may not ask cannot tell. */
-export async function agentSight(context: CliContext): Promise<AgentSight & { readonly agent?: RunningAgent }> {
+export async function agentSight(context: CliContext): Promise<AgentFound> {
   try {
     const agent = await runningAgent(context);
     return { status: (await agent.ask(statusVerb, {})).answer, agent };
@@ -47,15 +57,14 @@ export async function agentSight(context: CliContext): Promise<AgentSight & { re
 
 /** Looks along the line. `checks` are those of the identity, which take their own time. */
 export async function lookAlongLine(
-  loaded: LoadedConfig,
-  sight: AgentSight & { readonly agent?: RunningAgent },
+  { loaded, table: found, sight }: LineParts,
   checks: Promise<readonly Check[]>,
   context: CliContext,
 ): Promise<LineReport> {
   const { config } = loaded;
   const status = "status" in sight ? sight.status : undefined;
   const links = config.buses.some(isOnHost) ? await readLinks() : [];
-  const table = await outcomeOf(async () => (await loadSignalTable(loaded)).table);
+  const table = found instanceof AgentError ? found : found.table;
   const [buses, network, refusedFilters] = await Promise.all([
     Promise.all(config.buses.map((bus) => busSight(bus, { status, table, links }, context))),
     status?.link.state === "online" || status?.link.isPaused === true ? [] : networkSteps(config, context),

@@ -4,13 +4,13 @@ import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
 
-/** Each rejects with its own fault. */
+/** Each look rejects with its own fault. */
 export type CommandChecksParts = {
   readonly readPolicy: () => Promise<{ readonly keys: readonly unknown[]; readonly allow: readonly unknown[] }>;
   /** Gives the number of actions that write to a bus. */
   readonly checkCatalogue: () => Promise<number>;
-  /** What the running agent says of commands; rejects with `agent.not-running` without one. */
-  readonly askAgent: () => Promise<Status["commands"]>;
+  /** What the running agent says of commands; `agent.not-running` without one. */
+  readonly told: Status["commands"] | AgentError;
 };
 
 /** Remote commands: keys pinned, policy, catalogue, ledger. */
@@ -23,7 +23,7 @@ export async function checkCommands(parts: CommandChecksParts): Promise<readonly
         `${formatCounted(await parts.checkCatalogue(), "action that writes", "actions that write")} to a bus`,
       ),
     ),
-    await checkOf("ledger", async () => ledgerCheck(await parts.askAgent())),
+    ledgerCheck(parts.told),
   ];
 }
 
@@ -34,7 +34,9 @@ function policyCheck({ keys, allow }: Awaited<ReturnType<CommandChecksParts["rea
   return warned("policy", `${what}: nothing that acts can be asked for`, remedy);
 }
 
-function ledgerCheck(commands: Status["commands"]): Check {
+/** Without the agent nobody can say; that it does not run is told by causeway status. */
+function ledgerCheck(commands: CommandChecksParts["told"]): Check {
+  if (commands instanceof AgentError) return { ...failed("ledger", problemOf(commands)), verdict: "warn" };
   if (commands === undefined) {
     const remedy = "restart it: its configuration has changed since it started";
     return warned("ledger", "the running agent takes no commands", remedy);
@@ -49,10 +51,7 @@ function ledgerCheck(commands: Status["commands"]): Check {
   return failed("ledger", { what: `it was lost: ${what}`, remedy });
 }
 
-/** Without the agent nobody can say; that it does not run is told by causeway status. */
 async function checkOf(check: string, look: () => Promise<Check>): Promise<Check> {
   const found = await outcomeOf(look);
-  if (!(found instanceof AgentError)) return found;
-  const problem = failed(check, problemOf(found));
-  return found.code === "agent.not-running" ? { ...problem, verdict: "warn" } : problem;
+  return found instanceof AgentError ? failed(check, problemOf(found)) : found;
 }

@@ -1,7 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import type { Command } from "commander";
 import pico from "picocolors";
-import { loadConfigFile, loadYamlFile } from "../../../config/load.ts";
+import { type LoadedConfig, loadConfigFile, loadYamlFile } from "../../../config/load.ts";
 import { policySchema } from "../../../config/policy.ts";
 import type { AgentConfig } from "../../../config/schema.ts";
 import { AgentError, EXIT } from "../../core/errors.ts";
@@ -12,8 +12,8 @@ import { identityParts, readChain } from "../../daemon/identity-parts.ts";
 import { lookAtClock } from "../../daemon/look-at-clock.ts";
 import { lookAtServices } from "../../daemon/look-at-services.ts";
 import { openIdentity } from "../../daemon/open-identity.ts";
-import { statusVerb } from "../../local-api/status-schema.ts";
 import { type Check, identityCheck } from "../../local-api/support-schema.ts";
+import { outcomeOf } from "../../support/check.ts";
 import { clockChecks } from "../../support/clock-checks.ts";
 import { checkCommands } from "../../support/command-checks.ts";
 import { checkEcus } from "../../support/diagnostics-checks.ts";
@@ -22,9 +22,8 @@ import { sentenceOf } from "../../support/line/line-step.ts";
 import { statusChecks } from "../../support/status-checks.ts";
 import { asServiceUser, ranQuietly } from "../as-service-user.ts";
 import { type CliContext, note, printJson, printText } from "../context.ts";
-import { agentSight, LISTEN_MS, type LineReport, lookAlongLine } from "../doctor-line.ts";
+import { agentSight, LISTEN_MS, type LineParts, type LineReport, lookAlongLine } from "../doctor-line.ts";
 import { openToken, type Token } from "../open-token.ts";
-import { runningAgent } from "../running-agent.ts";
 import { verboseLog } from "../verbose-log.ts";
 
 /** Where what is said of a check stands, behind its verdict and name. */
@@ -64,14 +63,16 @@ async function examine(context: CliContext, fix: boolean): Promise<void> {
   // Of its time limit each of two has one for itself: the look at the key, and the connection. It listens besides.
   if (await ranQuietly(context, LISTEN_MS + 2 * context.options().timeoutMs)) return;
   const sight = await agentSight(context);
-  const identity = examineIdentity(loaded.config, context, fix);
+  const table = await outcomeOf(() => loadSignalTable(loaded));
+  const parts = { loaded, table, sight };
+  const identity = examineIdentity(parts, context, fix);
   // It is waited for beside the rest: a fault of it is thrown there.
   identity.catch(() => undefined);
-  const line = await lookAlongLine(loaded, sight, identity, context);
-  const self = [...(await identity), ...(await examineTime(context))];
-  const files = [...(await examineCommands(context)), ...(await examineEcus(context))];
+  const line = await lookAlongLine(parts, identity, context);
+  const self = [...(await identity), ...(await examineTime(loaded, context))];
+  const files = [...(await examineCommands(parts, context)), ...(await examineEcus(loaded))];
   const ofAgent = "status" in sight ? statusChecks(sight.status) : [];
-  const services = await examineServices(context);
+  const services = await lookAtServices(loaded.config);
   // A look that was cut short found less than there is.
   if (context.signal.aborted) {
     note(context, "interrupted");
@@ -98,13 +99,17 @@ function report(checks: readonly Check[], { steps, conclusion }: LineReport, con
 }
 
 /** What this user may not look at, the running agent looks at itself. */
-async function examineIdentity(config: AgentConfig, context: CliContext, fix: boolean): Promise<readonly Check[]> {
+async function examineIdentity(
+  { loaded: { config }, sight: { agent } }: Pick<LineParts, "loaded" | "sight">,
+  context: CliContext,
+  fix: boolean,
+): Promise<readonly Check[]> {
   if (config.identity.mode === "file") return await examineKeyFile(config, context);
   try {
     return await examineToken(context, fix);
   } catch (thrown) {
     if (!(thrown instanceof AgentError) || thrown.code !== "identity.not-permitted" || fix) throw thrown;
-    const agent = await runningAgent(context);
+    if (agent === undefined) throw thrown;
     const { answer } = await agent.ask(identityCheck, {}).catch((fault: unknown) => {
       throw fault instanceof AgentError && fault.code === "input.malformed" ? fault : thrown;
     });
@@ -132,9 +137,7 @@ async function examineToken(context: CliContext, fix: boolean): Promise<readonly
 }
 
 /** This machine's clock: by whom it is set, how well, and whether there is a battery-backed one. */
-async function examineTime(context: CliContext): Promise<readonly Check[]> {
-  const { clock, signal } = context;
-  const { config } = await loadConfigFile(context.options().config);
+async function examineTime({ config }: LoadedConfig, { clock, signal }: CliContext): Promise<readonly Check[]> {
   const sight = await lookAtClock(config.time, clock, signal);
   return clockChecks({ ...sight, zone: zoneAt(clock.wallUs() / 1000) });
 }
@@ -148,23 +151,21 @@ function zoneAt(wallMs: number): string {
 }
 
 /** Nothing where no remote commands are taken. */
-async function examineCommands(context: CliContext): Promise<readonly Check[]> {
-  const loaded = await loadConfigFile(context.options().config);
+async function examineCommands({ loaded, table, sight }: LineParts, { clock }: CliContext): Promise<readonly Check[]> {
   const { commands } = loaded.config;
   if (commands === undefined) return [];
   return await checkCommands({
     readPolicy: async () => (await loadYamlFile(commands.policyFile, policySchema)).value,
-    checkCatalogue: async () => await checkCommandFiles(loaded.config, await loadSignalTable(loaded), context.clock),
-    askAgent: async () => {
-      const { answer } = await (await runningAgent(context)).ask(statusVerb, {});
-      return answer.commands;
+    checkCatalogue: async () => {
+      if (table instanceof AgentError) throw table;
+      return await checkCommandFiles(loaded.config, table, clock);
     },
+    told: "status" in sight ? sight.status.commands : sight.fault,
   });
 }
 
 /** Nothing where no control unit is described in a catalogue. */
-async function examineEcus(context: CliContext): Promise<readonly Check[]> {
-  const loaded = await loadConfigFile(context.options().config);
+async function examineEcus(loaded: LoadedConfig): Promise<readonly Check[]> {
   const readEcus = async () =>
     (await loadBusEcus(loaded)).map(({ ecu: { name, security } }) => ({
       name,
@@ -176,12 +177,6 @@ async function examineEcus(context: CliContext): Promise<readonly Check[]> {
       () => false,
     );
   return await checkEcus({ readEcus, mayRun });
-}
-
-/** What stands around the agent. */
-async function examineServices(context: CliContext): Promise<readonly Check[]> {
-  const { config } = await loadConfigFile(context.options().config);
-  return await lookAtServices(config);
 }
 
 function partsOf({ identity, inUse, keys }: Token, { environment, clock }: CliContext): IdentityParts {
