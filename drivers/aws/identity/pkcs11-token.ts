@@ -2,6 +2,7 @@ import { accessSync, constants, copyFileSync, cpSync, mkdirSync, mkdtempSync, re
 import { basename, join } from "node:path";
 import { type ClientTlsContext, Pkcs11Lib } from "aws-crt/dist/native/io.js";
 import { AgentError, messageOf } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
 import { pkcs11Fault } from "./identity-faults.ts";
 
@@ -150,7 +151,7 @@ function usableStore(storeDir: string): string {
     return copy;
   } catch (error) {
     throw new AgentError("output.unwritable", {
-      what: `${storeDir} is read-only, and no copy of it can be made in ${COPY_PARENT}: ${messageOf(error)}`,
+      what: `${storeDir} is read-only, and no copy of it can be made in ${COPY_PARENT}: ${fileTrouble(error)}`,
       remedy: `let this user write to ${COPY_PARENT}: mount -t tmpfs -o mode=1777 tmpfs ${COPY_PARENT}`,
       cause: error,
     });

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { AgentError, AS_SERVICE_USER, errnoOf, messageOf } from "../../../agent/core/errors.ts";
+import { AgentError, AS_SERVICE_USER, errnoOf } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 
 /** The library's database in the store. */
 export const STORE_FILE = "tpm2_pkcs11.sqlite3";
@@ -126,7 +127,7 @@ function requireOwner(path: string, { uid }: Stats): void {
 function unreadable(path: string, cause: unknown): AgentError {
   const code = errnoOf(cause) === "EACCES" ? "identity.not-permitted" : "identity.store-exposed";
   return new AgentError(code, {
-    what: `${path} cannot be checked: ${errnoOf(cause) === "EACCES" ? "permission denied" : messageOf(cause)}`,
+    what: `${path} cannot be checked: ${fileTrouble(cause)}`,
     remedy: AS_SERVICE_USER,
     cause,
   });

@@ -1,7 +1,8 @@
 import { createPublicKey, randomBytes, verify } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
+import { fileTrouble, isDenied } from "../../../agent/core/file-trouble.ts";
 import { keyAmbiguous, keyUnfit } from "../../../agent/core/key-faults.ts";
 import type { ForeignKey, KeyFacts, KeyTest, SealedSecret, TpmFacts } from "../../../agent/ports/key-store.ts";
 import { keyExists, keyMissing, tokenMissing, tpmLockout } from "../faults.ts";
@@ -78,9 +79,8 @@ function makeStoreFolder(storeDir: string): void {
   try {
     mkdirSync(storeDir, { recursive: true, mode: 0o700 });
   } catch (error) {
-    const denied = ["EACCES", "EPERM"].includes(errnoOf(error) ?? "");
-    throw new AgentError(denied ? "identity.not-permitted" : "output.unwritable", {
-      what: `the folder of the token store cannot be made: ${messageOf(error)}`,
+    throw new AgentError(isDenied(error) ? "identity.not-permitted" : "output.unwritable", {
+      what: `the folder of the token store ${storeDir} cannot be made: ${fileTrouble(error)}`,
       remedy: `run it as the user of the service, and make the folder above it for that user: install -d -m 0700 -o causeway -g causeway ${dirname(storeDir)}`,
       cause: error,
     });
