@@ -15,6 +15,7 @@ import { recentLogs } from "../local-api/logs-schema.ts";
 import { type Status, statusVerb } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
 import type { SignalTable } from "../signals/signal-table.ts";
+import { isAnswered } from "../support/bus-problems.ts";
 import { outcomeOf, problemOf } from "../support/check.ts";
 import { type BusSight, busSteps } from "../support/line/bus-steps.ts";
 import { type AgentSight, agentStep, collectionStep, outboxSteps, ruleSight } from "../support/line/data-steps.ts";
@@ -99,14 +100,13 @@ type Known = {
 async function busSight(config: BusConfig, { status, table, links }: Known, context: CliContext): Promise<BusSight> {
   const { name } = config;
   const told = status?.buses.find((bus) => bus.name === name);
-  const counts = status?.diagnostics?.buses.find(({ bus }) => bus === name)?.counts;
   const messages = table instanceof AgentError ? undefined : table.bus(name);
   const link = interfaceOf(config, links);
   const isThere = link === undefined || link.state === "up";
   const heard = isThere ? await listenTo(config, messages, LISTEN_MS, context) : undefined;
   return {
     name,
-    isAnswered: counts !== undefined && counts.answers + counts.negatives > 0,
+    isAnswered: status !== undefined && isAnswered(name, status),
     ...(link === undefined ? {} : { interface: link }),
     ...(told === undefined ? {} : { told }),
     ...(heard === undefined ? {} : { heard }),

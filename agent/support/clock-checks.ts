@@ -6,6 +6,9 @@ import type { KeeperName, KeeperReading, Rtc } from "../ports/clock-keepers.ts";
 import type { ClockFacts } from "../vehicle/time/clock-facts.ts";
 import { passed, warned } from "./check.ts";
 
+/** What sets a clock that nothing has set. */
+export const SET_CLOCK = "let a time service (systemd-timesyncd, chrony) or a battery-backed clock set it";
+
 const [TIME, RTC] = ["time", "rtc"] as const;
 
 /** How a person sees why a program has no time, or does not answer. */

@@ -6,6 +6,7 @@ import { certificateFacts, requireMatch, requireUsable } from "../identity/certi
 import type { Check } from "../local-api/support-schema.ts";
 import type { KeyFacts, KeyTest, LockoutState, TpmFacts } from "../ports/key-store.ts";
 import { failed, outcomeOf, passed, problemOf, warned } from "./check.ts";
+import { SET_CLOCK } from "./clock-checks.ts";
 
 /** Fewer failed authorisations than this up to the lockout, and a few power cuts would use them up. */
 const FEW_TRIES = 1000;
@@ -72,7 +73,7 @@ function checkClock(clock: Clock): Check {
     check: "clock",
     verdict: "warn",
     what: `this machine's clock ${state}: certificates may seem not valid yet, and commands that act are refused`,
-    remedy: "let a time service (systemd-timesyncd, chrony) or a battery-backed clock set it",
+    remedy: SET_CLOCK,
   };
 }
 

@@ -2,7 +2,7 @@ import { printable } from "../core/plain-text.ts";
 import { formatCount, formatCounted } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import { healthProblems } from "../telemetry/health.ts";
-import { busProblem } from "./bus-problems.ts";
+import { busProblem, isAnswered } from "./bus-problems.ts";
 import type { Problem } from "./check.ts";
 import { isNotable, rejectionsAndLosses } from "./delivery-checks.ts";
 
@@ -22,9 +22,8 @@ export function problemsOf(status: Status): readonly Problem[] {
   return problems.map(({ what, remedy }) => ({ what: printable(what), remedy: printable(remedy) }));
 }
 
-function problemsOfBus(bus: Bus, { uptimeMs, diagnostics }: Status): readonly Problem[] {
-  const counts = diagnostics?.buses.find((asked) => asked.bus === bus.name)?.counts;
-  const silence = busProblem(bus, uptimeMs, counts !== undefined && counts.answers + counts.negatives > 0);
+function problemsOfBus(bus: Bus, status: Status): readonly Problem[] {
+  const silence = busProblem(bus, status.uptimeMs, isAnswered(bus.name, status));
   return [
     ...(isNotable(bus.dropped ?? 0, bus.received) ? [dropProblem(bus)] : []),
     ...(silence === undefined ? [] : [silence]),

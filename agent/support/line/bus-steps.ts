@@ -1,6 +1,6 @@
 import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
-import { otherFrames, unwantedFrames } from "../bus-problems.ts";
+import { otherFrames, unwantedFrames, WIRING } from "../bus-problems.ts";
 import type { Problem } from "../check.ts";
 import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
 
@@ -84,8 +84,6 @@ function upWith(name: string): string {
 
 const ELSEWHERE =
   "see that whoever serves this bus runs (socketcand, the log to replay), and mend buses in the configuration";
-
-const WIRING = "check the bit rate (ip -details link show), CAN high and low, and termination";
 
 function errorStep(bus: BusSight): LineStep | undefined {
   const { name, told, heard, interface: link } = bus;

@@ -5,11 +5,13 @@ import type { Status } from "../../local-api/status-schema.ts";
 import type { Check } from "../../local-api/support-schema.ts";
 import { STREAMS } from "../../ports/outbox.ts";
 import type { Problem } from "../check.ts";
+import { SET_CLOCK } from "../clock-checks.ts";
 import { rejections } from "../delivery-checks.ts";
 import { broken, doubtful, type LineLink, type LineStep, sound } from "./line-step.ts";
 
 /** Records that go out are acknowledged within so long, where the broker takes them at all. */
 const LATE_PUBACK_MS = 15_000;
+const CLOCK_REMEDY = `${SET_CLOCK}: timedatectl`;
 
 /** One step to the broker, as this program itself took it. */
 export type NetworkStep = {
@@ -65,12 +67,14 @@ export function linkSteps(sight: LinkSight): readonly LineStep[] {
 
 function clockStep({ wallMs, isClockSet, status }: LinkSight): LineStep {
   const now = new Date(wallMs).toISOString();
-  const remedy = "let a time service (systemd-timesyncd, chrony) or a battery-backed clock set it: timedatectl";
   if (wallMs < EARLIEST_SET_MS && status?.link.state !== "online") {
-    return broken("clock", { what: `this machine's clock says ${now}, and no certificate is valid then`, remedy });
+    return broken("clock", {
+      what: `this machine's clock says ${now}, and no certificate is valid then`,
+      remedy: CLOCK_REMEDY,
+    });
   }
   if (!isClockSet)
-    return doubtful("clock", { what: `nothing has set this machine's clock, which says ${now}`, remedy });
+    return doubtful("clock", { what: `nothing has set this machine's clock, which says ${now}`, remedy: CLOCK_REMEDY });
   return sound("clock", `this machine's clock says ${now}`);
 }
 
@@ -84,7 +88,7 @@ function networkSteps({ network, isClockSet, wallMs }: LinkSight): readonly Line
     const now = new Date(wallMs).toISOString();
     return broken("clock", {
       what: `this machine's clock is wrong, it says ${now} (${fault.what})`,
-      remedy: "let a time service (systemd-timesyncd, chrony) or a battery-backed clock set it: timedatectl",
+      remedy: CLOCK_REMEDY,
     });
   });
 }
