@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatDuration } from "../../core/quantity.ts";
+import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { describeLink } from "../../telemetry/health.ts";
 import type { Colors } from "./reading.ts";
@@ -10,9 +10,8 @@ export function linkLines(
   colors: Colors,
 ): readonly string[] {
   const state = link.state === "online" ? colors.green("online") : colors.red(describeLink(link.state));
-  const connects = link.connects === 1 ? "1 connect" : `${formatCount(link.connects)} connects`;
   const lines = [
-    `link       ${state} for ${formatDuration(link.sinceMs)}, ${connects}, ${printable(link.host)}:${link.port}`,
+    `link       ${state} for ${formatDuration(link.sinceMs)}, ${formatCounted(link.connects, "connect")}, ${printable(link.host)}:${link.port}`,
     ...(link.state === "online" || ackedAgoMs === undefined
       ? []
       : [`           the last record was acknowledged ${formatDuration(ackedAgoMs)} ago`]),

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount, formatCounted } from "../../core/quantity.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -16,7 +16,7 @@ export function metricsLines({ metrics }: Pick<Status, "metrics">, colors: Color
     ...(file === undefined
       ? []
       : [`${printable(file.path)} written ${formatCounted(file.written, "time")}`, ...red(file.problem)]),
-    ...(health === undefined ? [] : [`${formatCount(health.reports)} health records`]),
+    ...(health === undefined ? [] : [formatCounted(health.reports, "health record")]),
   ];
   return told.map((line, at) => `${(at === 0 ? "metrics" : "").padEnd(10)} ${line}`);
 }

@@ -17,7 +17,7 @@ export function placeLines({ place }: Pick<Status, "place">, colors: Colors): re
 export function fixText({ mode, source, satellites, accuracyM, ageMs }: NonNullable<PlaceStatus["fix"]>): string {
   const parts = [
     `${mode === "3d" ? "3-D" : "2-D"} fix by ${printable(source)}`,
-    ...(satellites === undefined ? [] : [`${formatCounted(satellites, "satellite")}`]),
+    ...(satellites === undefined ? [] : [formatCounted(satellites, "satellite")]),
     ...(accuracyM === undefined ? [] : [`${formatCount(Math.ceil(accuracyM))} m`]),
     `${formatDuration(ageMs)} ago`,
   ];

@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatCount } from "../../core/quantity.ts";
+import { formatCounted } from "../../core/quantity.ts";
 import type { ReportedShadowStatus, SettingsStatus } from "../../local-api/shadows-status.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
@@ -23,7 +23,7 @@ function settingsText({ state }: SettingsStatus): string {
 function linesOf(shadow: ReportedShadowStatus, further: string, colors: Colors): readonly string[] {
   const { name, updatesToday, omitted, what } = shadow;
   const how = shadow.state === "refused" ? colors.red("refused") : shadow.state.replace("-", " ");
-  const updates = `${formatCount(updatesToday)} ${updatesToday === 1 ? "update" : "updates"} today`;
+  const updates = `${formatCounted(updatesToday, "update")} today`;
   return [
     `shadow     ${printable(name)} ${how}, ${updates}${further}`,
     ...(omitted.length === 0 ? [] : [`           ${colors.yellow(`no room for ${omitted.join(", ")}`)}`]),

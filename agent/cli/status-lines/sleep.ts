@@ -39,7 +39,7 @@ function wakesText({ wakes: { unplanned, most } }: SleepStatus): string {
 function costText({ level, cost }: SleepStatus, colors: Colors): string {
   const { parkedMs, awakeMs, checkIns, sentBytes, milliampHours } = cost;
   const parts = [
-    `${formatCounted(checkIns, "check-in")}`,
+    formatCounted(checkIns, "check-in"),
     `${formatDuration(awakeMs)} awake`,
     `${formatCount(Math.ceil(sentBytes / 1000))} kB`,
     ...(milliampHours === undefined ? [] : [`about ${formatCount(Math.round(milliampHours))} mAh`]),

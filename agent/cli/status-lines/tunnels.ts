@@ -1,5 +1,5 @@
 import { printable } from "../../core/plain-text.ts";
-import { formatBytes, formatDuration } from "../../core/quantity.ts";
+import { formatBytes, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { Colors } from "./reading.ts";
 
@@ -10,7 +10,6 @@ export function tunnelLines({ tunnels }: Pick<Status, "tunnels">, colors: Colors
     const how =
       state === "open" ? colors.yellow("open") : `connecting${problem === undefined ? "" : ` (${printable(problem)})`}`;
     const of = printable(services.join(","));
-    const paths = connections === 1 ? "1 connection" : `${connections} connections`;
-    return `tunnel     ${how} for ${of}, ${paths}, ${moved}, ${formatDuration(leftMs)} left`;
+    return `tunnel     ${how} for ${of}, ${formatCounted(connections, "connection")}, ${moved}, ${formatDuration(leftMs)} left`;
   });
 }
