@@ -324,18 +324,8 @@ describe("doctor at a vehicle that does not send", { timeout: 120_000 }, () => {
     const issued = await authority.issue({ commonName: THING, usage: "client", publicKeyPem });
     const { certificateFile } = writeIdentity(folder, "sealed", issued);
     const pinFile = join(folder, "nowhere", "pin");
-    const home = vehicle({
-      identity: {
-        mode: "pkcs11",
-        module: "libtpm2_pkcs11.so.1",
-        tokenLabel,
-        keyLabel,
-        certificateFile,
-        pinFile,
-        storeDir,
-        tcti,
-      },
-    });
+    const place = { tokenLabel, keyLabel, storeDir, tcti };
+    const home = vehicle({ identity: { mode: "pkcs11", certificateFile, pinFile, ...place } });
     await running(home, isOffline);
     const { link, what } = await doctor(home);
     expect(link).toBe("key");
