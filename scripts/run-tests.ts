@@ -33,33 +33,39 @@ async function vitest(files: readonly string[], options: readonly string[] = [])
   await report("vitest", { command: "node_modules/.bin/vitest", args }, file);
 }
 
-async function kernelGuest(files: readonly string[]): Promise<void> {
-  await report("CAN guest", { command: "scripts/guest", args: ["run", ...files] }, join(GUEST, "report.json"));
+async function kernelGuest(files: readonly string[], isAlone: boolean): Promise<void> {
+  const stage = { command: "scripts/guest", args: ["run", ...files], ...logged("kernel", isAlone) };
+  await report("CAN guest", stage, join(GUEST, "report.json"));
 }
 
-/** Beside the others its output goes to a file, and is shown at the end. */
 async function systemGuest(files: readonly string[], isAlone: boolean): Promise<void> {
-  const beside = isAlone ? {} : { logFile: join(BUILD, "system.log") };
-  const stage: Stage = { command: "scripts/guest", args: ["system", ...files], ...beside };
+  const stage = { command: "scripts/guest", args: ["system", ...files], ...logged("system", isAlone) };
   await report("systemd guest", stage, join(GUEST, "system-report.json"));
+}
+
+/** Beside the others a guest's output goes to a file, and is shown at its end. */
+function logged(guest: string, isAlone: boolean): Pick<Stage, "logFile"> {
+  return isAlone ? {} : { logFile: join(BUILD, `${guest}.log`) };
 }
 
 async function runAll(): Promise<void> {
   if ((await stages.run({ command: "scripts/setup", args: ["test"] })) !== 0) throw new Error("scripts/setup failed");
   outcome.failed.push(...(await runChecks()).map((name) => `check: ${name}`));
   process.stdout.write(
-    "the systemd guest runs beside the rest and is shown at the end; its output: build/test/system.log\n",
+    "the guests run beside the rest and are shown when they end; their output: build/test/{system,kernel}.log\n",
   );
-  // The emulated machines end last, and wait the longer the less of a core they get: the others leave them the larger share.
+  // The emulated machines wait the longer the less of a core they get: vitest leaves them the larger share.
   const workers = `--maxWorkers=${Math.max(1, availableParallelism() - 1)}`;
-  await Promise.all([vitest([], [workers]).then(() => kernelGuest([])), systemGuest([], false)]);
+  const first = [vitest([], [workers]), systemGuest([], false)];
+  // Two at a time, so that no core is idle before the end: the second guest takes the place of what ends first.
+  await Promise.all([...first, Promise.race(first).then(() => kernelGuest([], false))]);
 }
 
 async function runChosen({ vitest: plain, kernel, system, purposes }: Selection): Promise<void> {
   if (purposes.length === 0) throw new Error("no test file has one of the filters in its path");
   if ((await stages.run({ command: "scripts/setup", args: purposes })) !== 0) throw new Error("scripts/setup failed");
   if (plain.length > 0) await vitest(plain);
-  if (kernel.length > 0) await kernelGuest(kernel);
+  if (kernel.length > 0) await kernelGuest(kernel, true);
   if (system.length > 0) await systemGuest(system, true);
 }
 
