@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { ProxyProcess } from "../broker/proxy-process.ts";
 import type { DayRecords } from "../consumers/day/day-records.ts";
 import type { SleepFacts } from "../consumers/day/sleep-judge.ts";
 import type { DayAgent } from "../day/day-agent.ts";
@@ -8,7 +9,7 @@ import type { DayWorld } from "../day/day-world.ts";
 
 /** After it has said that it is ready the gateway's power goes down so much later, ms of the machine. */
 const DOWN_AFTER_MS = 30;
-/** What it says before is heard within this, ms of the machine, or it says nothing: without coverage. */
+/** What it says before is heard, and its goodbye to the broker taken, within this, ms of the machine, or it says nothing: without coverage. */
 const HEARD_WITHIN_MS = 1000;
 /** Before something wakes the van time passes as fast as when it is awake. */
 const LAND_BEFORE_MS = 3000;
@@ -21,6 +22,7 @@ export type DaySleepParts = {
   readonly agent: Pick<DayAgent, "isAsleep" | "suspend" | "resume">;
   readonly heard: Pick<DayRecords, "presences">;
   readonly alarm: Pick<DayAlarm, "atMs">;
+  readonly link: Pick<ProxyProcess, "tell">;
   readonly say: (what: string) => void;
 };
 
@@ -65,11 +67,13 @@ export class DaySleep {
   }
 
   async #goDown(): Promise<void> {
-    const { plan, speed, world, agent, heard, alarm, say } = this.#parts;
+    const { plan, speed, world, agent, heard, alarm, link, say } = this.#parts;
     for (let waitedMs = 0; waitedMs < HEARD_WITHIN_MS && agent.isAsleep; waitedMs += DOWN_AFTER_MS) {
       await pause(DOWN_AFTER_MS);
       if (heard.presences.at(-1)?.state === "asleep") break;
     }
+    // Seconds of the van are a few ms of the machine, which may be busy with others.
+    await link.tell({ kind: "await-idle", withinMs: HEARD_WITHIN_MS });
     const farewell = heard.presences.at(-1);
     if (!agent.isAsleep || this.#isGettingUp()) return;
     await world.suspend();

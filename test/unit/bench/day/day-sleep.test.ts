@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ProxyCommand } from "../../../bench/broker/proxy-protocol.ts";
 import type { PresenceHeard } from "../../../bench/consumers/day/day-records.ts";
 import { type DayPlan, loadDay } from "../../../bench/day/day-plan.ts";
 import { DayWorld } from "../../../bench/day/day-world.ts";
@@ -35,7 +36,8 @@ beforeEach(async () => {
       agent.isAsleep = false;
     },
   };
-  sleep = new DaySleep({ plan, speed: 60, world, agent, heard: { presences }, alarm, say: () => undefined });
+  const link = { tell: async ({ kind }: ProxyCommand) => void signals.push(kind) };
+  sleep = new DaySleep({ plan, speed: 60, world, agent, heard: { presences }, alarm, link, say: () => undefined });
 });
 afterEach(() => pulse.remove());
 
@@ -54,19 +56,19 @@ describe("the power of the gateway on a day", () => {
     expect([signals, sleep.sleeps]).toEqual([[], []]);
   });
 
-  it("suspends one that has, lets time pass quickly, and wakes it for its check-in", async () => {
+  it("suspends one that has once the broker has its goodbye, lets time pass quickly, and wakes it for its check-in", async () => {
     at(90_000);
     sayAsleep(90_000, 400_000);
     await sleep.look();
-    expect(signals).toEqual(["stop"]);
+    expect(signals).toEqual(["await-idle", "stop"]);
     expect(world.line.suspends).toHaveLength(1);
     expect(world.line.paces.slice(-2)).toMatchObject([{ speed: 600 }, { fromMs: 397_000, speed: 60 }]);
     at(399_000);
     await sleep.look();
-    expect(signals).toEqual(["stop"]);
+    expect(signals).toEqual(["await-idle", "stop"]);
     at(400_000);
     await sleep.look();
-    expect(signals).toEqual(["stop", "go on"]);
+    expect(signals).toEqual(["await-idle", "stop", "go on"]);
     expect(world.line.suspends[0]?.toMs).toBeGreaterThanOrEqual(400_000);
     expect(sleep.sleeps).toMatchObject([{ wokenBy: "alarm" }]);
   });
@@ -88,10 +90,10 @@ describe("the power of the gateway on a day", () => {
     at(trip.fromMs - 4000);
     sayAsleep(trip.fromMs - 4000, trip.toMs + 600_000);
     await sleep.look();
-    expect([signals, sleep.sleeps]).toEqual([[], []]);
+    expect([signals, sleep.sleeps]).toEqual([["await-idle"], []]);
     at(trip.fromMs - 6000);
     await sleep.look();
-    expect(signals).toEqual(["stop"]);
+    expect(signals.at(-1)).toBe("stop");
   });
 
   it("has nothing to wake once power was cut", async () => {
@@ -102,7 +104,7 @@ describe("the power of the gateway on a day", () => {
     agent.isAsleep = false;
     at(500_000);
     await sleep.look();
-    expect(signals).toEqual(["stop"]);
+    expect(signals).toEqual(["await-idle", "stop"]);
     expect(sleep.sleeps).toMatchObject([{ wokenBy: "power" }]);
   });
 });
