@@ -88,7 +88,7 @@ function encode(): Part {
     ]),
     row("encode", "hand writer", writeNs, "ns CPU/sample"),
     row("encode", "protobufjs, same process", protobufjsNs, "ns CPU/sample"),
-    row("encode", "ratio", ratioToProtobufjs, "x"),
+    row("encode", "ratio", ratioToProtobufjs, "x", { atLeast: 5 }),
     row("encode", "sort, write and zstd", wholeZstdNs, "ns CPU/sample"),
     row("encode", `a record of ${clear.samples} samples, sealed`, clear.micros, "µs CPU/record"),
     row("encode", "and encrypted for consumers", encrypted.micros, "µs CPU/record"),
