@@ -2,6 +2,7 @@ import { printable } from "../core/plain-text.ts";
 import { formatBytes, formatCounted, formatDuration } from "../core/quantity.ts";
 import type { Status } from "../local-api/status-schema.ts";
 import type { Check } from "../local-api/support-schema.ts";
+import { linkProblems, stuckProblems } from "../telemetry/health.ts";
 import { NOT_AUTHORIZED, QUOTA_EXCEEDED } from "../telemetry/publish/rejection-codes.ts";
 import { failed, type Problem, passed, warned } from "./check.ts";
 
@@ -20,6 +21,11 @@ export function isNotable(lost: number, taken: number): boolean {
 /** What keeps records from being stored or delivered, or has lost some within the hour. */
 export function deliveryProblems(status: Status): readonly Problem[] {
   return [...storeFault(status), ...lostKey(status), ...rejectionsAndLosses(status)].map(safe);
+}
+
+/** What keeps records that are stored from being taken: no connection, a data path that has stopped, a broker that refuses them. */
+export function deliveryObstacles(status: Status): readonly Problem[] {
+  return [...stuckProblems(status), ...linkProblems(status), ...rejections(status)].map(safe);
 }
 
 /** What of records that are stored is not taken, or was lost within the hour. */

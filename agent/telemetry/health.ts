@@ -108,7 +108,8 @@ function configurationProblems({ configuration: { source, problems } }: HealthFa
   return problems.map((problem) => ({ kind, ...problem, wanted: "a configuration that can be used" }));
 }
 
-function stuckProblems({ dataPath, link }: Pick<HealthFacts, "dataPath" | "link">): readonly HealthProblem[] {
+/** A data path that has stopped. */
+export function stuckProblems({ dataPath, link }: Pick<HealthFacts, "dataPath" | "link">): readonly HealthProblem[] {
   const { flushAgoMs = 0, turnAgoMs = 0, stuckAfterMs } = dataPath;
   const remedy =
     "see the log for what keeps the agent busy; the service manager starts it again where WatchdogSec is set";
@@ -142,7 +143,10 @@ function busProblems({ name, state, detail }: HealthFacts["buses"][number]): rea
   return [{ kind: state === "absent" ? "unfit" : "impaired", what, remedy, wanted: `bus ${name}: ${detail}` }];
 }
 
-function linkProblems({ link: { state, sinceMs, isPaused, fault } }: HealthFacts): readonly HealthProblem[] {
+/** Why there is no connection; nothing where the vehicle wants none. */
+export function linkProblems({
+  link: { state, sinceMs, isPaused, fault },
+}: Pick<HealthFacts, "link">): readonly HealthProblem[] {
   if (state === "online" || isPaused === true) return [];
   const why = fault === undefined ? "" : `: ${fault.what}`;
   const what = `link ${describeLink(state)} for ${formatDuration(sinceMs)}${why}`;

@@ -6,9 +6,8 @@ import { formatBytes, formatCounted, formatDuration } from "../../core/quantity.
 import { bufferDrop, bufferFlush, bufferList, bufferStats, MAX_LISTED } from "../../local-api/buffer-schema.ts";
 import { statusVerb } from "../../local-api/status-schema.ts";
 import { STREAMS, type StreamName } from "../../ports/outbox.ts";
-import { deliveryProblems } from "../../support/delivery-checks.ts";
+import { deliveryObstacles, deliveryProblems } from "../../support/delivery-checks.ts";
 import { heldBack } from "../../support/link-checks.ts";
-import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, note, printJson, printLine, printProblem, printText } from "../context.ts";
 import { confirm } from "../questions.ts";
 import { runningAgent } from "../running-agent.ts";
@@ -74,7 +73,7 @@ async function flush(context: CliContext): Promise<void> {
   if (waiting === 0) return;
   context.finish(EXIT.temporary);
   const { answer: status } = await agent.ask(statusVerb, {});
-  for (const problem of problemsOf(status)) printProblem(context, problem);
+  for (const problem of deliveryObstacles(status)) printProblem(context, problem);
   for (const held of heldBack(status)) note(context, held);
 }
 

@@ -93,3 +93,16 @@ export function statusWith(change: Partial<Status> = {}): Status {
     ...change,
   };
 }
+
+/** The status of one whose broker does not answer, and whose bus is down. */
+export function offlineStatus(): Status {
+  const { link, buses } = statusWith();
+  return statusWith({
+    link: {
+      ...link,
+      state: "connecting",
+      fault: { code: "broker.unreachable", what: "mqtt.example.com:8883: no answer", remedy: "check the modem" },
+    },
+    buses: buses.map((bus) => ({ ...bus, state: "down", detail: "interface can0 is down" })),
+  });
+}

@@ -8,7 +8,7 @@ import { draftOf } from "../../../contract/outbox-subject.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { MemoryLog } from "../../../fakes/core/log.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
-import { statusWith } from "../../../fakes/daemon/status.ts";
+import { offlineStatus, statusWith } from "../../../fakes/daemon/status.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
 import { FakeOutbox } from "../../../fakes/ports/outbox.ts";
 
@@ -119,5 +119,22 @@ describe("causeway buffer flush", () => {
     expect(stderr).toContain(
       "remedy: allow this client to publish to a/telemetry (AWS IoT: iot:Publish in its policy)",
     );
+  });
+
+  it("names the link that is down, and nothing that keeps no record: a bus, a setting, a loss", async () => {
+    const loss = { stream: "event", reason: "evicted", records: 3, detail: "full", agoMs: 1000 } as const;
+    const problems = [{ what: "line 3: unknown key", remedy: "mend it" }];
+    const configuration = { ...statusWith().configuration, problems };
+    const status = { ...offlineStatus(), configuration, losses: [loss] };
+    const verbs = [
+      statusVerb.answeredBy(() => status),
+      bufferFlush.answeredBy(() => ({ schemaVersion: 1, waiting: 1 })),
+    ];
+    const config = await serveView(servedOn("admin", verbs), "admin");
+    const { stderr, exitCode } = await runCli(["buffer", "flush", "--config", config]);
+    expect([stderr, exitCode]).toEqual([
+      "causeway: link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer\n  remedy: check the modem\n",
+      75,
+    ]);
   });
 });

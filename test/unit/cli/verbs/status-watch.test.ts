@@ -2,21 +2,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { Status } from "../../../../agent/local-api/status-schema.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
-import { statusWith } from "../../../fakes/daemon/status.ts";
+import { offlineStatus, statusWith } from "../../../fakes/daemon/status.ts";
 import { FakeTerminal } from "../../../fakes/daemon/terminal.ts";
 import { serveView } from "../../../fakes/daemon/view-socket.ts";
-
-function offline(): Status {
-  const { link, buses } = statusWith();
-  return statusWith({
-    link: {
-      ...link,
-      state: "connecting",
-      fault: { code: "broker.unreachable", what: "mqtt.example.com:8883: no answer", remedy: "check the modem" },
-    },
-    buses: buses.map((bus) => ({ ...bus, state: "down", detail: "interface can0 is down" })),
-  });
-}
 
 describe("causeway status --watch on a terminal", () => {
   async function watched(status: () => Status, size: { readonly columns: number; readonly rows: number }) {
@@ -38,7 +26,7 @@ describe("causeway status --watch on a terminal", () => {
   }
 
   it.each([40, 80])("says what is wrong over the page, in whole words, at %i columns", async (columns) => {
-    const { shows } = await watched(offline, { columns, rows: 80 });
+    const { shows } = await watched(offlineStatus, { columns, rows: 80 });
     const lines = await shows("capture");
     expect(lines.join(" ").replaceAll(/ +/g, " ")).toContain(
       "link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer remedy: check the modem",
@@ -48,7 +36,7 @@ describe("causeway status --watch on a terminal", () => {
   });
 
   it("leaves nothing of a fault that has gone, and ends with 0 then", async () => {
-    let status = offline();
+    let status = offlineStatus();
     const { shows, clock, run, interrupt } = await watched(() => status, { columns: 60, rows: 60 });
     await shows("check the modem");
     status = statusWith();

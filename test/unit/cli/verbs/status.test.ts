@@ -8,7 +8,7 @@ import { noCounts } from "../../../../agent/signals/transport/partial-messages.t
 import { diagnosticsChecks } from "../../../../agent/support/diagnostics-checks.ts";
 import { problemsOf } from "../../../../agent/support/status-problems.ts";
 import { runCli } from "../../../fakes/daemon/cli-runner.ts";
-import { statusWith } from "../../../fakes/daemon/status.ts";
+import { offlineStatus, statusWith } from "../../../fakes/daemon/status.ts";
 import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";
 import { fullStatus } from "../../../fakes/metrics/full-status.ts";
 
@@ -18,18 +18,6 @@ const PLAIN = pico.createColors(false);
 function page(status: Status, before?: Status): string {
   const reading = before === undefined ? undefined : { status: before, atMs: 0 };
   return statusPage({ status, atMs: 2000 }, reading, WALL_US, PLAIN);
-}
-
-function offline(): Status {
-  const { link, buses } = statusWith();
-  return statusWith({
-    link: {
-      ...link,
-      state: "connecting",
-      fault: { code: "broker.unreachable", what: "mqtt.example.com:8883: no answer", remedy: "check the modem" },
-    },
-    buses: buses.map((bus) => ({ ...bus, state: "down", detail: "interface can0 is down" })),
-  });
 }
 
 describe("causeway status", () => {
@@ -75,7 +63,7 @@ buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
   });
 
   it("names each reason with its remedy on stderr and ends with 3 when degraded", async () => {
-    const config = await serveView({ status: offline });
+    const config = await serveView({ status: offlineStatus });
     const { stderr, exitCode } = await runCli(["status", "--json", "--quiet", "--config", config]);
     expect(stderr).toBe(`causeway: link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer
   remedy: check the modem
@@ -88,7 +76,7 @@ causeway: bus can0 is down: interface can0 is down
   it.each([40, 80])(
     "keeps words and figures whole on a terminal of %i columns, problems and remedies too",
     async (columns) => {
-      const config = await serveView({ status: offline });
+      const config = await serveView({ status: offlineStatus });
       const { stdout, stderr } = await runCli(["status", "--no-color", "--config", config], { columns });
       const rows = `${stdout}${stderr}`.split("\n");
       expect(rows.filter((row) => row.length > columns)).toEqual([]);
@@ -108,7 +96,7 @@ causeway: bus can0 is down: interface can0 is down
   });
 
   it("says when the last record was acknowledged, while it is not online", () => {
-    expect(page(offline())).toContain("\n           the last record was acknowledged 1 s ago\n");
+    expect(page(offlineStatus())).toContain("\n           the last record was acknowledged 1 s ago\n");
     expect(page(statusWith())).not.toContain("acknowledged");
   });
 
@@ -308,8 +296,8 @@ describe("the trouble codes of a status", () => {
 
 describe("statusSchema", () => {
   it("takes what went through JSON", () => {
-    const parsed: unknown = JSON.parse(JSON.stringify(offline()));
-    expect(statusSchema.parse(parsed)).toEqual(offline());
+    const parsed: unknown = JSON.parse(JSON.stringify(offlineStatus()));
+    expect(statusSchema.parse(parsed)).toEqual(offlineStatus());
   });
 });
 
