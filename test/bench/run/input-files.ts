@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
+import { AgentError, errnoOf } from "../../../agent/core/errors.ts";
+import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import { FRAME_FLAG } from "../../../agent/ports/frame.ts";
 import { parseDbcBytes } from "../../../agent/signals/dbc/bytes.ts";
 import type { DbcMessage } from "../../../agent/signals/dbc/model.ts";
@@ -21,12 +22,12 @@ export function checkInputFiles({ replay, rootFile, campaigns }: BenchOptions): 
 
 function checkFile(file: string, kind: keyof typeof KINDS): void {
   try {
-    if (statSync(file).isDirectory()) throw new Error("is a folder");
+    if (statSync(file).isDirectory()) throw new Error("it is a folder");
     accessSync(file, constants.R_OK);
   } catch (error) {
     const isAbsent = errnoOf(error) === "ENOENT";
     throw new AgentError("input.missing", {
-      what: `the ${KINDS[kind]}, ${file}, ${isAbsent ? "is not there" : `cannot be read: ${messageOf(error)}`}`,
+      what: `the ${KINDS[kind]}, ${file}, ${isAbsent ? "is not there" : `cannot be read: ${fileTrouble(error)}`}`,
       remedy: isAbsent
         ? "check the path; it is read from the folder that the bench is started in"
         : "give a file that this user may read",

@@ -40,7 +40,10 @@ describe("the files of the bench's command line", () => {
       /^the DBC file of --dbc, .*no\.dbc, is not there$/,
     );
     expect(() => check(`--root ${folder}/no.json`)).toThrow(/^the trust root of --root, .*no\.json, is not there$/);
-    expect(() => check(`--campaign ${folder}`)).toThrow(/^the campaign, .*, cannot be read: is a folder$/);
+    expect(() => check(`--campaign ${folder}`)).toThrow(/^the campaign, .*, cannot be read: it is a folder$/);
+    expect(() => check(`--root ${log}/root.json`)).toThrow(
+      /root\.json, cannot be read: a part of its path is no folder$/,
+    );
     expect(() => check(`--replay ${log} --dbc ${log}`)).not.toThrow();
   });
 
