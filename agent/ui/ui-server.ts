@@ -111,10 +111,12 @@ class UiSession {
     if (this.#isClosed || this.#hub.counts.tabs >= MAX_TABS) {
       return fail(response, 503, `${MAX_TABS} pages are open already; close one`);
     }
+    // Before the tab is told how things are: what was so when the last one went says nothing.
+    if (this.#following === undefined) {
+      this.#following = new AbortController();
+      void this.#feed.run(this.#following.signal);
+    }
     this.#hub.attach(response, () => void this.#restSoon());
-    if (this.#following !== undefined) return;
-    this.#following = new AbortController();
-    void this.#feed.run(this.#following.signal);
   }
 
   async #restSoon(): Promise<void> {

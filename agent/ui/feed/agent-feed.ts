@@ -48,7 +48,7 @@ export class AgentFeed {
   readonly #parts: FeedParts;
   readonly #book = new SampleBook();
   #agent: AgentState = { state: "unknown" };
-  #status: Status | undefined;
+  #told: ToldStatus | undefined;
   #asked: Asked[] = [];
   /** Of the last answer, by kind. */
   readonly #values = new Map<string, unknown>();
@@ -57,8 +57,10 @@ export class AgentFeed {
     this.#parts = parts;
   }
 
-  /** Follows the agent until `signal` aborts. Never rejects. */
+  /** Follows the agent until `signal` aborts. What an earlier run knew is forgotten at once. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#agent = { state: "unknown" };
+    this.#told = undefined;
     this.#forget();
     await Promise.all([this.#followSamples(signal), this.#askAround(signal)]);
   }
@@ -66,7 +68,7 @@ export class AgentFeed {
   /** The state of things, for a tab that has just come. */
   *snapshot(): Generator<readonly [kind: string, value: unknown]> {
     yield ["agent", this.#agent];
-    if (this.#status !== undefined) yield ["status", this.#told(this.#status)];
+    if (this.#told !== undefined) yield ["status", this.#told];
     yield* this.#book.snapshot();
     yield* this.#values;
   }
@@ -96,7 +98,7 @@ export class AgentFeed {
     while (!signal.aborted) {
       const beganMs = clock.monotonicMs();
       await this.#askStatus(signal);
-      if (this.#status !== undefined && this.#agent.state === "up") await this.#askSections(this.#status, signal);
+      if (this.#told !== undefined && this.#agent.state === "up") await this.#askSections(this.#told.status, signal);
       await clock.sleep(Math.max(0, STATUS_MS - (clock.monotonicMs() - beganMs)), signal);
     }
   }
@@ -109,10 +111,10 @@ export class AgentFeed {
     });
     try {
       const status = await line.ask(statusVerb, {});
-      if (status.pid !== this.#status?.pid) this.#forget();
-      this.#status = status;
+      if (status.pid !== this.#told?.status.pid) this.#forget();
+      this.#told = { t: clock.wallUs() / 1e6, status, problems: problemsOf(status) };
       this.#tellAgent({ state: "up" });
-      send("status", this.#told(status));
+      send("status", this.#told);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
       const { code, message: what, remedy } = thrown;
@@ -155,10 +157,6 @@ export class AgentFeed {
     if (JSON.stringify(state) === JSON.stringify(this.#agent)) return;
     this.#agent = state;
     this.#parts.send("agent", state);
-  }
-
-  #told(status: Status): ToldStatus {
-    return { t: this.#parts.clock.wallUs() / 1e6, status, problems: problemsOf(status) };
   }
 
   /** Another run of the agent: what was asked of the one before says nothing. */

@@ -122,8 +122,10 @@ export class Store {
   /** @param {ToldStatus} told */
   takeStatus(told) {
     const before = this.told;
-    this.told = told;
     const { t, status } = told;
+    // A tab that comes back is told again how things were last.
+    if (t === before?.t && status.pid === before.status.pid) return;
+    this.told = told;
     if (this.newest.t === 0) this.newest = { t, atMs: performance.now() };
     if (t < (this.moments.items.at(-1)?.t ?? t)) this.moments.items = [];
     this.moments.push(momentOf(told));
