@@ -8,7 +8,7 @@ export type SharedAxes = { readonly axes: readonly Float64Array[]; readonly axis
  * for among those of the same message first.
  */
 export function shareAxes(columns: readonly Column[], tickOf: (timeUs: number) => number): SharedAxes {
-  const known = new KnownAxes(tickOf);
+  const known = new KnownAxes<Float64Array>(tickOf);
   const axisOf = new Uint32Array(columns.length);
   let current = -1;
   /** Those of the message, by their numbers. */
@@ -25,29 +25,30 @@ export function shareAxes(columns: readonly Column[], tickOf: (timeUs: number) =
   return { axes: known.axes, axisOf };
 }
 
-class KnownAxes {
-  readonly axes: Float64Array[] = [];
-  readonly #tickOf: (timeUs: number) => number;
+/** Axes, each once: what `tickOf` makes of its times is in no other. */
+export class KnownAxes<T extends Float64Array | readonly number[]> {
+  readonly axes: T[] = [];
+  readonly #tickOf: (time: number) => number;
   /** By length and ends. */
   readonly #alike = new Map<string, number[]>();
 
-  constructor(tickOf: (timeUs: number) => number) {
+  constructor(tickOf: (time: number) => number) {
     this.#tickOf = tickOf;
   }
 
-  /** The axis of other messages that is the same once it is rounded, or a new one. */
-  axisOf(timesUs: Float64Array): number {
-    const last = timesUs.length - 1;
-    const key = `${last} ${this.#tickOf(timesUs[0])} ${this.#tickOf(timesUs[last])}`;
+  /** The axis that is the same once it is rounded, or a new one. `times` are not empty. */
+  axisOf(times: T): number {
+    const last = times.length - 1;
+    const key = `${last} ${this.#tickOf(times[0])} ${this.#tickOf(times[last])}`;
     const alike = this.#alike.get(key) ?? [];
-    const found = alike.find((axis) => this.#haveEqualTicks(this.axes[axis], timesUs));
+    const found = alike.find((axis) => this.#haveEqualTicks(this.axes[axis], times));
     if (found !== undefined) return found;
-    this.axes.push(timesUs);
+    this.axes.push(times);
     this.#alike.set(key, [...alike, this.axes.length - 1]);
     return this.axes.length - 1;
   }
 
-  #haveEqualTicks(left: Float64Array, right: Float64Array): boolean {
+  #haveEqualTicks(left: T, right: T): boolean {
     for (let at = 0; at < right.length; at++) if (this.#tickOf(left[at]) !== this.#tickOf(right[at])) return false;
     return true;
   }

@@ -1,5 +1,6 @@
 import { PACKED, writeAxes, writeLayout } from "../encode/packed-layout.ts";
 import type { ProtobufWriter } from "../encode/protobuf-writer.ts";
+import { KnownAxes } from "../encode/shared-axes.ts";
 import { malformed } from "../read/malformed-record.ts";
 import { WireReader } from "./wire-reader.ts";
 import type { SamplesPart, WireColumn } from "./wire-samples.ts";
@@ -56,14 +57,15 @@ export class ThinnedColumns {
   /** Writes times and columns into the `PackedSamples` message that is open. Columns share their times where these are equal. */
   write(writer: ProtobufWriter): void {
     const kept = [...this.#columns.values()].filter(({ ticks }) => ticks.length > 0);
-    const { axes, axisOf } = shareAxes(kept);
+    const tickOf = (tick: number): number => tick;
+    const known = new KnownAxes<readonly number[]>(tickOf);
     writeLayout(
       writer,
-      kept.map(({ column: { signal, kind, source, destination } }, at) => {
-        return { signal, axis: axisOf[at], kind, source, destination };
+      kept.map(({ column: { signal, kind, source, destination }, ticks }) => {
+        return { signal, axis: known.axisOf(ticks), kind, source, destination };
       }),
     );
-    writeAxes(writer, axes, { tickOf: (tick) => tick, baseTick: 0 });
+    writeAxes(writer, known.axes, { tickOf, baseTick: 0 });
     const ofKind = (kind: WireColumn["kind"]) => kept.filter(({ column }) => column.kind === kind);
     writeIntegers(writer, ofKind("integer"));
     writeFixed(writer, ofKind("float"), "float");
@@ -130,21 +132,6 @@ function keep(kept: KeptColumn, tick: number, low: number, high: number, ratio: 
   kept.ticks.push(tick);
   kept.lows.push(low);
   kept.highs.push(high);
-}
-
-function shareAxes(columns: readonly KeptColumn[]): { axes: (readonly number[])[]; axisOf: readonly number[] } {
-  const axes: (readonly number[])[] = [];
-  const byShape = new Map<string, number[]>();
-  const axisOf = columns.map(({ ticks }) => {
-    const shape = `${ticks.length} ${ticks[0]} ${ticks.at(-1)}`;
-    const alike = byShape.get(shape) ?? [];
-    byShape.set(shape, alike);
-    const known = alike.find((axis) => axes[axis].every((tick, at) => tick === ticks[at]));
-    if (known !== undefined) return known;
-    alike.push(axes.length);
-    return axes.push(ticks) - 1;
-  });
-  return { axes, axisOf };
 }
 
 /** The first value of each column, then what each other differs from the one before it. */
