@@ -1,13 +1,13 @@
 import type { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import { recentLogs } from "../local-api/logs-schema.ts";
+import { NewLines, type RecentLine } from "../local-api/new-lines.ts";
 import { type CliContext, note } from "./context.ts";
 import { runningAgent } from "./running-agent.ts";
 
 /** How often an agent is asked for what it has logged since. */
 const FOLLOW_MS = 1000;
 
-type RecentLine = z.infer<typeof recentLogs.answer>["lines"][number];
 type Asked = z.input<typeof recentLogs.request>;
 
 /** The lines that the running agent keeps, the newest `most` of them, and how many older ones did not fit the answer. */
@@ -27,21 +27,15 @@ export async function* followLines(
   context: CliContext,
 ): AsyncGenerator<RecentLine> {
   const { clock, signal } = context;
-  let sinceMs = Math.max(asked.sinceMs ?? 0, shown.at(-1)?.atMs ?? clock.wallUs() / 1000);
-  let seen = new Set(shown.filter(({ atMs }) => atMs === sinceMs).map(keyOf));
+  const fresh = new NewLines(Math.max(asked.sinceMs ?? 0, shown.at(-1)?.atMs ?? clock.wallUs() / 1000), shown);
   let isWaiting = false;
   while (!signal.aborted) {
     await clock.sleep(FOLLOW_MS, signal);
-    const lines = await linesSince({ ...asked, sinceMs }, context);
+    const lines = await linesSince({ ...asked, sinceMs: fresh.sinceMs }, context);
     if (lines === undefined && !isWaiting && !signal.aborted)
       note(context, "the agent is not running; it is waited for");
     isWaiting = lines === undefined;
-    for (const line of lines ?? []) {
-      if (line.atMs < sinceMs || (line.atMs === sinceMs && seen.has(keyOf(line)))) continue;
-      if (line.atMs > sinceMs) [sinceMs, seen] = [line.atMs, new Set()];
-      seen.add(keyOf(line));
-      yield line;
-    }
+    yield* fresh.take(lines ?? []);
   }
 }
 
@@ -53,8 +47,4 @@ async function linesSince(asked: Asked, context: CliContext): Promise<readonly R
     if (thrown instanceof AgentError && thrown.code === "agent.not-running") return undefined;
     throw thrown;
   }
-}
-
-function keyOf(line: RecentLine): string {
-  return JSON.stringify(line);
 }

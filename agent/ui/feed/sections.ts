@@ -2,6 +2,7 @@ import { campaignList, campaignShow, type ShownCampaign } from "../../local-api/
 import { listCodes } from "../../local-api/codes-schema.ts";
 import { commandsList } from "../../local-api/commands-schema.ts";
 import { recentLogs } from "../../local-api/logs-schema.ts";
+import { NewLines, type RecentLine } from "../../local-api/new-lines.ts";
 import { otaShow } from "../../local-api/ota-schema.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { AgentLine } from "../agent-line.ts";
@@ -73,17 +74,14 @@ function campaigns(): Section {
 
 /** Only what is new is asked for; all that is kept is told. */
 function log(): Section {
-  const kept: unknown[] = [];
-  let newestMs = 0;
+  const kept: RecentLine[] = [];
+  const fresh = new NewLines(0);
   return {
     kind: "log",
     everyMs: 1000,
     ask: async (line) => {
-      const { lines } = await line.ask(recentLogs, { level: "info", sinceMs: newestMs });
-      // Lines of the same millisecond may come twice, or not at all: a clock that is set back is rarer than a busy millisecond.
-      const fresh = lines.filter(({ atMs }) => atMs > newestMs);
-      newestMs = fresh.at(-1)?.atMs ?? newestMs;
-      kept.push(...fresh);
+      const { lines } = await line.ask(recentLogs, { level: "info", sinceMs: fresh.sinceMs });
+      kept.push(...fresh.take(lines));
       kept.splice(0, kept.length - MAX_LINES);
       return { lines: kept };
     },
