@@ -7,8 +7,7 @@ export type FaultSwitch = {
   readonly name: string;
   /** For people: "cut the link". */
   readonly label: string;
-  /** Whether it is on, or the number that it is at; 0 is off. */
-  state(): boolean | number;
-  /** Turns it on or off, or to a number. Rejects with what stands against it, in words. */
-  set(on: boolean | number): Promise<void>;
+  isOn(): boolean;
+  /** Turns it on or off. Rejects with what stands against it, in words. */
+  set(on: boolean): Promise<void>;
 };

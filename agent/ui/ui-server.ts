@@ -134,7 +134,7 @@ class UiSession {
       if (typeof change === "object") return refuse(response, change);
       if (change === undefined) return fail(response, 404, `there is no ${name}`);
       const what = await change(await readBody(request));
-      this.#hub.send("switches", this.#switches());
+      if (kind === "switches") this.#hub.send("switches", this.#switches());
       reply(response, 200, { what });
     } catch (thrown) {
       if (thrown instanceof z.ZodError) return fail(response, 400, issueText(thrown));
@@ -156,7 +156,7 @@ class UiSession {
     return async (body) => {
       const { on } = switchRequest.parse(body);
       await found.set(on);
-      return `${found.label}: ${on === false || on === 0 ? "off" : "on"}`;
+      return `${found.label}: ${on ? "on" : "off"}`;
     };
   }
 
@@ -168,11 +168,11 @@ class UiSession {
   }
 
   #switches() {
-    return (this.#parts.switches ?? []).map((one) => ({ name: one.name, label: one.label, state: one.state() }));
+    return (this.#parts.switches ?? []).map((one) => ({ name: one.name, label: one.label, isOn: one.isOn() }));
   }
 }
 
-const switchRequest = z.object({ on: z.union([z.boolean(), z.number()]) });
+const switchRequest = z.object({ on: z.boolean() });
 
 function sendFile(request: IncomingMessage, response: ServerResponse, { type, body }: PageFile): void {
   if (request.method !== "GET" && request.method !== "HEAD") return fail(response, 405, "GET it");

@@ -57,9 +57,9 @@ export class Controls {
     const names = switches.map(({ name, label }) => [name, label]);
     if (isNew(place, names))
       place.replaceChildren(...names.map(([name = "", label = ""]) => this.#switchOf(name, label)));
-    for (const { name, state } of switches) {
+    for (const { name, isOn } of switches) {
       const button = [...place.children].find((one) => one instanceof HTMLElement && one.dataset.name === name);
-      button?.setAttribute("aria-checked", String(state !== false && state !== 0));
+      button?.setAttribute("aria-checked", String(isOn));
     }
   }
 
@@ -71,8 +71,7 @@ export class Controls {
       label,
     );
     button.addEventListener("click", () => {
-      const state = this.#store.switches.find((one) => one.name === name)?.state;
-      const isOn = state !== false && state !== 0 && state !== undefined;
+      const isOn = this.#store.switches.find((one) => one.name === name)?.isOn ?? false;
       void this.#send(button, `/switches/${encodeURIComponent(name)}`, { on: !isOn });
     });
     return button;

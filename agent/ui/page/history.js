@@ -22,11 +22,6 @@ export class Ring {
     return this.count === 0 ? -Infinity : this.#times[this.#slot(this.count - 1)];
   }
 
-  /** NaN before the first. */
-  get lastValue() {
-    return this.count === 0 ? NaN : this.#values[this.#slot(this.count - 1)];
-  }
-
   /**
    * @param {number} time not before the newest
    * @param {number} value

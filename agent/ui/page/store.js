@@ -14,7 +14,7 @@ import { Ring, ringBound, Track } from "./history.js";
  * @typedef {import("../feed/agent-feed.ts").ToldStatus} ToldStatus
  * @typedef {ListedCampaigns["campaigns"][number] & Pick<ShownCampaign, "lastTriggers">} Campaign
  * @typedef {{ campaigns: Campaign[], refused: ListedCampaigns["refused"] }} Campaigns
- * @typedef {{ name: string, label: string, state: boolean | number }} Switch
+ * @typedef {{ name: string, label: string, isOn: boolean }} Switch
  * @typedef {{ role: "view" | "admin", version: string, actions: string[] }} Hello
  */
 

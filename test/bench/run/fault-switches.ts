@@ -53,7 +53,7 @@ export class FaultSwitches {
 
   /** Labels of those that are on. */
   broken(): readonly string[] {
-    return this.list.filter((one) => one.state() === true).map(({ label }) => label);
+    return this.list.filter((one) => one.isOn()).map(({ label }) => label);
   }
 
   /** Mends all that is broken. */
@@ -80,9 +80,9 @@ export class FaultSwitches {
     return {
       name,
       label,
-      state: () => this.#on.has(name),
+      isOn: () => this.#on.has(name),
       set: (wanted) => {
-        const done = this.#last.then(() => set(wanted === true || (typeof wanted === "number" && wanted !== 0)));
+        const done = this.#last.then(() => set(wanted));
         this.#last = done.catch(() => undefined);
         return done;
       },

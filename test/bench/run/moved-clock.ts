@@ -8,8 +8,6 @@ export class MovedClock {
   readonly #file: string;
   /** For each process that is to go by this clock. */
   readonly environment: Readonly<Record<string, string>>;
-  /** By how much it is ahead of the machine's, ms. */
-  movedMs = 0;
 
   private constructor(file: string, library: string) {
     this.#file = file;
@@ -30,6 +28,5 @@ export class MovedClock {
     } finally {
       closeSync(fd);
     }
-    this.movedMs = ms;
   }
 }

@@ -50,7 +50,7 @@ describe("the fault switches of the bench", () => {
     const found = switches.find((one) => one.name === name);
     if (found === undefined) throw new Error(`no switch ${name}`);
     await found.set(on);
-    expect(found.state()).toBe(on);
+    expect(found.isOn()).toBe(on);
   }
 
   async function breakAndMend(switches: readonly FaultSwitch[]): Promise<void> {

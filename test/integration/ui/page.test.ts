@@ -164,16 +164,16 @@ describe("the live page", () => {
     const cut: FaultSwitch = {
       name: "link",
       label: "Cut the link",
-      state: () => isCut,
+      isOn: () => isCut,
       set: async (on) => {
         await Promise.resolve();
-        isCut = on === true;
+        isCut = on;
       },
     };
     const broken: FaultSwitch = {
       name: "broker",
       label: "Kill the broker",
-      state: () => false,
+      isOn: () => false,
       set: () => Promise.reject(new Error("it is dead already")),
     };
     const { url } = await servePage({ line: shamVan(), switches: [cut, broken] });

@@ -145,21 +145,22 @@ describe("the server of the page", () => {
   });
 
   it("turns a switch that it was given, in either role, and no other", async () => {
-    const set: (boolean | number)[] = [];
+    const set: boolean[] = [];
     const clock: FaultSwitch = {
       name: "clock",
       label: "Move the clock",
-      state: () => set.at(-1) ?? 0,
+      isOn: () => set.at(-1) ?? false,
       set: async (on) => void (await Promise.resolve(set.push(on))),
     };
     const ask = await serve("view", [clock]);
     const turn = { method: "POST", path: "/switches/clock", headers: ALLOWED };
-    expect(await ask({ ...turn, body: '{"on":3600}' })).toMatchObject({ status: 200 });
+    expect(await ask({ ...turn, body: '{"on":true}' })).toMatchObject({ status: 200 });
+    expect(await ask({ ...turn, body: '{"on":3600}' })).toMatchObject({ status: 400 });
     expect(await ask({ ...turn, body: '{"on":"yes"}' })).toMatchObject({ status: 400 });
     expect(await ask({ ...turn, path: "/switches/link", body: '{"on":true}' })).toMatchObject({ status: 404 });
     expect(await ask({ ...turn, headers: { "content-type": "application/json" }, body: '{"on":true}' })).toMatchObject({
       status: 401,
     });
-    expect(set).toEqual([3600]);
+    expect(set).toEqual([true]);
   });
 });
