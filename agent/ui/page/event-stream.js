@@ -63,14 +63,16 @@ export class EventStream {
    */
   async #read(body, stall) {
     const events = new EventSplitter(this.#onEvent);
-    let timer = setTimeout(() => stall.abort(), STALL_MS);
+    const late = new Error(`nothing came for ${STALL_MS / 1000} seconds`);
+    const wait = () => setTimeout(() => stall.abort(late), STALL_MS);
+    let timer = wait();
     try {
       const reader = body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;
         clearTimeout(timer);
-        timer = setTimeout(() => stall.abort(new Error("nothing came for 6 seconds")), STALL_MS);
+        timer = wait();
         events.push(value);
       }
     } finally {

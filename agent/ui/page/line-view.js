@@ -8,8 +8,9 @@ import { bytes, clock, count, counted, duration } from "./format.js";
  * @typedef {"good" | "bad" | "wait"} Kind
  */
 
-/** Rates are over so many of the newest statuses. */
-const RATE_MOMENTS = 5;
+/** A bus without a frame for so long is silent, ms. */
+const SILENT_MS = 5000;
+const LINK_STATES = { online: "Online", offline: "Offline", connecting: "Connecting" };
 
 /** The head of the page, the stages of the line, and what is wrong. @param {Store} store */
 export function showLine(store) {
@@ -40,8 +41,7 @@ function showState({ agent, told }) {
     setText(banner, `The agent has not answered for 3 seconds.${asOf(told?.t)}`);
   } else if (told !== undefined) {
     const { state } = told.status.link;
-    const words = { online: "Online", offline: "Offline", connecting: "Connecting" };
-    pill(state === "online" ? (told.problems.length === 0 ? "good" : "wait") : "bad", words[state]);
+    pill(state === "online" ? (told.problems.length === 0 ? "good" : "wait") : "bad", LINK_STATES[state]);
   }
   banner.hidden = agent.state === "up" || agent.state === "unknown";
 }
@@ -58,13 +58,12 @@ function pill(kind, text) {
 }
 
 /** @param {Store} store @param {Status} status */
-function showStages({ moments, signals, newest }, status) {
+function showStages({ recent, signals, newest }, status) {
   const { buses, outbox, link, delivery, collected } = status;
-  const recent = moments.items.slice(-RATE_MOMENTS);
   const up = buses.filter(({ state }) => state === "up").length;
   const frames = sum(buses.map(({ name }) => rate(recent, (moment) => moment.frames[name] ?? 0)));
   const lost = sum(buses.map(({ dropped = 0 }) => dropped));
-  const silent = buses.filter(({ quietMs }) => quietMs === undefined || quietMs > 5000).length;
+  const silent = buses.filter(isSilent).length;
   stage(
     "buses",
     up < buses.length || lost > 0 ? "bad" : silent > 0 ? "wait" : "good",
@@ -92,7 +91,7 @@ function showStages({ moments, signals, newest }, status) {
   stage(
     "link",
     link.state === "online" ? "good" : "bad",
-    { online: "Online", offline: "Offline", connecting: "Connecting" }[link.state],
+    LINK_STATES[link.state],
     link.state === "online" ? `for ${since}` : `not online for ${since}`,
   );
   const isRefused = delivery.refusedTopics.length > 0;
@@ -146,6 +145,11 @@ export function rate(moments, counter) {
   const [first, last] = [moments[0], moments.at(-1)];
   if (first === undefined || last === undefined || last.t <= first.t) return 0;
   return Math.max(0, (counter(last) - counter(first)) / (last.t - first.t));
+}
+
+/** Whether no frame came of late. @param {Status["buses"][number]} bus */
+export function isSilent({ quietMs }) {
+  return quietMs === undefined || quietMs > SILENT_MS;
 }
 
 /** @param {number[]} values */

@@ -23,6 +23,8 @@ const MAX_STATUSES = 3600;
 const MAX_FAULTS = 100;
 const MAX_LOSSES = 200;
 const MAX_TRIGGERS = 500;
+/** Rates are over so many of the newest statuses. */
+const RATE_MOMENTS = 5;
 /** A time that is earlier by more than that comes from a clock that was set, s. */
 const SET_BACK_S = 5;
 
@@ -74,6 +76,11 @@ export class Store {
   #run = 0;
   #lastEvent = 0;
   #missedSecond = 0;
+
+  /** The moments that rates are over. */
+  get recent() {
+    return this.moments.items.slice(-RATE_MOMENTS);
+  }
 
   /** A server that was started anew counts anew, from below. @param {number | undefined} id */
   countEvent(id) {

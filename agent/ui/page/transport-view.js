@@ -1,6 +1,6 @@
 import { byId, element, fillRows, isNew, number } from "./dom.js";
 import { bytes, clock, count, counted, duration, percent } from "./format.js";
-import { rate } from "./line-view.js";
+import { isSilent, rate } from "./line-view.js";
 import { keyOf, TimePlot } from "./plot.js";
 
 /**
@@ -13,7 +13,6 @@ const HEIGHT = 140;
 const LINK_HEIGHT = 80;
 /** The plots of this part go back so far at least, s, and an hour at most, which is what is kept. */
 const LEAST_SPAN_S = 120;
-const RATE_MOMENTS = 5;
 /** Losses and faults in sight. */
 const MAX_ROWS = 20;
 
@@ -49,9 +48,9 @@ export class TransportView {
   }
 
   fill() {
-    const { told, moments } = this.#store;
+    const { told, recent } = this.#store;
     if (told === undefined) return;
-    fillBuses(told.status.buses, moments.items.slice(-RATE_MOMENTS));
+    fillBuses(told.status.buses, recent);
     fillStreams(told.status.outbox);
     fillLosses(this.#store);
     fillLink(this.#store, told.status);
@@ -136,7 +135,7 @@ function framesAt(items, at, name) {
 function fillBuses(buses, recent) {
   const rows = buses.map((bus) => {
     const kind = bus.state === "up" ? "good" : "bad";
-    const quiet = bus.state === "up" && (bus.quietMs === undefined || bus.quietMs > 5000);
+    const quiet = bus.state === "up" && isSilent(bus);
     const said = quiet ? `silent${bus.quietMs === undefined ? "" : ` for ${duration(bus.quietMs)}`}` : bus.detail;
     const state = [
       element("span", { class: "state", "data-kind": quiet ? "wait" : kind }, bus.state),
