@@ -1,3 +1,4 @@
+import { idKey } from "../../ports/arbitration-id.ts";
 import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
 import { frameBits } from "../../signals/frame-bits.ts";
 import type { BitRates } from "./bit-rates.ts";
@@ -100,7 +101,7 @@ export class BusMeter {
   /** By id, those of 11 bits first. */
   ids(seconds: number): readonly IdReading[] {
     const readings = [...this.#ids.values()].map((sums) => this.#idReading(sums, seconds));
-    return readings.toSorted((a, b) => Number(a.extended) - Number(b.extended) || a.id - b.id);
+    return readings.toSorted((a, b) => idKey(a.id, a.extended) - idKey(b.id, b.extended));
   }
 
   #secondsOf(frame: CanFrame, stuffing: "exact" | "worst"): number {
@@ -112,7 +113,7 @@ export class BusMeter {
 
   #addToId(frame: CanFrame, busyS: number): void {
     const extended = (frame.flags & FRAME_FLAG.extended) !== 0;
-    const key = extended ? -1 - frame.id : frame.id;
+    const key = idKey(frame.id, extended);
     const sums = this.#ids.get(key);
     if (sums === undefined) {
       if (this.#ids.size >= MOST_IDS) this.#otherFrames += 1;

@@ -1,3 +1,4 @@
+import { idKey } from "../../ports/arbitration-id.ts";
 import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
 
 /** Ids that are told apart; frames of others are counted. */
@@ -56,7 +57,7 @@ export class SniffTable {
   add(bus: string, frame: CanFrame, nowMs: number): void {
     if ((frame.flags & FRAME_FLAG.error) !== 0) return;
     const extended = (frame.flags & FRAME_FLAG.extended) !== 0;
-    const key = `${bus} ${extended ? "x" : ""}${frame.id}`;
+    const key = `${bus} ${idKey(frame.id, extended)}`;
     const known = this.#rows.get(key);
     if (known !== undefined) note(known, frame, nowMs);
     else if (this.#rows.size < MOST_ROWS) this.#rows.set(key, firstOf(bus, frame, extended, nowMs));
@@ -165,5 +166,5 @@ function rowOf(row: Known, nowMs: number, holdMs: number): SniffRow {
 
 function byId(a: SniffRow, b: SniffRow): number {
   if (a.bus !== b.bus) return a.bus < b.bus ? -1 : 1;
-  return Number(a.extended) - Number(b.extended) || a.id - b.id;
+  return idKey(a.id, a.extended) - idKey(b.id, b.extended);
 }

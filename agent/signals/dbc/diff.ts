@@ -1,3 +1,4 @@
+import { idKey } from "../../ports/arbitration-id.ts";
 import { textPairs, type ValueTexts } from "../value-texts.ts";
 import { idText, presenceText, scaleText } from "./field-texts.ts";
 import type { DbcDatabase, DbcMessage, DbcSignal } from "./model.ts";
@@ -32,11 +33,11 @@ export function diffDatabases(before: DbcDatabase, after: DbcDatabase): readonly
     const signals = diffSignals(old.signals, fresh.signals);
     return changes.length + signals.length === 0 ? [] : [{ kind: "changed", message: fresh, changes, signals }];
   });
-  return found.toSorted((a, b) => orderOf(a.message) - orderOf(b.message));
+  return found.toSorted((a, b) => keyOf(a.message) - keyOf(b.message));
 }
 
-function orderOf({ id, extended }: DbcMessage): number {
-  return (extended ? 2 ** 32 : 0) + id;
+function keyOf({ id, extended }: DbcMessage): number {
+  return idKey(id, extended);
 }
 
 type Pair<T> = readonly [before: T | undefined, after: T | undefined];
@@ -71,7 +72,7 @@ function uniqueBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<
 }
 
 function pairMessages(before: readonly DbcMessage[], after: readonly DbcMessage[]): readonly Pair<DbcMessage>[] {
-  return pairBy(before, after, [({ id, extended }) => `${extended} ${id}`, ({ name }) => name]);
+  return pairBy(before, after, [(message) => String(keyOf(message)), ({ name }) => name]);
 }
 
 /** A signal with another name is the same where nothing but that changed. */
