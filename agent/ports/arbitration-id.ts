@@ -15,3 +15,11 @@ export function isArbitrationId(id: number, extended: boolean): boolean {
 export function idKey(id: number, extended: boolean): number {
   return extended ? id + EXTENDED_IDS : id;
 }
+
+/** An id in the notation of candump: "1F0", with eight digits for 29 bits. */
+export function hexOfId({ id, extended }: { readonly id: number; readonly extended: boolean }): string {
+  return id
+    .toString(16)
+    .toUpperCase()
+    .padStart(extended ? 8 : 3, "0");
+}

@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatCounted } from "../../core/quantity.ts";
+import { hexOfId } from "../../ports/arbitration-id.ts";
 import { alignColumns } from "../text.ts";
 import { bitRateText } from "./bit-rates.ts";
 import type { BusMeter, BusReading, IdReading } from "./bus-meter.ts";
@@ -28,7 +29,7 @@ export function loadLine(name: string, meter: BusMeter, { load, ...reading }: Bu
 export function idLines(ids: readonly IdReading[], sort: IdSort): readonly string[] {
   const heading = ["ID", "BYTES", "FRAMES", "PER S", "GAP MIN", "MEAN", "MAX", "JITTER", "LOAD"];
   const rows = sorted(ids, sort).map((one) => [
-    idText(one),
+    hexOfId(one),
     String(one.length),
     String(one.frames),
     one.perSecond.toFixed(one.perSecond < 10 ? 2 : 1),
@@ -44,14 +45,6 @@ export function idLines(ids: readonly IdReading[], sort: IdSort): readonly strin
 }
 
 const WIDTHS = [5, 6, 6, 7, 7, 7, 7, 6] as const;
-
-/** Three digits, or eight for 29 bits. */
-export function idText({ id, extended }: { readonly id: number; readonly extended: boolean }): string {
-  return id
-    .toString(16)
-    .toUpperCase()
-    .padStart(extended ? 8 : 3, "0");
-}
 
 function sorted(ids: readonly IdReading[], sort: IdSort): readonly IdReading[] {
   switch (sort) {

@@ -1,4 +1,4 @@
-import { idText } from "./load-text.ts";
+import { hexOfId } from "../../ports/arbitration-id.ts";
 import type { SniffRow } from "./sniff-table.ts";
 
 /** How a row is shown: bytes in hexadecimal, or each bit; with colour, or marks alone. */
@@ -10,7 +10,7 @@ const PLAIN = "\u001b[0m";
 
 /** The table with its heading. A byte with a changed bit has a * behind it; with --bits a line of ^ below the changed bits, where there is no colour. */
 export function sniffLines(rows: readonly SniffRow[], style: SniffStyle): readonly string[] {
-  const idWidth = Math.max(2, ...rows.map((row) => idText(row).length));
+  const idWidth = Math.max(2, ...rows.map((row) => hexOfId(row).length));
   const busWidth = style.withBus ? Math.max(3, ...rows.map(({ bus }) => bus.length)) + 2 : 0;
   const heading = `${"BUS".padEnd(busWidth).slice(0, busWidth)}${"ID".padStart(idWidth)}  ${"COUNT".padStart(7)} ${"PER S".padStart(7)} ${"AGE".padStart(6)}  DATA`;
   return [heading, ...rows.flatMap((row) => rowLines(row, style, idWidth, busWidth))];
@@ -19,7 +19,7 @@ export function sniffLines(rows: readonly SniffRow[], style: SniffStyle): readon
 function rowLines(row: SniffRow, style: SniffStyle, idWidth: number, busWidth: number): readonly string[] {
   const bus = style.withBus ? row.bus.padEnd(busWidth) : "";
   const rate = row.perSecond === undefined ? "-" : row.perSecond.toFixed(row.perSecond < 100 ? 1 : 0);
-  const head = `${bus}${idText(row).padStart(idWidth)}  ${String(row.count).padStart(7)} ${rate.padStart(7)} ${ageText(row.ageMs).padStart(6)}  `;
+  const head = `${bus}${hexOfId(row).padStart(idWidth)}  ${String(row.count).padStart(7)} ${rate.padStart(7)} ${ageText(row.ageMs).padStart(6)}  `;
   if (row.remote) return [`${head}remote request of ${row.data.length} bytes`];
   if (!style.bits) return [head + hexText(row, style.color)];
   const line = head + bitText(row, style.color);

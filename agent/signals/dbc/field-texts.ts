@@ -1,11 +1,9 @@
+import { hexOfId } from "../../ports/arbitration-id.ts";
 import type { DbcMessage, DbcSignal } from "./model.ts";
 
 /** "0x1F0", with eight digits for 29 bits. */
-export function idText({ id, extended }: Pick<DbcMessage, "id" | "extended">): string {
-  return `0x${id
-    .toString(16)
-    .toUpperCase()
-    .padStart(extended ? 8 : 3, "0")}`;
+export function idText(message: Pick<DbcMessage, "id" | "extended">): string {
+  return `0x${hexOfId(message)}`;
 }
 
 /** How the physical value comes from the raw one: "* 0.01 + 250". */

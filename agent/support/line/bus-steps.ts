@@ -1,5 +1,6 @@
 import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
+import { hexOfId } from "../../ports/arbitration-id.ts";
 import { otherFrames, unwantedFrames, WIRING } from "../bus-problems.ts";
 import type { Problem } from "../check.ts";
 import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
@@ -162,10 +163,7 @@ function decodeStep(bus: BusSight): LineStep | undefined {
 function named({ heard }: BusSight): string {
   const others = (heard?.ids ?? []).filter(({ isKnown }) => !isKnown).sort((a, b) => b.frames - a.frames);
   if (others.length === 0) return "";
-  const most = others.slice(0, NAMED_IDS).map(({ id, extended, frames }) => {
-    const hex = id.toString(16).toUpperCase();
-    return `${hex.padStart(extended ? 8 : 3, "0")} (${formatCount(frames)})`;
-  });
+  const most = others.slice(0, NAMED_IDS).map((one) => `${hexOfId(one)} (${formatCount(one.frames)})`);
   const more = others.length > NAMED_IDS ? `, and ${formatCount(others.length - NAMED_IDS)} more` : "";
   return `; nobody decodes ${most.join(", ")}${more}`;
 }
