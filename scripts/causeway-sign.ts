@@ -16,19 +16,30 @@ import {
 } from "./signing/documents.ts";
 import { makeKey, readInput, readPassphrase, readPublicKey, signWith, writeNew } from "./signing/key-files.ts";
 
-const GUIDE = `
-Typical use:
-  causeway-sign key new root-a.pem --algorithm ed25519          # likewise release-a.pem, on another machine
-  causeway-sign root new root.1.json --root-key root-a.pem.pub --release-key release-a.pem.pub --expires 2028-01-01T00:00:00Z
-  causeway-sign sign root.1.json --key root-a.pem               # root.1.json is what vehicles pin
-  causeway-sign manifest manifest.json --component agent --release 1.4.0 --sequence-number 14 --expires 2027-01-01T00:00:00Z \\
-      --hardware gateway-2 --agent-at-least 1.0.0 --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz
-  causeway-sign sign manifest.json --key release-a.pem          # adds to manifest.json.sig
-  causeway-sign verify manifest.json --root root.1.json --hardware gateway-2
-  causeway-sign command lock.json --key operations.pem --key-name operations-2026 --thing truck-0001 > signed.json
+const ROOT = `root new root.1.json --root-key root-a.pem.pub \\
+      --release-key release-a.pem.pub --expires 2028-01-01T00:00:00Z`;
+const MANIFEST = `manifest manifest.json --component agent \\
+      --release 1.4.0 --sequence-number 14 --expires 2027-01-01T00:00:00Z \\
+      --hardware gateway-2 --agent-at-least 1.0.0 \\
+      --artifact agent:1.4.0:causeway-1.4.0-arm64.tar.gz`;
+const COMMAND = `command lock.json --key operations.pem \\
+      --key-name operations-2026 --thing truck-0001 > signed.json`;
 
-A key in a hardware module signs the file itself (openssl dgst -sha256 -sign, or pkeyutl -rawin); "attach" takes that signature in.
-Signatures are detached and cover the exact bytes of the file, which is canonical JSON (RFC 8785): do not format it.
+const GUIDE = `
+Typical use; release-a.pem is made as root-a.pem is, on another machine,
+root.1.json is what vehicles pin, and signatures are in FILE.sig:
+  causeway-sign key new root-a.pem --algorithm ed25519
+  causeway-sign ${ROOT}
+  causeway-sign sign root.1.json --key root-a.pem
+  causeway-sign ${MANIFEST}
+  causeway-sign sign manifest.json --key release-a.pem
+  causeway-sign verify manifest.json --root root.1.json --hardware gateway-2
+  causeway-sign ${COMMAND}
+
+A key in a hardware module signs the file itself (openssl dgst -sha256 -sign, or
+pkeyutl -rawin); "attach" takes that signature in. Signatures are detached and
+cover the exact bytes of the file, which is canonical JSON (RFC 8785): do not
+format it.
 
 Exit codes: 0 ok, 1 not trusted, 64 usage, 65 bad input.`;
 
@@ -41,6 +52,7 @@ const key = program.command("key").description("signing keys");
 key
   .command("new <file>")
   .description("make a key pair: FILE (private, 0600) and FILE.pub; prints the key's id")
+  .addHelpText("after", examples("key new root-a.pem", "key new release-a.pem --algorithm ecdsa-p256"))
   .addOption(new Option("--algorithm <name>", "kind of key").choices(["ed25519", "ecdsa-p256"]).default("ed25519"))
   .option("--passphrase-file <file>", "encrypt the private key with the first line of this file")
   .action((file: string, { algorithm, passphraseFile }: { algorithm: string; passphraseFile?: string }) => {
@@ -50,6 +62,7 @@ key
 key
   .command("id <file>")
   .description("print the id of a public key")
+  .addHelpText("after", examples("key id root-a.pem.pub"))
   .action((file: string) => say(readPublicKey(file).id));
 
 type RootOptions = {
@@ -64,15 +77,23 @@ type RootOptions = {
 const root = program.command("root").description("trust roots: who may sign what");
 withRootOptions(root.command("new <file>"))
   .description("write root 1, unsigned")
+  .addHelpText("after", examples(ROOT))
   .action((file: string, options: RootOptions) => writeNew(file, makeRoot(planOf(options), undefined)));
 withRootOptions(root.command("rotate <previous> <file>"))
   .description("write the root after PREVIOUS, unsigned; sign it with the root keys of both")
+  .addHelpText(
+    "after",
+    examples(`root rotate root.1.json root.2.json \\
+      --root-key root-b.pem.pub --release-key release-b.pem.pub \\
+      --expires 2029-01-01T00:00:00Z`),
+  )
   .action((previous: string, file: string, options: RootOptions) =>
     writeNew(file, makeRoot(planOf(options), readRoot(previous))),
   );
 root
   .command("verify <first> [later...]")
   .description("check a chain of roots: each signed by the root keys of the one before it and its own")
+  .addHelpText("after", examples("root verify root.1.json root.2.json"))
   .action((first: string, later: readonly string[]) => {
     const { document, keys } = later.reduce(rotated, readRoot(first));
     say(`root ${document.version}: good: ${keys.size} keys, expires ${document.expires}`);
@@ -81,6 +102,7 @@ root
 program
   .command("manifest <file>")
   .description("write a manifest, unsigned")
+  .addHelpText("after", examples(MANIFEST))
   .requiredOption("--component <name>", "what is updated, for example agent")
   .requiredOption("--release <version>", "version for people")
   .requiredOption(
@@ -135,6 +157,7 @@ program
 program
   .command("sign <file>")
   .description("sign the bytes of a root or a manifest; adds to FILE.sig")
+  .addHelpText("after", examples("sign manifest.json --key release-a.pem"))
   .requiredOption("--key <file>", "private key, PEM")
   .option("--passphrase-file <file>", "first line opens the key")
   .action((file: string, options: { readonly key: string; readonly passphraseFile?: string }) => {
@@ -146,6 +169,11 @@ program
 program
   .command("attach <file>")
   .description("add a signature made elsewhere (DER for ECDSA, 64 bytes for Ed25519) to FILE.sig")
+  .addHelpText(
+    "after",
+    examples(`attach manifest.json --public-key release-a.pem.pub \\
+      --signature raw.sig`),
+  )
   .requiredOption("--public-key <file>", "public key, PEM")
   .requiredOption("--signature <file>", "the raw signature")
   .action((file: string, options: { readonly publicKey: string; readonly signature: string }) => {
@@ -166,6 +194,7 @@ type CommandOptions = {
 program
   .command("command <file>")
   .description("sign a remote command (JSON) for a test; prints it whole, for causeway commands run or a topic")
+  .addHelpText("after", examples(COMMAND))
   .requiredOption("--key <file>", "private key, PEM")
   .requiredOption("--key-name <name>", "what the policy of the vehicle calls the key")
   .option("--thing <name>", "whom it is for, where the request does not say it")
@@ -183,11 +212,22 @@ program
 program
   .command("verify <file>")
   .description("judge a manifest as a vehicle would on which nothing is installed")
+  .addHelpText(
+    "after",
+    examples(`verify manifest.json --root root.1.json \\
+      --next root.2.json --hardware gateway-2`),
+  )
   .requiredOption("--root <file>", "the root that is pinned")
   .option("--next <file...>", "later roots, in order", [])
   .requiredOption("--hardware <name>", "the vehicle's hardware")
   .option("--agent <version>", "the agent's version", "999999999.0.0")
   .action(verifyFile);
+
+function examples(...calls: readonly string[]): string {
+  return ["", calls.length > 1 ? "Examples:" : "Example:", ...calls.map((call) => `  causeway-sign ${call}`)].join(
+    "\n",
+  );
+}
 
 function withRootOptions(command: Command): Command {
   return command
