@@ -171,9 +171,9 @@ export class Connector {
   retryNow(): void {
     const { link, pace, credential, stopping } = this.#parts;
     if (stopping.aborted || link.isPaused || this.#isSwitching) return;
-    const { state, sinceMs } = link.status();
-    // A young attempt is as good as a new one, and could be ended again and again.
-    if (state === "online" || (state === "connecting" && sinceMs < YOUNG_ATTEMPT_MS)) return;
+    // A young attempt is as good as a new one, could be ended again and again, and to a broker that has its CONNECT the vehicle would be lost.
+    const isYoung = link.state === "connecting" && link.attemptAgeMs() < YOUNG_ATTEMPT_MS;
+    if (link.state === "online" || isYoung) return;
     this.#drop();
     credential.forgetContext();
     pace.reset();

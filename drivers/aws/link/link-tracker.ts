@@ -19,6 +19,8 @@ export class LinkTracker {
   #state: LinkState = "offline";
   /** Since when it is online, or is not. */
   #sinceMs: number;
+  /** When the newest attempt began, of the time since the boot. */
+  #attemptAtMs = Number.NEGATIVE_INFINITY;
   #fault: LinkFault | undefined;
   #limits: BrokerLimits | undefined;
   #connects = 0;
@@ -96,7 +98,13 @@ export class LinkTracker {
   move(state: LinkState): void {
     const wasOnline = this.#state === "online";
     this.#state = state;
+    if (state === "connecting") this.#attemptAtMs = this.#clock.boottimeMs();
     if (wasOnline !== (state === "online")) this.#sinceMs = this.#clock.monotonicMs();
+  }
+
+  /** Time since the newest attempt to connect began, ms: one from before a suspend is old. */
+  attemptAgeMs(): number {
+    return this.#clock.boottimeMs() - this.#attemptAtMs;
   }
 
   /** See `Broker.pause`: it stays away, of its own will; then no fault is to blame. */

@@ -160,6 +160,23 @@ describe("Connector", () => {
     await settled(connector.stop());
   });
 
+  it("keeps a young attempt where somebody knows that trying helps, however long the link has been down", async () => {
+    const { port, came, end } = await silentPort();
+    const connector = await connectorTo("first", {}, port);
+    await clock.run(60_000);
+    connector.start();
+    await clock.run(0);
+    await until(() => came[0], { what: "a connection", timeoutMs: 20_000, everyMs: 5 });
+    connector.retryNow();
+    expect([link.state, clock.waiting()]).toEqual(["connecting", 0]);
+    clock.suspend(3000);
+    connector.retryNow();
+    expect([link.state, clock.waiting()]).toEqual(["connecting", 1]);
+    end();
+    stopping.abort();
+    await settled(connector.stop());
+  });
+
   it("leaves it to who connects while another keep-alive waits for the end of the connection before", async () => {
     const { port, came, end } = await silentPort();
     const connector = await connectorTo("first", {}, port);
