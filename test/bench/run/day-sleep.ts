@@ -11,6 +11,8 @@ import type { DayWorld } from "../day/day-world.ts";
 const DOWN_AFTER_MS = 30;
 /** What it says before is heard, and its goodbye to the broker taken, within this, ms of the machine, or it says nothing: without coverage. */
 const HEARD_WITHIN_MS = 1000;
+/** What is about to wake the van keeps it up: of a busy machine some 200 ms, in which the van would be suspended after all. */
+const ABOUT_TO_MS = 10_000;
 /** Before something wakes the van time passes as fast as when it is awake. */
 const LAND_BEFORE_MS = 3000;
 
@@ -75,7 +77,7 @@ export class DaySleep {
     // Seconds of the van are a few ms of the machine, which may be busy with others.
     await link.tell({ kind: "await-idle", withinMs: HEARD_WITHIN_MS });
     const farewell = heard.presences.at(-1);
-    if (!agent.isAsleep || this.#isGettingUp()) return;
+    if (!agent.isAsleep || this.#isGettingUp(ABOUT_TO_MS)) return;
     await world.suspend();
     agent.suspend();
     const fromMs = world.nowMs();
@@ -86,16 +88,17 @@ export class DaySleep {
     await world.leap(next.atMs - LAND_BEFORE_MS, plan.file.asleepSpeed, speed);
   }
 
-  /** Somebody drives, or is about to: no machine is suspended with frames that wake it on the bus. */
-  #isGettingUp(): boolean {
+  /** Somebody drives, or is about to within `aheadMs`: no machine is suspended with frames that wake it on the bus. */
+  #isGettingUp(aheadMs: number): boolean {
     const { plan, world } = this.#parts;
-    const up = plan.trips.map(({ fromMs, toMs }) => ({ fromMs: fromMs - WAKING_MS, toMs }));
+    const up = plan.trips.map(({ fromMs, toMs }) => ({ fromMs: fromMs - WAKING_MS - aheadMs, toMs }));
     return isIn(up, world.nowMs());
   }
 
   /** The first thing that will wake it. */
   #nextWake(fromMs: number): PlannedWake {
     const { plan, alarm } = this.#parts;
+    if (this.#isGettingUp(0)) return { atMs: fromMs, by: "bus" };
     const candidates: PlannedWake[] = [{ atMs: plan.lengthMs, by: "end" }];
     const bus = plan.awake.find((span) => span.fromMs > fromMs);
     if (bus !== undefined)

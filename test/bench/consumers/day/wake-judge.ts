@@ -19,7 +19,7 @@ export function judgeWakes({ plan, heard, corrections, sleeps }: WakeJudgeParts)
     if (wake === undefined || wake.suspendedMs < LEAST_MS) return [];
     return [{ wake, trueMs: corrections.trueMs(record, wake.timeUs) }];
   });
-  const woken = sleeps.filter(({ wokenBy }) => wokenBy !== "power");
+  const woken = sleeps.filter(({ wokenBy, fromMs, toMs }) => wokenBy !== "power" && toMs - fromMs >= LEAST_MS);
   for (const { fromMs, toMs, wokenBy } of woken) {
     const at = timeOf(plan.startsAtMs, toMs);
     const [first, second] = told.filter(({ trueMs }) => Math.abs(trueMs - toMs) <= BOUND_MS);

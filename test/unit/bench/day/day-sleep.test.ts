@@ -85,13 +85,15 @@ describe("the power of the gateway on a day", () => {
     expect(sleep.sleeps).toMatchObject([{ wokenBy }]);
   });
 
-  it("does not suspend one whose bus has begun to speak for a trip", async () => {
+  it("does not suspend one whose bus has begun to speak for a trip, or is about to", async () => {
     const [trip] = plan.trips;
-    at(trip.fromMs - 4000);
-    sayAsleep(trip.fromMs - 4000, trip.toMs + 600_000);
-    await sleep.look();
-    expect([signals, sleep.sleeps]).toEqual([["await-idle"], []]);
-    at(trip.fromMs - 6000);
+    sayAsleep(trip.fromMs - 14_000, trip.toMs + 600_000);
+    for (const aheadMs of [14_000, 4000, -60_000]) {
+      at(trip.fromMs - aheadMs);
+      await sleep.look();
+    }
+    expect([signals, sleep.sleeps]).toEqual([["await-idle", "await-idle", "await-idle"], []]);
+    at(trip.fromMs - 16_000);
     await sleep.look();
     expect(signals.at(-1)).toBe("stop");
   });
