@@ -6,7 +6,6 @@ export const proxyCommand = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("restore") }),
   z.object({ kind: z.literal("blackhole") }),
   z.object({ kind: z.literal("latency"), ms: z.number().min(0) }),
-  z.object({ kind: z.literal("await-idle"), withinMs: z.number().min(0) }),
 ]);
 export type ProxyCommand = z.infer<typeof proxyCommand>;
 

@@ -6,7 +6,6 @@ export type ProxyTarget = { readonly host: string; readonly port: number };
 
 const LISTEN_ATTEMPTS = 50;
 const LISTEN_RETRY_MS = 100;
-const IDLE_LOOK_MS = 5;
 
 type Pair = { readonly near: Socket; far: Socket | undefined };
 
@@ -80,13 +79,6 @@ export class TcpProxy {
   /** Delay of each direction, ms; holds for what is sent from now on. */
   latency(ms: number): void {
     this.#delayMs = ms;
-  }
-
-  /** Resolves once no connection is open, after `withinMs` at the latest. */
-  async idle(withinMs: number): Promise<void> {
-    for (let waitedMs = 0; this.#pairs.size > 0 && waitedMs < withinMs; waitedMs += IDLE_LOOK_MS) {
-      await sleep(IDLE_LOOK_MS);
-    }
   }
 
   stop(): Promise<void> {

@@ -19,9 +19,6 @@ async function obey(command: ProxyCommand): Promise<void> {
       break;
     case "latency":
       proxy.latency(command.ms);
-      break;
-    case "await-idle":
-      await proxy.idle(command.withinMs);
   }
   emit({ kind: "done", command: command.kind });
 }

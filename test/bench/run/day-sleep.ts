@@ -1,5 +1,4 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ProxyProcess } from "../broker/proxy-process.ts";
 import type { DayRecords } from "../consumers/day/day-records.ts";
 import type { SleepFacts } from "../consumers/day/sleep-judge.ts";
 import type { DayAgent } from "../day/day-agent.ts";
@@ -9,7 +8,7 @@ import type { DayWorld } from "../day/day-world.ts";
 
 /** After it has said that it is ready the gateway's power goes down so much later, ms of the machine. */
 const DOWN_AFTER_MS = 30;
-/** What it says before is heard, and its goodbye to the broker taken, within this, ms of the machine, or it says nothing: without coverage. */
+/** What it says before is heard within this, ms of the machine, or it says nothing: without coverage. */
 const HEARD_WITHIN_MS = 1000;
 /** What is about to wake the van keeps it up: of a busy machine some 200 ms, in which the van would be suspended after all. */
 const ABOUT_TO_MS = 10_000;
@@ -24,7 +23,6 @@ export type DaySleepParts = {
   readonly agent: Pick<DayAgent, "isAsleep" | "suspend" | "resume">;
   readonly heard: Pick<DayRecords, "presences">;
   readonly alarm: Pick<DayAlarm, "atMs">;
-  readonly link: Pick<ProxyProcess, "tell">;
   readonly say: (what: string) => void;
 };
 
@@ -69,13 +67,11 @@ export class DaySleep {
   }
 
   async #goDown(): Promise<void> {
-    const { plan, speed, world, agent, heard, alarm, link, say } = this.#parts;
+    const { plan, speed, world, agent, heard, alarm, say } = this.#parts;
     for (let waitedMs = 0; waitedMs < HEARD_WITHIN_MS && agent.isAsleep; waitedMs += DOWN_AFTER_MS) {
       await pause(DOWN_AFTER_MS);
       if (heard.presences.at(-1)?.state === "asleep") break;
     }
-    // Seconds of the van are a few ms of the machine, which may be busy with others.
-    await link.tell({ kind: "await-idle", withinMs: HEARD_WITHIN_MS });
     const farewell = heard.presences.at(-1);
     if (!agent.isAsleep || this.#isGettingUp(ABOUT_TO_MS)) return;
     await world.suspend();

@@ -149,8 +149,7 @@ async function startDay(run: DayRun, plan: DayPlan, stops: Stops): Promise<Runni
   const sink = await BenchSink.start(join(folder, "rows"), await cloud.sinkBroker(), state.logs);
   stops.push(() => sink.stop());
   const announce = (what: string): void => run.onEvent(`${timeOf(plan.startsAtMs, world.nowMs())} ${what}`);
-  const { proxy: link } = cloud;
-  const sleep = new DaySleep({ plan, speed: run.speed, world, agent, heard, alarm, link, say: announce });
+  const sleep = new DaySleep({ plan, speed: run.speed, world, agent, heard, alarm, say: announce });
   return {
     run,
     plan,

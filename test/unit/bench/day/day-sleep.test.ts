@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ProxyCommand } from "../../../bench/broker/proxy-protocol.ts";
 import type { PresenceHeard } from "../../../bench/consumers/day/day-records.ts";
 import { type DayPlan, loadDay } from "../../../bench/day/day-plan.ts";
 import { DayWorld } from "../../../bench/day/day-world.ts";
@@ -36,8 +35,7 @@ beforeEach(async () => {
       agent.isAsleep = false;
     },
   };
-  const link = { tell: async ({ kind }: ProxyCommand) => void signals.push(kind) };
-  sleep = new DaySleep({ plan, speed: 60, world, agent, heard: { presences }, alarm, link, say: () => undefined });
+  sleep = new DaySleep({ plan, speed: 60, world, agent, heard: { presences }, alarm, say: () => undefined });
 });
 afterEach(() => pulse.remove());
 
@@ -56,19 +54,19 @@ describe("the power of the gateway on a day", () => {
     expect([signals, sleep.sleeps]).toEqual([[], []]);
   });
 
-  it("suspends one that has once the broker has its goodbye, lets time pass quickly, and wakes it for its check-in", async () => {
+  it("suspends one that has, lets time pass quickly, and wakes it for its check-in", async () => {
     at(90_000);
     sayAsleep(90_000, 400_000);
     await sleep.look();
-    expect(signals).toEqual(["await-idle", "stop"]);
+    expect(signals).toEqual(["stop"]);
     expect(world.line.suspends).toHaveLength(1);
     expect(world.line.paces.slice(-2)).toMatchObject([{ speed: 600 }, { fromMs: 397_000, speed: 60 }]);
     at(399_000);
     await sleep.look();
-    expect(signals).toEqual(["await-idle", "stop"]);
+    expect(signals).toEqual(["stop"]);
     at(400_000);
     await sleep.look();
-    expect(signals).toEqual(["await-idle", "stop", "go on"]);
+    expect(signals).toEqual(["stop", "go on"]);
     expect(world.line.suspends[0]?.toMs).toBeGreaterThanOrEqual(400_000);
     expect(sleep.sleeps).toMatchObject([{ wokenBy: "alarm" }]);
   });
@@ -92,7 +90,7 @@ describe("the power of the gateway on a day", () => {
       at(trip.fromMs - aheadMs);
       await sleep.look();
     }
-    expect([signals, sleep.sleeps]).toEqual([["await-idle", "await-idle", "await-idle"], []]);
+    expect([signals, sleep.sleeps]).toEqual([[], []]);
     at(trip.fromMs - 16_000);
     await sleep.look();
     expect(signals.at(-1)).toBe("stop");
@@ -106,7 +104,7 @@ describe("the power of the gateway on a day", () => {
     agent.isAsleep = false;
     at(500_000);
     await sleep.look();
-    expect(signals).toEqual(["await-idle", "stop"]);
+    expect(signals).toEqual(["stop"]);
     expect(sleep.sleeps).toMatchObject([{ wokenBy: "power" }]);
   });
 });
