@@ -1,4 +1,5 @@
 import { type CanFrame, FRAME_FLAG } from "../ports/frame.ts";
+import { dlcOfLength } from "./log-formats/log-words.ts";
 
 /**
  * Bits that one frame takes on the bus, with the three of the space behind it. `data` are those sent at the data bit rate: of an FD frame
@@ -24,16 +25,6 @@ const FD_HEAD_BITS = { standard: 17, extended: 36 } as const;
 const FD_CONTROL_BITS = 5;
 /** So many equal bits have one of the other kind behind them. */
 const RUN_BITS = 5;
-/** Length codes above 8 of CAN FD, by data bytes. */
-const FD_CODES: ReadonlyMap<number, number> = new Map([
-  [12, 9],
-  [16, 10],
-  [20, 11],
-  [24, 12],
-  [32, 13],
-  [48, 14],
-  [64, 15],
-]);
 
 /**
  * How long a frame is on the bus. An error frame counts nothing: its length is not known. Of a remote frame the data it asks for do not
@@ -128,7 +119,7 @@ class BitCounter {
     // One that is due here is sent behind BRS, at the data bit rate.
     const before = this.#stuffBits;
     this.#push((flags & FRAME_FLAG.errorStateIndicator) === 0 ? 0 : 1, 1);
-    this.#push(FD_CODES.get(data.length) ?? data.length, 4);
+    this.#push(dlcOfLength(data.length), 4);
     for (const byte of data) this.#push(byte, 8);
     return [before, this.#stuffBits - before];
   }
