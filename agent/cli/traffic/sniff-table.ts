@@ -16,7 +16,7 @@ export type SniffRow = {
   readonly id: number;
   readonly extended: boolean;
   readonly count: number;
-  /** Frames a second by the distance of the newest ones; undefined with one frame. */
+  /** Frames a second from the first to the newest; undefined with one frame. */
   readonly perSecond: number | undefined;
   readonly ageMs: number;
   /** Data of the newest; of a remote frame zeros. */
@@ -34,7 +34,6 @@ type Known = {
   remote: boolean;
   firstUs: number;
   lastUs: number;
-  gapUs: number | undefined;
   lastMs: number;
   data: Uint8Array;
   /** When each bit changed last, ms of the monotonic clock; -Infinity for never. */
@@ -108,7 +107,6 @@ function firstOf(bus: string, frame: CanFrame, extended: boolean, nowMs: number)
     remote: (frame.flags & FRAME_FLAG.remote) !== 0,
     firstUs: receivedAtUs,
     lastUs: receivedAtUs,
-    gapUs: undefined,
     lastMs: nowMs,
     data,
     changedMs: never(data.length),
@@ -128,7 +126,6 @@ function note(row: Known, frame: CanFrame, nowMs: number): void {
   }
   row.count += 1;
   row.remote = (frame.flags & FRAME_FLAG.remote) !== 0;
-  row.gapUs = receivedAtUs - row.lastUs;
   row.lastUs = receivedAtUs;
   row.lastMs = nowMs;
   row.data = data;

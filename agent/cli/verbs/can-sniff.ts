@@ -59,20 +59,14 @@ async function sniff(context: CliContext, given: readonly string[], options: Sni
       return true;
     },
   });
-  const learnMs = (options.learn ?? 0) * SECOND_MS;
   const startMs = context.clock.monotonicMs();
-  const stop =
-    options.learn === undefined
-      ? undefined
-      : context.clock.every(learnMs, () => {
-          if (context.clock.monotonicMs() - startMs < 2 * learnMs) table.learn();
-        });
+  const stopLearning = options.learn === undefined ? undefined : learnAfter(context, table, options.learn * SECOND_MS);
   try {
     const view: View = { table, withBus: listened.length > 1, startMs };
     if (options.seconds === undefined) await showLive(context, view, options, listening.ended);
     else await showOnce(context, view, options, listening.ended);
   } finally {
-    stop?.();
+    stopLearning?.();
     await listening.stop();
   }
   if (table.otherFrames > 0)
@@ -80,6 +74,15 @@ async function sniff(context: CliContext, given: readonly string[], options: Sni
       context,
       `${formatCounted(table.otherFrames, "frame of a further id is", "frames of further ids are")} not shown`,
     );
+}
+
+/** Learns once, when `ms` are over; not any more after the returned function was called. */
+function learnAfter({ clock }: CliContext, table: SniffTable, ms: number): () => void {
+  const stop: () => void = clock.every(ms, () => {
+    stop();
+    table.learn();
+  });
+  return stop;
 }
 
 type View = { readonly table: SniffTable; readonly withBus: boolean; readonly startMs: number };
