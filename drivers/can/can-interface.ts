@@ -8,7 +8,7 @@ const CAN_TYPE = 280;
 /** IFF_UP (linux/if.h), as /sys/class/net/X/flags shows it. */
 const UP_FLAG = 0x1;
 /** CANFD_MTU (linux/can.h): an interface with at least this MTU carries CAN FD. */
-const FD_MTU = 72;
+export const FD_MTU = 72;
 
 /** What the kernel says of one CAN interface now. */
 export type CanInterface = {

@@ -2,13 +2,13 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { listInterfaces, NET_FOLDER } from "./can-interface.ts";
+import type { BusConfig } from "../../config/schema.ts";
+import { FD_MTU, listInterfaces, NET_FOLDER } from "./can-interface.ts";
+import { isOnHost } from "./controller.ts";
 
 /** Longest time that `ip` is given, ms. */
 const LOOK_MS = 2000;
 const MAX_OUTPUT_BYTES = 4_194_304;
-/** CANFD_MTU (linux/can.h). */
-const FD_MTU = 72;
 
 /** Counts of an interface since it was made. */
 export type LinkCounters = {
@@ -96,6 +96,11 @@ export async function readLinks(program = "ip", netFolder = NET_FOLDER): Promise
   const printed = await run(program, ["-details", "-statistics", "-json", "link", "show"]);
   const links = printed === undefined ? undefined : parseLinks(printed);
   return (links ?? linksOfSysfs(netFolder)).toSorted((a, b) => (a.interface < b.interface ? -1 : 1));
+}
+
+/** The interface of a bus among these; undefined for a bus that is none of this host, and where there is no such interface. */
+export function linkOf(bus: BusConfig, links: readonly LinkDetails[]): LinkDetails | undefined {
+  return isOnHost(bus) ? links.find((link) => link.interface === bus.interface) : undefined;
 }
 
 /** The CAN interfaces in what `ip` printed; undefined for what is no such list, as busybox's `ip` prints. */

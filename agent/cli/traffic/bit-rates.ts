@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { BusConfig } from "../../../config/schema.ts";
 import { isOnHost } from "../../../drivers/can/controller.ts";
-import { type LinkDetails, readLinks } from "../../../drivers/can/link-details.ts";
+import { linkOf, readLinks } from "../../../drivers/can/link-details.ts";
 
 /** Bits a second of a bus, and of the data of its FD frames with a switched bit rate; undefined where nobody says. */
 export type BitRates = { readonly bitrate: number | undefined; readonly dataBitrate: number | undefined };
@@ -33,19 +33,17 @@ export function bitRateArgument(text: string): number {
   return bits;
 }
 
-/** The rates of a bus: those given, else the controller's, else the configuration's. */
-export async function bitRatesOf(bus: BusConfig, given: BitRateOptions): Promise<BitRates> {
-  const configured = isOnHost(bus) ? bus.bitrate : undefined;
-  const needsLook = isOnHost(bus) && (given.bitrate === undefined || given.dbitrate === undefined);
-  const link = needsLook ? linkOf(await readLinks(), bus.interface) : undefined;
-  return {
-    bitrate: given.bitrate ?? link?.controller?.bitrate ?? configured,
-    dataBitrate: given.dbitrate ?? link?.controller?.dataBitrate,
-  };
-}
-
-function linkOf(links: readonly LinkDetails[], name: string): LinkDetails | undefined {
-  return links.find((link) => link.interface === name);
+/** The rates of each of the buses: those given, else the controller's, else the configuration's. */
+export async function bitRatesOf(buses: readonly BusConfig[], given: BitRateOptions): Promise<readonly BitRates[]> {
+  const needsLook = buses.some(isOnHost) && (given.bitrate === undefined || given.dbitrate === undefined);
+  const links = needsLook ? await readLinks() : [];
+  return buses.map((bus) => {
+    const controller = linkOf(bus, links)?.controller;
+    return {
+      bitrate: given.bitrate ?? controller?.bitrate ?? (isOnHost(bus) ? bus.bitrate : undefined),
+      dataBitrate: given.dbitrate ?? controller?.dataBitrate,
+    };
+  });
 }
 
 /** `500 kbit/s`, `1 Mbit/s` */

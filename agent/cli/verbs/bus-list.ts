@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { BusConfig } from "../../../config/schema.ts";
 import { isOnHost } from "../../../drivers/can/controller.ts";
-import { type LinkDetails, readLinks } from "../../../drivers/can/link-details.ts";
+import { type LinkDetails, linkOf, readLinks } from "../../../drivers/can/link-details.ts";
 import { AgentError } from "../../core/errors.ts";
 import { EVERY_FRAME } from "../../ports/can-bus.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
@@ -104,7 +104,7 @@ function cellsOf(row: Row, load: Load | undefined): readonly string[] {
 
 function rowsOf(buses: readonly BusConfig[], links: readonly LinkDetails[]): readonly Row[] {
   const configured = buses.map((bus): Row => {
-    const link = isOnHost(bus) ? links.find((one) => one.interface === bus.interface) : undefined;
+    const link = linkOf(bus, links);
     const bitrate = link?.controller?.bitrate ?? (isOnHost(bus) ? bus.bitrate : undefined);
     return { name: bus.name, driver: bus.driver, where: whereOf(bus), link, bitrate };
   });

@@ -4,6 +4,7 @@ import {
   type ControllerDetails,
   type LinkCounters,
   type LinkDetails,
+  linkOf,
   readLinks,
 } from "../../../drivers/can/link-details.ts";
 import { AgentError } from "../../core/errors.ts";
@@ -28,7 +29,7 @@ export function registerBusStats(bus: Command, context: CliContext): void {
 
 async function stats(context: CliContext, named: readonly string[]): Promise<void> {
   const links = await readLinks();
-  const wanted = named.length === 0 ? links : await Promise.all(named.map((name) => linkOf(context, name, links)));
+  const wanted = named.length === 0 ? links : await Promise.all(named.map((name) => linkNamed(context, name, links)));
   if (context.options().json) {
     printJson(context, { schemaVersion: 1, interfaces: wanted.map(linkJson) });
     return;
@@ -37,9 +38,9 @@ async function stats(context: CliContext, named: readonly string[]): Promise<voi
   for (const link of wanted) for (const line of linkLines(link)) printLine(context, line);
 }
 
-async function linkOf(context: CliContext, name: string, links: readonly LinkDetails[]): Promise<LinkDetails> {
+async function linkNamed(context: CliContext, name: string, links: readonly LinkDetails[]): Promise<LinkDetails> {
   const bus = await resolveBus(context, name);
-  const link = isOnHost(bus) ? links.find((one) => one.interface === bus.interface) : undefined;
+  const link = linkOf(bus, links);
   if (link !== undefined) return link;
   throw new AgentError(isOnHost(bus) ? "bus.unknown" : "bus.unsupported", {
     what: isOnHost(bus)

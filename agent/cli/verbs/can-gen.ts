@@ -43,7 +43,7 @@ export function registerCanGen(can: Command, context: CliContext): void {
 async function generate(context: CliContext, busName: string, options: GenOptions): Promise<void> {
   const config = await resolveBus(context, busName);
   const frames = generatedFrames(options, carriedBy(config));
-  const rates = await bitRatesOf(config, options);
+  const [rates] = await bitRatesOf([config], options);
   const seed = options.seed ?? Math.floor(context.clock.wallUs()) % 0x1_0000_0000;
   refuseImpossible(config.name, options.gap, frames, rates, seed);
   const bus = await openUpBus(context, config);

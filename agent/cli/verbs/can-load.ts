@@ -43,8 +43,10 @@ export function registerCanLoad(can: Command, context: CliContext): void {
 async function load(context: CliContext, given: readonly string[], options: LoadOptions): Promise<void> {
   const listened = await listenedBuses(context, given.length === 0 ? ["any"] : given);
   const metered = new Map<string, Metered>();
-  for (const { config } of listened) {
-    const meter = new BusMeter(await bitRatesOf(config, options));
+  const configs = listened.map(({ config }) => config);
+  const rates = await bitRatesOf(configs, options);
+  for (const [at, config] of configs.entries()) {
+    const meter = new BusMeter(rates[at]);
     if (meter.rates.bitrate === undefined)
       note(context, `${config.name}: nothing says its bit rate, so its load is unknown; give --bitrate`);
     metered.set(config.name, { name: config.name, meter, newest: meter.total(0) });
