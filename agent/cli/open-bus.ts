@@ -52,8 +52,13 @@ export async function resolveBus(context: CliContext, named: string): Promise<Bu
           : "name a bus as socketcand://HOST:PORT/BUS, or see causeway bus list",
     });
   }
-  if (hasNativeAddon()) return { name: named, driver: "native", interface: named, ...DEFAULT_BUFFERS };
-  return { name: named, driver: "socketcan", interface: named };
+  return busOfInterface(named);
+}
+
+/** How to reach a CAN interface of this host, whatever the configuration has of this name. */
+export function busOfInterface(name: string): BusConfig {
+  if (hasNativeAddon()) return { name, driver: "native", interface: name, ...DEFAULT_BUFFERS };
+  return { name, driver: "socketcan", interface: name };
 }
 
 /** Every CAN interface of this host that is up (all of them where none is), or every bus of the configuration where the host has none. Throws `bus.unknown` without either. */

@@ -5,7 +5,7 @@ import { type LinkDetails, linkOf, readLinks } from "../../../drivers/can/link-d
 import { AgentError } from "../../core/errors.ts";
 import { EVERY_FRAME } from "../../ports/can-bus.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { openBus, optionalConfig, resolveBus } from "../open-bus.ts";
+import { busOfInterface, openBus, optionalConfig } from "../open-bus.ts";
 import { tableLines } from "../text.ts";
 import { bitRateText } from "../traffic/bit-rates.ts";
 import { BusMeter, type Load } from "../traffic/bus-meter.ts";
@@ -152,8 +152,7 @@ async function loadOf(context: CliContext, { link, bitrate }: Row, seconds: numb
   if (link?.up !== true || bitrate === undefined) return undefined;
   const meter = new BusMeter({ bitrate, dataBitrate: link.controller?.dataBitrate });
   try {
-    const config = await resolveBus(context, link.interface);
-    const bus = await openBus(context, config, EVERY_FRAME, (batch) => {
+    const bus = await openBus(context, busOfInterface(link.interface), EVERY_FRAME, (batch) => {
       for (let at = 0; at < batch.count; at += 1) meter.add(batch.frame(at));
     });
     const startMs = context.clock.monotonicMs();
