@@ -1,12 +1,7 @@
 import { loadConfig } from "../../config/load.ts";
 import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
-import {
-  type CanInterface,
-  describeInterface,
-  listInterfaces,
-  readInterface,
-} from "../../drivers/can/can-interface.ts";
+import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/can-interface.ts";
 import { isOnHost } from "../../drivers/can/controller.ts";
 import { isVirtualLink } from "../../drivers/can/link-details.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
@@ -153,11 +148,11 @@ export async function openUpBus(context: CliContext, config: BusConfig): Promise
   throw busDown(config, detail);
 }
 
-/** The interface of a bus of this host as it is now; undefined for any other bus, and where there is no such interface. */
-export function interfaceOf(config: BusConfig): CanInterface | undefined {
-  if (!isOnHost(config)) return undefined;
+/** Kinds of frames that a bus takes besides classic data frames. What is not of this host is not asked: it may refuse FD frames. */
+export function carriedBy(config: BusConfig): { readonly fd: boolean; readonly remote: boolean } {
+  if (!isOnHost(config)) return { fd: true, remote: false };
   const link = readInterface(config.interface);
-  return link === "not-can" ? undefined : link;
+  return { fd: link !== undefined && link !== "not-can" && link.fd, remote: true };
 }
 
 /** A bus whose interface is there, but down. */

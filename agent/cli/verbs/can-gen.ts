@@ -1,13 +1,12 @@
 import type { Command } from "commander";
-import type { BusConfig } from "../../../config/schema.ts";
 import { AgentError } from "../../core/errors.ts";
 import { formatCount, formatCounted } from "../../core/quantity.ts";
 import type { CanBus } from "../../ports/can-bus.ts";
-import { type CanFrame, FRAME_FLAG } from "../../ports/frame.ts";
+import type { CanFrame } from "../../ports/frame.ts";
 import { frameBits } from "../../signals/frame-bits.ts";
 import { formatCandumpLive } from "../../signals/log-formats/candump-text.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { interfaceOf, openUpBus, resolveBus } from "../open-bus.ts";
+import { carriedBy, openUpBus, resolveBus } from "../open-bus.ts";
 import { type BitRateOptions, type BitRates, bitRateOptions, bitRatesOf, bitRateText } from "../traffic/bit-rates.ts";
 import { FrameGenerator, type GeneratedFrames } from "../traffic/frame-generator.ts";
 import { addGeneratorOptions, type GeneratorOptions, generatedFrames } from "../traffic/generator-options.ts";
@@ -45,10 +44,11 @@ async function generate(context: CliContext, busName: string, options: GenOption
   const frames = generatedFrames(options, carriedBy(config));
   const [rates] = await bitRatesOf([config], options);
   const seed = options.seed ?? Math.floor(context.clock.wallUs()) % 0x1_0000_0000;
-  refuseImpossible(config.name, options.gap, frames, rates, seed);
+  const sample = sampleOf(frames, seed);
+  refuseImpossible(config.name, options.gap, sample, rates);
   const bus = await openUpBus(context, config);
   note(context, `seed ${seed} (--seed ${seed} makes the same frames again)`);
-  warnOfLoad(context, options.gap, frames, rates, seed);
+  warnOfLoad(context, options.gap, sample, rates);
   const startMs = context.clock.monotonicMs();
   let sent = 0;
   try {
@@ -57,12 +57,6 @@ async function generate(context: CliContext, busName: string, options: GenOption
     await bus.stop();
   }
   report(context, { bus: bus.name, sent, seed, gap: options.gap }, (context.clock.monotonicMs() - startMs) / SECOND_MS);
-}
-
-/** Kinds of frames that a mixture may have. */
-function carriedBy(config: BusConfig): { readonly fd: boolean; readonly remote: boolean } {
-  const isOnHost = config.driver === "native" || config.driver === "socketcan";
-  return { fd: !isOnHost || interfaceOf(config)?.fd === true, remote: isOnHost };
 }
 
 /** By the clock, so that a wait that took too long does not lower the rate. Gives how many were sent. */
@@ -91,10 +85,10 @@ async function sendAll(
 }
 
 /** Throws `usage.invalid` for frames that come faster than the shortest of them can follow one another. */
-function refuseImpossible(bus: string, gap: number, frames: GeneratedFrames, rates: BitRates, seed: number): void {
+function refuseImpossible(bus: string, gap: number, sample: readonly CanFrame[], rates: BitRates): void {
   if (gap === 0) return;
   const bitrate = rates.bitrate ?? FASTEST.bitrate;
-  const shortestMs = Math.min(...sample(frames, seed).map((frame) => durationMs(frame, rates, "none")));
+  const shortestMs = Math.min(...sample.map((frame) => durationMs(frame, rates, "none")));
   if (gap >= shortestMs) return;
   const name =
     rates.bitrate === undefined
@@ -106,9 +100,9 @@ function refuseImpossible(bus: string, gap: number, frames: GeneratedFrames, rat
   });
 }
 
-function warnOfLoad(context: CliContext, gap: number, frames: GeneratedFrames, rates: BitRates, seed: number): void {
+function warnOfLoad(context: CliContext, gap: number, sample: readonly CanFrame[], rates: BitRates): void {
   if (rates.bitrate === undefined || gap === 0) return;
-  const durations = sample(frames, seed).map((frame) => durationMs(frame, rates, "exact"));
+  const durations = sample.map((frame) => durationMs(frame, rates, "exact"));
   const load = durations.reduce((sum, one) => sum + one, 0) / durations.length / gap;
   note(
     context,
@@ -116,16 +110,15 @@ function warnOfLoad(context: CliContext, gap: number, frames: GeneratedFrames, r
   );
 }
 
-function sample(frames: GeneratedFrames, seed: number): readonly CanFrame[] {
+function sampleOf(frames: GeneratedFrames, seed: number): readonly CanFrame[] {
   const generator = new FrameGenerator(frames, seed);
   return Array.from({ length: SAMPLE_FRAMES }, () => generator.next());
 }
 
 function durationMs(frame: CanFrame, rates: BitRates, stuffing: "none" | "exact"): number {
   const { nominal, data } = frameBits(frame, stuffing);
-  const isFd = (frame.flags & FRAME_FLAG.fd) !== 0;
-  const dataBitrate = rates.dataBitrate ?? (isFd ? FASTEST.dataBitrate : FASTEST.bitrate);
-  return (nominal / (rates.bitrate ?? FASTEST.bitrate) + data / dataBitrate) * SECOND_MS;
+  const { bitrate = FASTEST.bitrate, dataBitrate = FASTEST.dataBitrate } = rates;
+  return (nominal / bitrate + data / dataBitrate) * SECOND_MS;
 }
 
 type Sent = { readonly bus: string; readonly sent: number; readonly seed: number; readonly gap: number };
