@@ -3,6 +3,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   fileSource,
   interfacesOf,
+  type LogPlayerParts,
+  type LogSettings,
   type LogSource,
   playLog,
   type TimeStep,
@@ -158,7 +160,7 @@ function playing(
   found: Set<string>,
   options: ReplayOptions,
   tally: ReplayTally,
-): [Parameters<typeof playLog>[0], Parameters<typeof playLog>[1]] {
+): [LogSettings, LogPlayerParts] {
   const { speed: factor, gap, from, direction, skipGaps = Number.POSITIVE_INFINITY } = options;
   const wants = wantedBy(options);
   const accepts = (bus: string, id: number, flags: number, sent: boolean): boolean => {
