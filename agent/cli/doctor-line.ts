@@ -4,7 +4,7 @@ import { readCa } from "../../drivers/aws/identity/tls.ts";
 import { inspectServer, openTcp, resolveHost } from "../../drivers/aws/link/probe.ts";
 import { readInterface } from "../../drivers/can/can-interface.ts";
 import { isOnHost } from "../../drivers/can/controller.ts";
-import { type LinkDetails, readLinks } from "../../drivers/can/link-details.ts";
+import { type LinkDetails, linkOf, readLinks } from "../../drivers/can/link-details.ts";
 import { isBelievable } from "../core/clock.ts";
 import { AgentError } from "../core/errors.ts";
 import { isDenied } from "../core/file-trouble.ts";
@@ -119,8 +119,7 @@ function interfaceOf(config: BusConfig, links: readonly LinkDetails[]): BusSight
   const name = config.interface;
   const link = readInterface(name);
   const state = link === undefined ? "absent" : link === "not-can" ? "not-can" : link.up ? "up" : "down";
-  const controller = links.find((one) => one.interface === name)?.controller;
-  return { name, state, controller };
+  return { name, state, controller: linkOf(config, links)?.controller };
 }
 
 /** DNS, TCP and TLS, or the proxy in the place of the first two, until one does not answer. */
