@@ -1,6 +1,7 @@
 import type { PowerConfig } from "../../config/power.ts";
 import type { PowerBatteryConfig } from "../../config/power-battery.ts";
 import type { PowerSleepConfig } from "../../config/power-sleep.ts";
+import { isOnHost } from "../../drivers/can/controller.ts";
 import { cpuMs } from "../../drivers/os/time-source.ts";
 import type { PresenceParts } from "../cloud/presence.ts";
 import { AgentError } from "../core/errors.ts";
@@ -214,9 +215,7 @@ function planOf({ wake, battery }: PowerConfig, spread: number): ConstructorPara
 /** CAN interfaces of this machine whose controller must not wake it; undefined where nobody suspends it, or none is known to be so. */
 function cannotWake({ sleep, loaded: { config }, ports }: SleepComposeParts): readonly string[] | undefined {
   if (!sleep.suspend) return undefined;
-  const interfaces = config.buses.flatMap((bus) =>
-    bus.driver === "native" || bus.driver === "socketcan" ? [bus.interface] : [],
-  );
+  const interfaces = config.buses.filter(isOnHost).map((bus) => bus.interface);
   const asleep = interfaces.filter((name) => ports.sources.canWake(name) === false);
   return asleep.length === 0 ? undefined : asleep;
 }
