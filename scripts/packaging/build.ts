@@ -23,7 +23,7 @@ export type BuildPlan = {
   readonly cacheDir: string;
   readonly outputDir: string;
   readonly release: Release;
-  /** dpkg-deb's -Z: xz for what ships, gzip for a test, where time counts. */
+  /** dpkg-deb's -Z: xz for what ships, gzip for a test, where time counts; there the release archive is compressed lightly too. */
   readonly compression: "xz" | "gzip";
 };
 
@@ -80,10 +80,11 @@ export async function buildPackage(plan: BuildPlan, target: Target): Promise<Bui
 }
 
 /** The same commit gives the same bytes. It is unpacked once as a vehicle does, so that nothing is released that a vehicle refuses. */
-async function writeReleaseArchive(program: string, file: string, { workDir, release }: BuildPlan): Promise<void> {
+async function writeReleaseArchive(program: string, file: string, plan: BuildPlan): Promise<void> {
+  const { workDir, release, compression } = plan;
   const { epochSeconds } = release;
   const owner = ["--owner=0", "--group=0", "--numeric-owner", `--mtime=@${epochSeconds}`];
-  const names = ["--sort=name", "--format=gnu", "--use-compress-program=gzip -n"];
+  const names = ["--sort=name", "--format=gnu", `--use-compress-program=gzip -n${compression === "xz" ? "" : " -1"}`];
   mkdirSync(dirname(file), { recursive: true });
   runCommand("tar", ["--create", ...owner, ...names, "--file", file, "--directory", program, "."]);
   const trial = join(workDir, "release-trial");
