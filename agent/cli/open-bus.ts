@@ -3,11 +3,10 @@ import type { AgentConfig, BusConfig } from "../../config/schema.ts";
 import { createCanBus } from "../../drivers/can/can-bus.ts";
 import { describeInterface, listInterfaces, readInterface } from "../../drivers/can/can-interface.ts";
 import { isOnHost } from "../../drivers/can/controller.ts";
-import { isVirtualLink } from "../../drivers/can/link-details.ts";
 import { loadNativeAddon } from "../../drivers/can/native-addon.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Log, LogFacts } from "../core/log.ts";
-import type { BusSink, BusState, CanBus, FrameFilter } from "../ports/can-bus.ts";
+import { type BusSink, type BusState, type CanBus, type FrameFilter, upWith } from "../ports/can-bus.ts";
 import { type CliContext, note } from "./context.ts";
 
 /** Receive buffer and ring of a bus that the command line opens by itself; the defaults of the configuration. */
@@ -157,13 +156,9 @@ export function carriedBy(config: BusConfig): { readonly fd: boolean; readonly r
 
 /** A bus whose interface is there, but down. */
 export function busDown(config: BusConfig, detail: string): AgentError {
-  const link = isOnHost(config) ? config.interface : config.name;
-  const setUp = isOnHost(config) && !isVirtualLink(link) ? ` --bitrate 500000 (that of the bus)` : "";
   return new AgentError("bus.unavailable", {
     what: `${config.name}: ${detail}`,
-    remedy: isOnHost(config)
-      ? `bring it up as root: causeway bus up ${link}${setUp}`
-      : "bring it up where it is; see causeway bus list",
+    remedy: isOnHost(config) ? upWith(config.interface) : "bring it up where it is; see causeway bus list",
   });
 }
 

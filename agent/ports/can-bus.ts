@@ -12,6 +12,11 @@ export const EVERY_FRAME: readonly FrameFilter[] = [
   { id: 0, mask: 0, extended: true },
 ];
 
+/** What brings an interface of this host up: the verb keeps the bit rate that it had, and says what to give where it has none. */
+export function upWith(interfaceName: string): string {
+  return `bring it up as root: causeway bus up ${interfaceName}`;
+}
+
 /** Counts since `start`. */
 export type BusCounters = {
   /** Data frames handed to `onFrames`. */

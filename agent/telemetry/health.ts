@@ -139,7 +139,7 @@ function busProblems({ name, state, detail }: HealthFacts["buses"][number]): rea
   const remedy =
     state === "bus-off"
       ? "check bitrate, wiring and termination"
-      : "causeway bus list shows the interfaces; bring it up with ip link set";
+      : "causeway bus list shows the interfaces; bring it up with causeway bus up";
   return [{ kind: state === "absent" ? "unfit" : "impaired", what, remedy, wanted: `bus ${name}: ${detail}` }];
 }
 

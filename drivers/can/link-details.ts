@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { BusConfig } from "../../config/schema.ts";
@@ -111,11 +111,6 @@ export function parseLinks(text: string): readonly LinkDetails[] | undefined {
     const link = canLink.safeParse(one);
     return link.success ? [detailsOf(link.data)] : [];
   });
-}
-
-/** Whether an interface is virtual: it has no bit rate, and `ip link set X up` is all that it needs. */
-export function isVirtualLink(interfaceName: string, netFolder = NET_FOLDER): boolean {
-  return !existsSync(join(netFolder, interfaceName, "device"));
 }
 
 function detailsOf({ ifname, flags, mtu, linkinfo, stats64 }: z.infer<typeof canLink>): LinkDetails {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../agent/core/clock.ts";
 import { AgentError, messageOf } from "../../agent/core/errors.ts";
+import { upWith } from "../../agent/ports/can-bus.ts";
 import { type CanFrame, FRAME_FLAG } from "../../agent/ports/frame.ts";
 import { describeInterface, kernelHasCan, readInterface } from "./can-interface.ts";
 import { busOff, checkFrame, kernelWithoutCan, notCan, transmitFailed } from "./faults.ts";
@@ -94,11 +95,7 @@ export class Transmitter {
     const { bus, interface: interfaceName } = this.#parts;
     const link = readInterface(interfaceName);
     if (link === undefined || link === "not-can" || !link.up) {
-      return transmitFailed(
-        bus,
-        describeInterface(interfaceName, link),
-        `bring it up: ip link set ${interfaceName} up`,
-      );
+      return transmitFailed(bus, describeInterface(interfaceName, link), upWith(interfaceName));
     }
     if (isFd && !link.fd) {
       return transmitFailed(bus, `interface ${interfaceName} carries no CAN FD`, "send a classic frame");

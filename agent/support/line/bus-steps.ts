@@ -1,6 +1,7 @@
 import { formatCount, formatCounted, formatDuration } from "../../core/quantity.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import { hexOfId } from "../../ports/arbitration-id.ts";
+import { upWith } from "../../ports/can-bus.ts";
 import { otherFrames, unwantedFrames, WIRING } from "../bus-problems.ts";
 import type { Problem } from "../check.ts";
 import { broken, doubtful, type LineStep, sound } from "./line-step.ts";
@@ -76,11 +77,6 @@ function interfaceStep({ name, interface: link, told }: BusSight): LineStep | un
     return broken("interface", { what, remedy: link === undefined ? ELSEWHERE : upWith(link.name) });
   }
   return sound("interface", link === undefined ? `bus ${name} is there` : `bus ${name}: interface ${link.name} is up`);
-}
-
-/** What brings an interface up. */
-function upWith(name: string): string {
-  return `set its bit rate and bring it up: ip link set ${name} up type can bitrate 500000 (or networkctl up ${name})`;
 }
 
 const ELSEWHERE =

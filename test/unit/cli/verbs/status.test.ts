@@ -68,7 +68,7 @@ buffer     12 records, 48.0 kB of 256 MB (0.0 %), epoch 141343033650562
     expect(stderr).toBe(`causeway: link connecting, offline for 12 min 3 s: mqtt.example.com:8883: no answer
   remedy: check the modem
 causeway: bus can0 is down: interface can0 is down
-  remedy: causeway bus list shows the interfaces; bring it up with ip link set
+  remedy: causeway bus list shows the interfaces; bring it up with causeway bus up
 `);
     expect(exitCode).toBe(3);
   });
