@@ -23,7 +23,7 @@ import { type Conclusion, conclude, inOrder, type LineStep } from "../support/li
 import { linkSteps, type NetworkStep } from "../support/line/link-steps.ts";
 import { listenTo } from "./bus-listening.ts";
 import type { CliContext } from "./context.ts";
-import { type RunningAgent, runningAgent } from "./running-agent.ts";
+import { type RunningAgent, runningAgent, unlessAway } from "./running-agent.ts";
 
 /** How long the buses are listened to, all at once. */
 export const LISTEN_MS = 1500;
@@ -47,13 +47,9 @@ export type LineParts = {
 
 /** The running agent's status, or why there is none. Throws what is neither: whether it sends, who may not ask cannot tell. */
 export async function agentSight(context: CliContext): Promise<AgentFound> {
-  try {
-    const agent = await runningAgent(context);
-    return { status: (await agent.ask(statusVerb, {})).answer, agent };
-  } catch (thrown) {
-    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return { fault: thrown };
-    throw thrown;
-  }
+  const agent = await runningAgent(context);
+  const told = await unlessAway(agent.ask(statusVerb, {}));
+  return told instanceof AgentError ? { fault: told } : { status: told.answer, agent };
 }
 
 /** Looks along the line. `checks` are those of the identity, which take their own time. */

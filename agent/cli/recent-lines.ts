@@ -3,7 +3,7 @@ import { AgentError } from "../core/errors.ts";
 import { recentLogs } from "../local-api/logs-schema.ts";
 import { NewLines, type RecentLine } from "../local-api/new-lines.ts";
 import { type CliContext, note } from "./context.ts";
-import { runningAgent } from "./running-agent.ts";
+import { runningAgent, unlessAway } from "./running-agent.ts";
 
 /** How often an agent is asked for what it has logged since. */
 const FOLLOW_MS = 1000;
@@ -41,10 +41,6 @@ export async function* followLines(
 
 /** Undefined while no agent answers. */
 async function linesSince(asked: Asked, context: CliContext): Promise<readonly RecentLine[] | undefined> {
-  try {
-    return (await recentLines(asked, undefined, context)).lines;
-  } catch (thrown) {
-    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return undefined;
-    throw thrown;
-  }
+  const recent = await unlessAway(recentLines(asked, undefined, context));
+  return recent instanceof AgentError ? undefined : recent.lines;
 }

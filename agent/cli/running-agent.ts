@@ -55,6 +55,16 @@ export async function runningAgent(context: CliContext): Promise<RunningAgent> {
   };
 }
 
+/** What asking gives, or the fault that no agent runs. Rejects with every other. */
+export async function unlessAway<T>(asking: Promise<T>): Promise<T | AgentError> {
+  try {
+    return await asking;
+  } catch (thrown) {
+    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return thrown;
+    throw thrown;
+  }
+}
+
 /** Whether the daemon of this configuration answers; one that hangs counts too, since it holds the client id. */
 export async function isRunning({ runtimeDir }: Pick<AgentConfig, "runtimeDir">, clock: Clock): Promise<boolean> {
   const patience = new AbortController();

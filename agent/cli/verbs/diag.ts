@@ -11,7 +11,7 @@ import { bundleWithoutAgent } from "../bundle-without-agent.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { readInput } from "../input-file.ts";
 import { unwritable } from "../output-file.ts";
-import { runningAgent } from "../running-agent.ts";
+import { runningAgent, unlessAway } from "../running-agent.ts";
 
 const MAX_URL_BYTES = 8192;
 
@@ -141,12 +141,8 @@ async function write(
 
 /** The bundle of the running agent, or the fault that there is none. */
 async function agentsBundle(context: CliContext): Promise<SupportBundle | AgentError> {
-  try {
-    const { answer } = await (await runningAgent(context)).ask(supportCollect, {});
-    const { name, sha256, content } = answer;
-    return { name, sha256, content: Buffer.from(content, "base64") };
-  } catch (thrown) {
-    if (!(thrown instanceof AgentError) || thrown.code !== "agent.not-running") throw thrown;
-    return thrown;
-  }
+  const told = await unlessAway((await runningAgent(context)).ask(supportCollect, {}));
+  if (told instanceof AgentError) return told;
+  const { name, sha256, content } = told.answer;
+  return { name, sha256, content: Buffer.from(content, "base64") };
 }

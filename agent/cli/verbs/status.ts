@@ -7,7 +7,7 @@ import { problemsOf } from "../../support/status-problems.ts";
 import { type CliContext, printJson, printProblem } from "../context.ts";
 import { LineScroll } from "../line-scroll.ts";
 import { LiveScreen } from "../live-screen.ts";
-import { type RunningAgent, runningAgent } from "../running-agent.ts";
+import { type RunningAgent, runningAgent, unlessAway } from "../running-agent.ts";
 import type { StatusReading } from "../status-lines/reading.ts";
 import { statusLines } from "../status-page.ts";
 import { wrapLines } from "../text.ts";
@@ -50,14 +50,14 @@ async function watchStatus(agent: RunningAgent, context: CliContext): Promise<vo
   let before: StatusReading | undefined;
   let now: StatusReading | undefined;
   while (!screen.signal.aborted) {
-    const seen = await lookAgain(agent, context);
-    if ("fault" in seen && screen.signal.aborted) return;
-    const problems = "fault" in seen ? [problemOf(seen.fault)] : problemsOf(seen.reading.status);
+    const seen = await unlessAway(look(agent, context));
+    const isAway = seen instanceof AgentError;
+    if (isAway && screen.signal.aborted) return;
+    const problems = isAway ? [problemOf(seen)] : problemsOf(seen.reading.status);
     context.finish(problems.length === 0 ? EXIT.ok : EXIT.degraded);
-    if ("reading" in seen) [before, now] = [now, seen.reading];
-    if (json && "raw" in seen) printJson(context, seen.raw);
-    else if (json || (!screen.isLive && "fault" in seen))
-      for (const problem of problems) printProblem(context, problem);
+    if (!isAway) [before, now] = [now, seen.reading];
+    if (json && !isAway) printJson(context, seen.raw);
+    else if (json || (!screen.isLive && isAway)) for (const problem of problems) printProblem(context, problem);
     else {
       const [earlier, newest] = [before, now];
       screen.paint((size) => {
@@ -76,15 +76,6 @@ type Look = { readonly reading: StatusReading; readonly raw: unknown };
 async function look(agent: RunningAgent, { clock }: CliContext): Promise<Look> {
   const { answer: status, raw } = await agent.ask(statusVerb, {});
   return { reading: { status, atMs: clock.monotonicMs() }, raw };
-}
-
-async function lookAgain(agent: RunningAgent, context: CliContext): Promise<Look | { readonly fault: AgentError }> {
-  try {
-    return await look(agent, context);
-  } catch (thrown) {
-    if (thrown instanceof AgentError && thrown.code === "agent.not-running") return { fault: thrown };
-    throw thrown;
-  }
 }
 
 function pageOf(
