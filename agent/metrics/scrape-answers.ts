@@ -1,4 +1,4 @@
-import type { LocalHttpAnswer, LocalHttpRequest } from "../ports/local-http.ts";
+import { type LocalHttpAnswer, type LocalHttpRequest, namesThisMachine } from "../ports/local-http.ts";
 import { acceptedFormat } from "./accepted-format.ts";
 import type { TextFormat } from "./metrics-text.ts";
 
@@ -54,10 +54,8 @@ export class ScrapeAnswers {
     }
   }
 
-  /** A page in a browser on this machine can have a name of its own lead to 127.0.0.1, but not take the name of this machine. */
   #refusalOf({ method, path, host }: LocalHttpRequest): { readonly status: number; readonly what: string } | undefined {
-    if (this.#parts.isPort && !/^(127\.0\.0\.1|localhost)(:\d+)?$/i.test(host ?? ""))
-      return { status: 403, what: "ask for 127.0.0.1 or localhost" };
+    if (this.#parts.isPort && !namesThisMachine(host)) return { status: 403, what: "ask for 127.0.0.1 or localhost" };
     if (method !== "GET" && method !== "HEAD") return { status: 405, what: "only GET" };
     return path === "/metrics" ? undefined : { status: 404, what: "there is /metrics" };
   }

@@ -10,6 +10,14 @@ export type LocalHttpRequest = {
   readonly accept: string | undefined;
 };
 
+/**
+ * Whether a Host field names this machine. A page of another site reaches a loopback port by a name of its own that resolves to it (DNS
+ * rebinding): then Host is that name. The port is not looked at: a tunnel of SSH ends at another one.
+ */
+export function namesThisMachine(host = ""): boolean {
+  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i.test(host);
+}
+
 /** What is said to it. */
 export type LocalHttpAnswer = { readonly status: number; readonly contentType: string; readonly body: string };
 

@@ -1,20 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-
-/** Names of this machine. The port is not looked at: a tunnel of SSH ends at another one. */
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/;
+import { namesThisMachine } from "../ports/local-http.ts";
 
 /** Why a request is not answered: its status of HTTP, and a sentence. */
 export type Refusal = { readonly status: 401 | 403 | 421; readonly what: string };
 
-/**
- * Why a request comes from elsewhere; undefined when it does not. A page of another site reaches a loopback port by a name of its own that
- * resolves to it (DNS rebinding): then Host is that name. Where a browser says which page asks, it must be ours.
- */
+/** Why a request comes from elsewhere; undefined when it does not. Where a browser says which page asks, it must be ours. */
 export function foreignRequest({ host, origin, ...headers }: IncomingHttpHeaders): Refusal | undefined {
-  if (host === undefined || !LOOPBACK.test(host)) {
-    return { status: 421, what: "this page answers to 127.0.0.1 and localhost only" };
-  }
+  if (!namesThisMachine(host)) return { status: 421, what: "this page answers to 127.0.0.1 and localhost only" };
   if (origin !== undefined && origin !== `http://${host}`) {
     return { status: 403, what: "another page may not ask here" };
   }
