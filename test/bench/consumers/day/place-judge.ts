@@ -7,8 +7,11 @@ import { DayTally, type DayVerdict, timeOf } from "./day-verdict.ts";
 
 /** Metres in a degree of latitude, near enough for differences. */
 const METRES_A_DEGREE = 111_195;
-/** A time of the machine of some 10 ms, at the van's speed. */
+/** A time of the machine of some 10 ms, at the van's speed; one position of a hundred may meet a busy machine. */
 const LATE_METRES = 60;
+const LATE_SHARE = 0.01;
+/** No position is later than this, whatever the machine does. */
+const LATEST_METRES = 4 * LATE_METRES;
 
 /** A position that came, with the way to the van at that time. */
 type Told = { readonly trueMs: number; readonly offMetres: number; readonly roadMetres: number };
@@ -23,8 +26,13 @@ export function judgePlaces(parts: {
   const tally = new DayTally("places");
   const told = positionsOf(parts);
   for (const { trueMs, offMetres } of told) {
-    tally.check(offMetres <= LATE_METRES, () => `${Math.round(offMetres)} m off at ${timeOf(plan.startsAtMs, trueMs)}`);
+    tally.check(
+      offMetres <= LATEST_METRES,
+      () => `${Math.round(offMetres)} m off at ${timeOf(plan.startsAtMs, trueMs)}`,
+    );
   }
+  const late = told.filter(({ offMetres }) => offMetres > LATE_METRES).length;
+  tally.check(late <= told.length * LATE_SHARE, () => `${late} positions are more than ${LATE_METRES} m off`);
   const inZone = told.filter(({ roadMetres }) => Math.abs(roadMetres) < plan.file.road.privateMetres);
   tally.check(inZone.length === 0, () => {
     const [{ trueMs }] = inZone;

@@ -226,18 +226,26 @@ describe("the judges of a day", () => {
     expect(judge([live])).toBe(1);
   });
 
-  it("want a position to be where the van is", () => {
-    const ms = plan.trips[0].fromMs + 60_000;
-    const { latitude, longitude } = vanAt(plan, ms);
-    const judge = (north: number): number => {
-      const of = [
-        column("location", "latitude", [[ms, Math.round((latitude + north / 111_195) * 1e7)]], 1e-7),
-        column("location", "longitude", [[ms, Math.round(longitude * 1e7)]], 1e-7),
-      ];
-      const heard = heardOf([samplesOf(of)]);
+  it("want positions to be where the van is, of which a busy machine makes one of a hundred a little late", () => {
+    const judge = (norths: readonly number[]): number => {
+      const times = norths.map((_, at) => plan.trips[0].fromMs + 60_000 + at);
+      const places = norths.map((north, at) => {
+        const { latitude, longitude } = vanAt(plan, times[at] ?? 0);
+        return { latitude: Math.round((latitude + north / 111_195) * 1e7), longitude: Math.round(longitude * 1e7) };
+      });
+      const columnOf = (name: "latitude" | "longitude") =>
+        column(
+          "location",
+          name,
+          places.map((place, at) => [times[at] ?? 0, place[name]]),
+          1e-7,
+        );
+      const heard = heardOf([samplesOf([columnOf("latitude"), columnOf("longitude")])]);
       return judgePlaces({ plan, heard, corrections: correctionsOf(heard) }).wrong;
     };
-    expect([judge(0), judge(50), judge(70)]).toEqual([0, 0, 1]);
+    const right = Array.from({ length: 98 }, () => 50);
+    expect([judge([0]), judge([50]), judge([70])]).toEqual([0, 0, 1]);
+    expect([judge([...right, 70, 0]), judge([...right, 70, 70]), judge([...right, 250, 0])]).toEqual([0, 1, 1]);
   });
 
   it("want no position from the private zone, however right it is", () => {
