@@ -5,11 +5,10 @@ import { z } from "zod";
 import { EXIT } from "../../agent/core/errors.ts";
 import { formatCansend } from "../../agent/signals/log-formats/candump-text.ts";
 import { systemClock } from "../../drivers/os/time-source.ts";
-import { startChild } from "../bench/core/child.ts";
 import { until } from "../bench/core/wait.ts";
 import { startCandump } from "../contract/kernel-can.ts";
-import { temporaryFolder } from "../fakes/core/folder.ts";
 import { type CliRun, runCli } from "../fakes/daemon/cli-runner.ts";
+import { startCanbusload } from "./canbusload.ts";
 import { ip } from "./vcan.ts";
 
 const run = promisify(execFile);
@@ -97,18 +96,8 @@ describe("buses of a kernel", { timeout: 400_000 }, () => {
   });
 
   it("have as many bits as canbusload says, at most", async () => {
-    let [frames, bits] = [0, 0];
-    const child = await startChild({
-      command: "canbusload",
-      args: [`vcan0@${BITRATE}`],
-      logFile: `${temporaryFolder()}/canbusload.log`,
-      onLine: (line) => {
-        const said = /^ ?vcan0@\d+\s+(\d+)\s+(\d+)/.exec(line);
-        frames += Number(said?.[1] ?? 0);
-        bits += Number(said?.[2] ?? 0);
-      },
-    });
-    closers.push(async () => child.stop());
+    const { count, stop } = await startCanbusload("vcan0", BITRATE);
+    closers.push(stop);
     const load = await watching("can", "load", "--bitrate", String(BITRATE), "vcan0");
     await run("cangen", ["vcan0", "-g", "5", "-n", "400", "-L", "i"]);
     await run("cangen", ["vcan0", "-g", "5", "-n", "400", "-e"]);
@@ -117,15 +106,15 @@ describe("buses of a kernel", { timeout: 400_000 }, () => {
         .lines()
         .map((line) => of(second.parse(line)))
         .reduce((all, one) => all + one, 0);
-    await until(() => (sum((one) => one.frames) >= 800 && frames >= 800) || undefined, {
+    await until(() => (sum((one) => one.frames) >= 800 && count.frames >= 800) || undefined, {
       what: "both have counted all",
       timeoutMs: 30_000,
     });
     await load.end();
-    expect([sum((one) => one.frames), frames]).toEqual([800, 800]);
+    expect([sum((one) => one.frames), count.frames]).toEqual([800, 800]);
     const busyS = (kind: "exact" | "most"): number =>
       sum((one) => (one.load[kind] * one.frames) / one.framesPerSecond || 0);
-    expect(busyS("most") * BITRATE).toBeCloseTo(bits, 3);
+    expect(busyS("most") * BITRATE).toBeCloseTo(count.bits, 3);
     expect(busyS("exact")).toBeLessThan(busyS("most"));
   });
 
