@@ -23,7 +23,7 @@ const summary = z.object({
   remarks: z.array(z.string()),
 });
 
-describe("scripts/bench --ui", () => {
+describe("scripts/bench --ui", { timeout: 180_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "causeway-bench-page-"));
   let browser: Browser;
   beforeAll(async () => {
