@@ -11,6 +11,9 @@ const ROOT = join(import.meta.dirname, "..");
 const BUILD = join(ROOT, "build", "test");
 const GUEST = join(ROOT, ".cache", "guest");
 
+// Programs are started from their sources some hundred times: what is stripped and compiled once is kept for the next start.
+process.env.NODE_COMPILE_CACHE ??= join(ROOT, ".toolchain", "compile-cache");
+
 const stages = new Stages();
 const outcome: Outcome = { passed: 0, failed: [], skipped: [] };
 
