@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { wholeNumber } from "../agent/cli/whole-number.ts";
 import { AgentError, EXIT, FAULTS } from "../agent/core/errors.ts";
 import { keyId } from "../agent/core/signatures.ts";
 import { ARTIFACT_KINDS, judgeManifest } from "../agent/updates/trust/manifest.ts";
@@ -108,7 +109,7 @@ program
   .requiredOption(
     "--sequence-number <number>",
     "sequence number of the release; grows with every release of the component",
-    whole,
+    wholeNumber,
   )
   .requiredOption("--expires <time>", "RFC 3339, UTC")
   .requiredOption("--hardware <name...>", "hardware it fits")
@@ -198,8 +199,8 @@ program
   .requiredOption("--key <file>", "private key, PEM")
   .requiredOption("--key-name <name>", "what the policy of the vehicle calls the key")
   .option("--thing <name>", "whom it is for, where the request does not say it")
-  .option("--counter <number>", "above those that the key has used (default: ms since 1970)", whole)
-  .option("--seconds <time>", "how long it counts", whole, 60)
+  .option("--counter <number>", "above those that the key has used (default: ms since 1970)", wholeNumber)
+  .option("--seconds <time>", "how long it counts", wholeNumber, 60)
   .option("--passphrase-file <file>", "first line opens the key")
   .action((file: string, { key: keyFile, keyName, thing, counter, seconds, passphraseFile }: CommandOptions) => {
     const nowMs = Date.now();
@@ -232,9 +233,9 @@ function examples(...calls: readonly string[]): string {
 function withRootOptions(command: Command): Command {
   return command
     .requiredOption("--root-key <file...>", "public keys that sign roots")
-    .option("--root-threshold <number>", "how many of them must sign", whole, 1)
+    .option("--root-threshold <number>", "how many of them must sign", wholeNumber, 1)
     .requiredOption("--release-key <file...>", "public keys that sign manifests")
-    .option("--release-threshold <number>", "how many of them must sign", whole, 1)
+    .option("--release-threshold <number>", "how many of them must sign", wholeNumber, 1)
     .requiredOption("--expires <time>", "RFC 3339, UTC")
     .option("--revoke <key...>", "ids or public keys that sign nothing any more", []);
 }
@@ -282,12 +283,6 @@ function rotated(current: TrustRoot, file: string): TrustRoot {
 
 function notTrusted(file: string, why: string): AgentError {
   return new AgentError("update.refused", { what: `${file}: ${why}`, remedy: "have it made and signed anew" });
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number from 1.");
-  return value;
 }
 
 function say(line: string): void {
