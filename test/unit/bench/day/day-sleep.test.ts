@@ -96,6 +96,17 @@ describe("the power of the gateway on a day", () => {
     expect(signals.at(-1)).toBe("stop");
   });
 
+  it("wakes one at once whose bus begins to speak while it is suspended", async () => {
+    const [trip] = plan.trips;
+    at(trip.fromMs - 16_000);
+    sayAsleep(trip.fromMs - 16_000, trip.toMs + 600_000);
+    world.add(async () => at(trip.fromMs - 4000));
+    await sleep.look();
+    await sleep.look();
+    expect(signals).toEqual(["stop", "go on"]);
+    expect(sleep.sleeps).toMatchObject([{ wokenBy: "bus" }]);
+  });
+
   it("has nothing to wake once power was cut", async () => {
     at(90_000);
     sayAsleep(90_000, 400_000);

@@ -55,11 +55,14 @@ describe("the judges of what happened to the gateway", () => {
       checkIn: wokenBy === "alarm",
       suspendedMs: toMs - fromMs + 200,
     }));
-    const judge = (told: readonly WireWake[]): number => {
+    const judge = (told: readonly WireWake[], of = sleeps): number => {
       const records = told.map((wake) => cameAt(wake.timeUs / 1000 - EPOCH_MS, "wake", { wake }));
-      return judgeWakes({ ...partsOf(records), sleeps }).wrong;
+      return judgeWakes({ ...partsOf(records), sleeps: of }).wrong;
     };
     expect(judge(wakes)).toBe(0);
+    // Less than a second was no sleep.
+    expect(judge(wakes, [...sleeps, slept(20, 0.01, "bus")])).toBe(0);
+    expect(judge(wakes, [...sleeps, slept(20, 0.02, "bus")])).toBe(2);
     // Turned back on its way to sleep.
     expect(judge([...wakes, { ...wakes[0], number: 9, suspendedMs: 0, timeUs: wakes[0].timeUs + 60e6 }])).toBe(0);
     expect(judge(wakes.slice(1))).toBe(2);
