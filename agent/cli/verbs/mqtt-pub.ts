@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { formatCounted } from "../../core/quantity.ts";
-import { type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
+import { type LinkStatus, type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { type DeviceSession, openDeviceSession } from "../device-session.ts";
 import { readInput, readInputFile } from "../input-file.ts";
@@ -157,11 +157,17 @@ async function deliver(
   ]);
   late.abort();
   if (outcome.kind === "acked") return;
-  throw faultOf(outcome, publication, config.broker);
+  throw faultOf({ outcome, lost: session.status().fault }, publication, config.broker);
 }
 
+type Untaken = {
+  readonly outcome: Exclude<PublishOutcome, { kind: "acked" }>;
+  /** Why the session is over, where it is. */
+  readonly lost: LinkStatus["fault"];
+};
+
 function faultOf(
-  outcome: Exclude<PublishOutcome, { kind: "acked" }>,
+  { outcome, lost }: Untaken,
   { topic, payload }: Publication,
   { host }: { readonly host: string },
 ): AgentError {
@@ -177,7 +183,9 @@ function faultOf(
         remedy: "send less, or in parts",
       });
     case "offline": {
-      const why = outcome.ended === undefined ? "no PUBACK came" : `it ended the connection: ${outcome.ended.reason}`;
+      const { ended } = outcome;
+      const why =
+        ended === undefined ? (lost?.what ?? "no PUBACK came in time") : `it ended the connection: ${ended.reason}`;
       return new AgentError("broker.unreachable", {
         what: `${host} did not take the message to ${topic}: ${why}`,
         remedy:

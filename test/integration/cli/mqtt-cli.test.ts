@@ -23,6 +23,8 @@ const UP = `dt/causeway/${THING}/test`;
 const DOWN = `cmd/causeway/${THING}/test`;
 /** Every byte that there is. */
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+/** A broker that saves what it keeps answers nobody until the disk has it, which on a busy machine takes long. */
+const PATIENCE_SECONDS = 120;
 const STARTED = { what: "it is there", timeoutMs: 90_000, everyMs: 200 };
 
 describe("causeway mqtt, with mosquitto's own programs on the other side", { timeout: 300_000 }, () => {
@@ -58,7 +60,7 @@ describe("causeway mqtt, with mosquitto's own programs on the other side", { tim
       stateDir: at("state"),
       runtimeDir: at("run"),
       buses: [{ name: "can0", driver: "replay", file: "empty.log" }],
-      broker: { host, port, caFile },
+      broker: { host, port, caFile, ackTimeoutSeconds: PATIENCE_SECONDS },
       identity: { mode: "file", ...device },
     };
     writeFileSync(at("agent.yaml"), stringify(config));
@@ -70,7 +72,8 @@ describe("causeway mqtt, with mosquitto's own programs on the other side", { tim
 
   function mqtt(args: readonly string[], stdin = ""): Promise<CliRun> {
     const surroundings = { clock: systemClock(), environment: process.env, stdin: bytesOf(stdin) };
-    return runCli(["mqtt", ...args, "--config", at("agent.yaml")], surroundings);
+    const common = ["--timeout", String(PATIENCE_SECONDS), "--config", at("agent.yaml")];
+    return runCli(["mqtt", ...args, ...common], surroundings);
   }
 
   /** Publishes again and again until a consumer has what it waits for, so that nobody needs to know when it has subscribed. */
@@ -158,6 +161,22 @@ describe("causeway mqtt, with mosquitto's own programs on the other side", { tim
     if (!(thrown instanceof AgentError)) throw new Error("it did not fail");
     expect(`${thrown.message}\n${thrown.remedy}`).toContain(what);
     expect(FAULTS[thrown.code].exit).toBe(exit);
+  });
+
+  it("says that the connection was lost, and not only that no PUBACK came", async () => {
+    async function* twoLines(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("before\n");
+      await mosquitto.kill();
+      yield Buffer.from("after\n");
+    }
+    try {
+      const surroundings = { clock: systemClock(), environment: process.env, stdin: twoLines() };
+      const publishing = runCli(["mqtt", "pub", UP, "-l", "--config", at("agent.yaml")], surroundings);
+      const message = `localhost did not take the message to ${UP}: the connection to localhost:${mosquitto.port} was lost`;
+      await expect(publishing).rejects.toThrow(message);
+    } finally {
+      await mosquitto.start();
+    }
   });
 
   it("leaves the running agent its session, and refuses its client id", async () => {
