@@ -8,6 +8,7 @@ import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { SignedFields } from "../../../agent/commands/canonical.ts";
 import { type Broker, publicationTo } from "../../../agent/ports/broker.ts";
+import type { CanFrame } from "../../../agent/ports/frame.ts";
 import { systemClock } from "../../../drivers/os/time-source.ts";
 import { readStatus } from "../../bench/agent/agent-client.ts";
 import { startChild } from "../../bench/core/child.ts";
@@ -22,6 +23,8 @@ const THING = "veh-1";
 const BASE = `cms/commands/things/${THING}/executions`;
 const PATIENCE_MS = 30_000;
 const STANDING = { signals: { speed: "VehicleMotion.Speed" }, maxAgeMs: 30_000, all: ["speed < 0.5"] };
+/** Service 1, PID 0 (SAE J1979): which PIDs there are. */
+const ASK_PIDS = Uint8Array.of(2, 1, 0, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc);
 /** The key of the body controller, worked out by a program beside the agent, as `UdsEcu.keyOf` has it. */
 const KEY_PROGRAM = `#!/bin/sh
 read seed
@@ -198,18 +201,23 @@ describe("diagnostics as a cloud asks for them, with control units on the bus", 
     const { port } = busPort.parse(parse(readFileSync(configFile, "utf8"))).buses[0];
     const other = await openEcuBus({ kind: "hub", host: "127.0.0.1", port, interface: "can0" });
     closers.push(() => other.stop());
-    await other.send({
-      id: 0x7df,
-      flags: 0,
-      data: Uint8Array.of(2, 1, 0, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc),
-      receivedAtUs: 0,
-    });
+    const heard: CanFrame[] = [];
+    other.listen((frame) => heard.push(frame));
+    const isAnswer = ({ id, data }: CanFrame): boolean => id === 0x7e8 && data[1] === 0x41;
+    const isAnswered = (): true | undefined => heard.splice(0).some(isAnswer) || undefined;
+    const askAll = async (): Promise<void> => {
+      await other.send({ id: 0x7df, flags: 0, data: ASK_PIDS, receivedAtUs: 0 });
+      await until(isAnswered, { what: "the engine's answer to the other tester", timeoutMs: PATIENCE_MS, everyMs: 10 });
+    };
+    await askAll();
     // A control unit that is late on a busy machine makes a request fail as well.
     const isSilent = async (): Promise<true | undefined> => {
       const { status, reason = "" } = await answer("read_dtcs", { components: ["ECU_ENGINE"] });
       return status === "FAILED" && /another tester/.test(reason) ? true : undefined;
     };
     await until(isSilent, { what: "a refusal because of another tester", timeoutMs: PATIENCE_MS });
+    // The engine answers in turn: none of the agent's earlier requests is on its way any more.
+    await askAll();
     const before = requests();
     await answer("read_dtcs", { components: ["ECU_ENGINE"] });
     expect(requests()).toBe(before);
