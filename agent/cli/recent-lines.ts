@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import { recentLogs } from "../local-api/logs-schema.ts";
-import { NewLines, type RecentLine } from "../local-api/new-lines.ts";
 import { type CliContext, note } from "./context.ts";
 import { runningAgent, unlessAway } from "./running-agent.ts";
 
@@ -9,38 +8,33 @@ import { runningAgent, unlessAway } from "./running-agent.ts";
 const FOLLOW_MS = 1000;
 
 type Asked = z.input<typeof recentLogs.request>;
+type Recent = z.output<typeof recentLogs.answer>;
 
-/** The lines that the running agent keeps, the newest `most` of them, and how many older ones did not fit the answer. */
-export async function recentLines(
-  asked: Asked,
-  most: number | undefined,
-  context: CliContext,
-): Promise<{ readonly lines: readonly RecentLine[]; readonly omitted: number }> {
-  const { answer } = await (await runningAgent(context)).ask(recentLogs, asked);
-  return { lines: most === undefined ? answer.lines : answer.lines.slice(-most), omitted: answer.omitted };
+/** The lines that the running agent keeps, how many older ones did not fit the answer, and its mark. */
+export async function recentLines(asked: Asked, context: CliContext): Promise<Recent> {
+  return (await (await runningAgent(context)).ask(recentLogs, asked)).answer;
 }
 
-/** What the agent logs after `shown`, a line at a time, until the user interrupts; it may restart meanwhile. */
+/**
+ * What the agent logs after `mark`, a line at a time, until the user interrupts; it may restart meanwhile. No time is asked for: the clock may
+ * be set.
+ */
 export async function* followLines(
-  asked: Asked,
-  shown: readonly RecentLine[],
+  asked: Omit<Asked, "sinceMs">,
+  mark: Recent["mark"],
   context: CliContext,
-): AsyncGenerator<RecentLine> {
+): AsyncGenerator<Recent["lines"][number]> {
   const { clock, signal } = context;
-  const fresh = new NewLines(Math.max(asked.sinceMs ?? 0, shown.at(-1)?.atMs ?? clock.wallUs() / 1000), shown);
+  let after = mark;
   let isWaiting = false;
   while (!signal.aborted) {
     await clock.sleep(FOLLOW_MS, signal);
-    const lines = await linesSince({ ...asked, sinceMs: fresh.sinceMs }, context);
-    if (lines === undefined && !isWaiting && !signal.aborted)
-      note(context, "the agent is not running; it is waited for");
-    isWaiting = lines === undefined;
-    yield* fresh.take(lines ?? []);
+    const recent = await unlessAway(recentLines({ ...asked, after }, context));
+    const isAway = recent instanceof AgentError;
+    if (isAway && !isWaiting && !signal.aborted) note(context, "the agent is not running; it is waited for");
+    isWaiting = isAway;
+    if (isAway) continue;
+    after = recent.mark;
+    yield* recent.lines;
   }
-}
-
-/** Undefined while no agent answers. */
-async function linesSince(asked: Asked, context: CliContext): Promise<readonly RecentLine[] | undefined> {
-  const recent = await unlessAway(recentLines(asked, undefined, context));
-  return recent instanceof AgentError ? undefined : recent.lines;
 }

@@ -13,16 +13,20 @@ export type LogLine = {
 /** A log that also keeps its last lines in memory. */
 export type RecentLog = {
   readonly log: Log;
-  /** Oldest first. */
-  readonly recent: () => readonly LogLine[];
+  /** Those of the kept lines that came after so many (all when absent), oldest first. */
+  readonly recent: (after?: number) => readonly LogLine[];
+  /** Lines since the start, kept or not. */
+  readonly logged: () => number;
 };
 
 /** Keeps the last `maxLines` of what goes to `log`, whatever its own level, but for debug lines. */
 export function keepRecent(log: Log, clock: Clock, maxLines: number): RecentLog {
   const lines: LogLine[] = [];
+  let logged = 0;
   const keep = (level: LogLine["level"], event: string, facts: LogFacts = {}): void => {
     lines.push({ atMs: clock.wallUs() / 1000, level, event, facts });
     if (lines.length > maxLines) lines.shift();
+    logged += 1;
     log[level](event, facts);
   };
   return {
@@ -32,6 +36,7 @@ export function keepRecent(log: Log, clock: Clock, maxLines: number): RecentLog 
       info: (event, facts) => keep("info", event, facts),
       debug: (event, facts) => log.debug(event, facts),
     },
-    recent: () => [...lines],
+    recent: (after = 0) => lines.slice(Math.max(0, after - (logged - lines.length))),
+    logged: () => logged,
   };
 }

@@ -1,6 +1,6 @@
 import { bootId } from "../../drivers/os/time-source.ts";
 import { onBench, withQuality } from "../core/clock.ts";
-import { keepRecent } from "../core/recent-log.ts";
+import { keepRecent, type RecentLog } from "../core/recent-log.ts";
 import { composeLink } from "./compose-link.ts";
 import type { DaemonConfig } from "./configuration/layered-config.ts";
 import { MetricBook } from "./metric-book.ts";
@@ -15,7 +15,7 @@ import type { TpmQuestion } from "./tpm-question.ts";
 export type BegunStart = {
   readonly runtime: Runtime;
   readonly book: Awaited<ReturnType<typeof clockBookOf>>;
-  readonly recent: ReturnType<typeof keepRecent>["recent"];
+  readonly recentLog: RecentLog;
   readonly security: Awaited<ReturnType<typeof securityEventsOf>>;
   readonly identities: OpenIdentity;
   readonly link: CloudLink;
@@ -32,7 +32,8 @@ export async function beginStart(
   const book = await clockBookOf(config, machineClock);
   const clock = book === undefined ? machineClock : withQuality(machineClock, () => book.quality());
   const written = openLog(config.log.level, environment);
-  const { log, recent } = keepRecent(written, clock, config.support.logLines);
+  const recentLog = keepRecent(written, clock, config.support.logLines);
+  const { log } = recentLog;
   const runtime: Runtime = {
     ...context,
     clock,
@@ -45,5 +46,5 @@ export async function beginStart(
   const identities = openIdentity({ config, environment, log, verbose: config.log.level === "debug", marks, check });
   const security = await securityEventsOf(config, clock);
   const link = composeLink({ config, identities, onFault: security?.onFault }, runtime);
-  return { runtime, book, recent, security, identities, link };
+  return { runtime, book, recentLog, security, identities, link };
 }

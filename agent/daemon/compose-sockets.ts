@@ -6,6 +6,7 @@ import { serveLocalSocket } from "../../drivers/os/local-socket/local-server.ts"
 import { ReplyBacklog } from "../../drivers/os/local-socket/reply-backlog.ts";
 import type { Service } from "../core/lifecycle.ts";
 import type { Log } from "../core/log.ts";
+import type { RecentLog } from "../core/recent-log.ts";
 import { absentVerbs } from "../local-api/absent-sections.ts";
 import { bufferHandlers } from "../local-api/buffer-handlers.ts";
 import { campaignsHandlers } from "../local-api/campaigns-handlers.ts";
@@ -13,7 +14,7 @@ import { type CommandsParts, commandsHandlers } from "../local-api/commands-hand
 import { fileHandlers } from "../local-api/files-handlers.ts";
 import { identityHandlers } from "../local-api/identity-handlers.ts";
 import { jobsHandlers } from "../local-api/jobs-handlers.ts";
-import { logsHandlers, type RecentLines } from "../local-api/logs-handlers.ts";
+import { type LogsHandlerParts, logsHandlers } from "../local-api/logs-handlers.ts";
 import { metricsHandlers } from "../local-api/metrics-handlers.ts";
 import { otaHandlers } from "../local-api/ota-handlers.ts";
 import { samplesHandler } from "../local-api/samples-handlers.ts";
@@ -46,12 +47,13 @@ export type VerbParts = {
   readonly commands: CommandsParts | undefined;
   /** Undefined where no updates are taken. */
   readonly updates: Pick<Updates, "verbs" | "jobVerbs"> | undefined;
-  readonly support: SupportHandlerParts & { readonly logSlice: RecentLines };
+  readonly support: SupportHandlerParts & { readonly logSlice: LogsHandlerParts["slice"] };
+  readonly recentLog: Pick<RecentLog, "logged">;
   readonly beside: Pick<SideLines, "diagnostics" | "place" | "fences" | "sleep" | "tunnels" | "files" | "vehicle">;
 };
 
 /** All that the local sockets answer. */
-export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime): readonly ServedVerb[] {
+export function composeVerbs(parts: VerbParts, { clock, log, metrics, startedAtMs }: Runtime): readonly ServedVerb[] {
   const { link, line, updates, beside } = parts;
   const { broker, renewal } = link;
   const { outbox, pipeline, publisher, vehicle } = line;
@@ -84,7 +86,11 @@ export function composeVerbs(parts: VerbParts, { clock, log, metrics }: Runtime)
     ...(beside.tunnels?.verbs ?? noTunnelHandlers()),
     ...fileHandlers(beside.files?.local, log),
     ...supportHandlers(parts.support),
-    ...logsHandlers((wanted, maxBytes) => parts.support.logSlice(wanted, maxBytes)),
+    ...logsHandlers({
+      startedAtMs,
+      logged: parts.recentLog.logged,
+      slice: (wanted, maxBytes, after) => parts.support.logSlice(wanted, maxBytes, after),
+    }),
   ];
   return [...served, ...absentVerbs(served)];
 }

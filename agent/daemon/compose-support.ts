@@ -12,7 +12,7 @@ import type { Runtime } from "./parts.ts";
 export type SupportSourceParts = {
   readonly config: AgentConfig;
   readonly identities: { readonly identityStore: IdentityStore };
-  readonly recent: () => readonly LogLine[];
+  readonly recent: (after?: number) => readonly LogLine[];
   /** How long a verb has left for work on keys, ms. */
   readonly leftMs?: (() => number) | undefined;
 };

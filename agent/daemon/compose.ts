@@ -103,7 +103,7 @@ export async function composeAgent(
 }
 
 async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent> {
-  const { runtime, book, recent, security, identities, link } = begun;
+  const { runtime, book, recentLog, security, identities, link } = begun;
   const { config } = loaded;
   const { clock, log, environment, version, startedAtMs, marks } = runtime;
   const catalogue = await loadCatalogue(config);
@@ -127,7 +127,7 @@ async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent
     { loaded, link, line, shared, requestIds, journal, book, events: security?.events },
     runtime,
   );
-  const support = composeSupport({ config, identities, recent }, runtime);
+  const support = composeSupport({ config, identities, recent: recentLog.recent }, runtime);
   beside.files?.offer(support);
   const health = (): HealthFacts => healthFactsOf({ loaded, link, line }, clock);
   const { commands: commandsConfig, ota: otaConfig } = config;
@@ -154,7 +154,7 @@ async function composeOn(begun: BegunStart, loaded: DaemonConfig): Promise<Agent
   support.include("status", status);
   support.include("checks", () => statusChecks(status()));
   if (beside.fleetwise !== undefined) support.include("fleetwise", beside.fleetwise.facts);
-  const verbs = composeVerbs({ status, link, line, commands, updates, support, beside }, runtime);
+  const verbs = composeVerbs({ status, link, line, commands, updates, support, recentLog, beside }, runtime);
   const sockets = composeSockets({ config, environment, verbs, socketCounts, log });
   const notifier = createNotifier({ environment, log });
   const unhealthy = (): string | undefined => stuckReason(health());

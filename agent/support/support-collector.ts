@@ -6,7 +6,8 @@ import { type LogFilter, type LogSlice, sliceLog } from "./logs/log-slice.ts";
 
 export type SupportCollectorParts = {
   readonly about: Readonly<Record<string, string | number>>;
-  readonly log: () => readonly LogLine[];
+  /** Those that came after so many, all when absent; see `RecentLog.recent`. */
+  readonly log: (after?: number) => readonly LogLine[];
   readonly clock: Clock;
   /** Of a bundle, compressed. */
   readonly maxBytes: number;
@@ -36,9 +37,9 @@ export class SupportCollector {
     return await this.#sections[name]?.();
   }
 
-  /** Lines of the log that are kept, without their secrets, the newest that have at most `maxBytes`. */
-  logSlice(wanted: LogFilter, maxBytes: number): LogSlice {
-    return sliceLog(this.#parts.log(), wanted, maxBytes);
+  /** Lines of the log that are kept and came after the first `after`, without their secrets, the newest that have at most `maxBytes`. */
+  logSlice(wanted: LogFilter, maxBytes: number, after = 0): LogSlice {
+    return sliceLog(this.#parts.log(after), wanted, maxBytes);
   }
 
   /** The same as a file, compressed; undefined where no line is wanted. */

@@ -101,13 +101,15 @@ async function showRecent(context: CliContext, options: LogsOptions): Promise<nu
     ...(level === undefined || level === "debug" ? {} : { level }),
     ...(code === undefined ? {} : { code }),
     ...(event === undefined ? {} : { event }),
-    ...(from === undefined ? {} : { sinceMs: from }),
   };
-  const { lines, omitted } = await recentLines(asked, linesWanted(options), context);
+  const sinceThen = from === undefined ? {} : { sinceMs: from };
+  const { lines: kept, omitted, mark } = await recentLines({ ...asked, ...sinceThen }, context);
+  const wanted = linesWanted(options);
+  const lines = wanted === undefined ? kept : kept.slice(-wanted);
   const print = printer(context);
   for (const line of lines) print(line);
   if (omitted > 0) note(context, `${formatCounted(omitted, "older line")} did not fit the answer`);
-  if (options.follow) for await (const line of followLines(asked, lines, context)) print(line);
+  if (options.follow) for await (const line of followLines(asked, mark, context)) print(line);
   return lines.length;
 }
 

@@ -1,8 +1,7 @@
 import { campaignList, campaignShow, type ShownCampaign } from "../../local-api/campaigns-schema.ts";
 import { listCodes } from "../../local-api/codes-schema.ts";
 import { commandsList } from "../../local-api/commands-schema.ts";
-import { recentLogs } from "../../local-api/logs-schema.ts";
-import { NewLines, type RecentLine } from "../../local-api/new-lines.ts";
+import { type LogMark, recentLogs } from "../../local-api/logs-schema.ts";
 import { otaShow } from "../../local-api/ota-schema.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { AgentLine } from "../agent-line.ts";
@@ -74,14 +73,18 @@ function campaigns(): Section {
 
 /** Only what is new is asked for; all that is kept is told. */
 function log(): Section {
-  const kept: RecentLine[] = [];
-  const fresh = new NewLines(0);
+  const kept: unknown[] = [];
+  let after: LogMark | undefined;
   return {
     kind: "log",
     everyMs: 1000,
     ask: async (line) => {
-      const { lines } = await line.ask(recentLogs, { level: "info", sinceMs: fresh.sinceMs });
-      kept.push(...fresh.take(lines));
+      const { lines, mark } = await line.ask(recentLogs, {
+        level: "info",
+        ...(after === undefined ? {} : { after }),
+      });
+      after = mark;
+      kept.push(...lines);
       kept.splice(0, kept.length - MAX_LINES);
       return { lines: kept };
     },

@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import type { recentLogs } from "../../../agent/local-api/logs-schema.ts";
 import { ShamAgent } from "./sham-agent.ts";
 
 const NAMES = ["Speed", "EngineSpeed", "CoolantTemp", "BrakePressure", "FuelLevel", "BatteryVoltage"];
@@ -105,9 +107,10 @@ export function shamVan(): ShamAgent {
       ],
     },
     "ota.show": { schemaVersion: 1, root: 2, running: "packaged", installed: [] },
-    "logs.recent": {
+    "logs.recent": ({ after }: z.input<typeof recentLogs.request>) => ({
       schemaVersion: 1,
       omitted: 0,
+      mark: { startedAtMs: 0, logged: 2 },
       lines: [
         {
           atMs: Date.now() - 90_000,
@@ -116,8 +119,8 @@ export function shamVan(): ShamAgent {
           facts: { code: "broker.unreachable" },
         },
         { atMs: Date.now() - 80_000, level: "info", event: "broker.connected", facts: { host: "mqtt.example.com" } },
-      ],
-    },
+      ].slice(after?.logged),
+    }),
   };
   return agent;
 }

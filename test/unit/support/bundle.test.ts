@@ -123,4 +123,14 @@ describe("the log in memory", () => {
     ]);
     expect(written.entries).toHaveLength(7);
   });
+
+  it("gives those that came after so many, whether they are kept or not", () => {
+    const { log, recent, logged } = keepRecent(new MemoryLog(), new ManualClock(), 3);
+    const after = (count: number) => recent(count).map(({ facts }) => facts.n);
+    for (let n = 1; n <= 2; n += 1) log.info("a.counted", { n });
+    expect([after(0), after(1), after(2)]).toEqual([[1, 2], [2], []]);
+    for (let n = 3; n <= 5; n += 1) log.info("a.counted", { n });
+    expect(logged()).toBe(5);
+    expect([after(0), after(2), after(4), after(5), after(9)]).toEqual([[3, 4, 5], [3, 4, 5], [5], [], []]);
+  });
 });

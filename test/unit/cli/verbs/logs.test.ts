@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogLine } from "../../../../agent/core/recent-log.ts";
-import { logsHandlers } from "../../../../agent/local-api/logs-handlers.ts";
+import { type LogsHandlerParts, logsHandlers } from "../../../../agent/local-api/logs-handlers.ts";
 import { servedOn } from "../../../../agent/local-api/verb.ts";
 import { sliceLog } from "../../../../agent/support/logs/log-slice.ts";
 import { ManualClock } from "../../../fakes/core/clock.ts";
@@ -8,6 +8,15 @@ import { runCli } from "../../../fakes/daemon/cli-runner.ts";
 import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";
 
 const HOUR_MS = 3_600_000;
+
+/** What the verb looks at, of an agent that began at `startedAtMs` and keeps `lines`, all that it has logged. */
+function keeping(lines: readonly LogLine[], startedAtMs = 1): LogsHandlerParts {
+  return {
+    startedAtMs,
+    logged: () => lines.length,
+    slice: (wanted, maxBytes, after) => sliceLog(lines.slice(after), wanted, maxBytes),
+  };
+}
 
 /** An agent that has logged so many lines, one an hour until now. */
 async function agentWith(count: number) {
@@ -22,12 +31,7 @@ async function agentWith(count: number) {
     };
     return { atMs: nowMs - (count - at) * HOUR_MS, level: at % 3 === 0 ? "error" : "info", event: "bus.failed", facts };
   });
-  const config = await serveView(
-    servedOn(
-      "view",
-      logsHandlers((wanted, maxBytes) => sliceLog(kept, wanted, maxBytes)),
-    ),
-  );
+  const config = await serveView(servedOn("view", logsHandlers(keeping(kept))));
   const numbers = async (...args: readonly string[]): Promise<readonly number[]> => {
     const { stdout } = await runCli(["logs", "--recent", "--config", config, ...args], { clock });
     return [...stdout.matchAll(/ number=(\d+)/g)].map(([, number]) => Number(number));
@@ -70,24 +74,18 @@ describe("causeway logs --recent", () => {
     expect(none).toMatchObject({ stdout: "", exitCode: 2, stderr: "there is nothing to show\n" });
   });
 
-  it("goes on with what comes under -f, each line once", async () => {
+  it("goes on with what comes under -f, each line once, also where the clock was set back", async () => {
     const clock = new ManualClock();
     const kept: LogLine[] = [];
-    const logged = (number: number): void => {
-      const atMs = clock.wallUs() / 1000;
+    const logged = (number: number, agoMs = 0): void => {
+      const atMs = clock.wallUs() / 1000 - agoMs;
       kept.push({ atMs, level: "info", event: "bus.failed", facts: { number } });
     };
     logged(1);
-    const serve = (): Promise<string> =>
-      serveView(
-        servedOn(
-          "view",
-          logsHandlers((wanted, maxBytes) => sliceLog(kept, wanted, maxBytes)),
-        ),
-      );
+    const config = await serveView(servedOn("view", logsHandlers(keeping(kept))));
     const interrupt = new AbortController();
     let shown = "";
-    const run = runCli(["logs", "-f", "--recent", "--config", await serve()], {
+    const run = runCli(["logs", "-f", "--recent", "--config", config], {
       clock,
       signal: interrupt.signal,
       onStdout: (text) => {
@@ -106,6 +104,8 @@ describe("causeway logs --recent", () => {
     await expect.poll(later).toEqual(["1", "2", "3"]);
     logged(4);
     await expect.poll(later).toEqual(["1", "2", "3", "4"]);
+    logged(5, HOUR_MS);
+    await expect.poll(later).toEqual(["1", "2", "3", "4", "5"]);
     interrupt.abort();
     expect((await run).exitCode).toBe(0);
   });
