@@ -1,6 +1,9 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { TlsContextOptions } from "aws-crt/dist/native/io.js";
-import { AgentError, messageOf } from "../../../agent/core/errors.ts";
+import { cryptoTrouble } from "../../../agent/core/crypto-trouble.ts";
+import { AgentError } from "../../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
+import { crtErrorName } from "./identity-faults.ts";
 import { type BrokerTls, contextOf, readCa, readCertificate, readText, type TlsIdentity } from "./tls.ts";
 
 type KeyFiles = Pick<Extract<IdentityConfig, { mode: "file" }>, "certificateFile" | "keyFile">;
@@ -22,7 +25,7 @@ export function fileIdentity(files: KeyFiles, broker: BrokerTls): TlsIdentity {
         return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, broker);
       } catch (thrown) {
         throw new AgentError("identity.key-missing", {
-          what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${messageOf(thrown)}`,
+          what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${keyTrouble(keyPem, pem, thrown)}`,
           remedy: "give identity.keyFile the key that the certificate was issued for",
           cause: thrown,
         });
@@ -33,4 +36,14 @@ export function fileIdentity(files: KeyFiles, broker: BrokerTls): TlsIdentity {
     with: (credential) =>
       fileIdentity({ certificateFile: credential.certificateFile, keyFile: credential.keyLabel }, broker),
   };
+}
+
+/** Why the TLS library did not take them, which has one error for all; its name where nothing is found. */
+function keyTrouble(keyPem: string, certificatePem: string, thrown: unknown): string {
+  try {
+    const isItsKey = new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
+    return isItsKey ? (crtErrorName(thrown) ?? "the library gives no reason") : "it is the key of another certificate";
+  } catch (found) {
+    return cryptoTrouble(found);
+  }
 }

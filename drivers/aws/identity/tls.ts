@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ClientTlsContext, TlsCipherPreference, type TlsContextOptions, TlsVersion } from "aws-crt/dist/native/io.js";
-import { AgentError, errnoOf, type FaultCode, messageOf } from "../../../agent/core/errors.ts";
+import { cryptoTrouble } from "../../../agent/core/crypto-trouble.ts";
+import { AgentError, errnoOf, type FaultCode } from "../../../agent/core/errors.ts";
 import { fileTrouble } from "../../../agent/core/file-trouble.ts";
 import type { LinkCredential } from "../../../agent/ports/broker.ts";
 import type { BrokerConfig } from "../../../config/schema.ts";
@@ -75,7 +76,7 @@ function parsed(pem: string, path: string, code: FaultCode, remedy: string): X50
     return new X509Certificate(pem);
   } catch (error) {
     throw new AgentError(code, {
-      what: `${path} holds no certificate in PEM: ${messageOf(error)}`,
+      what: `${path} holds no certificate in PEM: ${cryptoTrouble(error)}`,
       remedy,
       cause: error,
     });

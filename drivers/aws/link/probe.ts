@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { cryptoTrouble } from "../../../agent/core/crypto-trouble.ts";
 import { AgentError, errnoOf, messageOf } from "../../../agent/core/errors.ts";
 import type { HttpProxy } from "../../../agent/ports/http-proxy.ts";
 import {
@@ -78,7 +79,7 @@ export async function inspectServer(endpoint: Endpoint, trustedPem: string, prox
         else reject(untrusted(endpoint, problem.what, undefined, problem.code));
       } catch (error) {
         // Whoever answers may show anything; thrown in a callback of the socket it would end the process.
-        fail(untrusted(endpoint, `its certificate cannot be read: ${messageOf(error)}`, error));
+        fail(untrusted(endpoint, `its certificate cannot be read: ${cryptoTrouble(error)}`, error));
       }
     };
     socket.setTimeout(timeoutMs, () => fail(untrusted(endpoint, `it gave no TLS answer within ${timeoutMs} ms`)));
@@ -86,7 +87,7 @@ export async function inspectServer(endpoint: Endpoint, trustedPem: string, prox
     socket.once("error", (error) => {
       if (socket.getPeerCertificate()?.raw !== undefined) judge(undefined);
       else if (socket.connecting || isTcpError(error)) fail(unreachable(endpoint, tcpProblem(error), error));
-      else fail(untrusted(endpoint, `it does not speak TLS as expected: ${messageOf(error)}`, error));
+      else fail(untrusted(endpoint, `it does not speak TLS as expected: ${cryptoTrouble(error)}`, error));
     });
   });
 }

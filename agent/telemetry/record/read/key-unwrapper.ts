@@ -1,5 +1,6 @@
 import { constants, createHash, createPrivateKey, type KeyObject, privateDecrypt } from "node:crypto";
-import { AgentError, messageOf } from "../../../core/errors.ts";
+import { cryptoTrouble } from "../../../core/crypto-trouble.ts";
+import { AgentError } from "../../../core/errors.ts";
 import { refused } from "../envelope/decrypt-message.ts";
 import { DATA_KEY_BYTES } from "../envelope/message-format.ts";
 
@@ -33,7 +34,7 @@ function privateKeyOf(pem: string): KeyObject {
     throw new Error(`it is a key for ${key.asymmetricKeyType}, not for RSA`);
   } catch (thrown) {
     throw new AgentError("input.refused", {
-      what: `the private key cannot be used: ${messageOf(thrown)}`,
+      what: `the private key cannot be used: ${cryptoTrouble(thrown)}`,
       remedy: "give the RSA key as PEM, without a passphrase",
       cause: thrown,
     });

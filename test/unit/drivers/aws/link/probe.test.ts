@@ -83,7 +83,9 @@ describe("probe", () => {
 
   it("says that a server speaks no TLS, or nothing at all", async () => {
     const talker = await portOf(createServer((socket) => socket.on("error", () => undefined).end("220 hello\r\n")));
-    expect(await failureOf(inspectServer(at(talker), trusted))).toMatch(/^broker.tls-failed: /);
+    expect(await failureOf(inspectServer(at(talker), trusted))).toMatch(
+      /^broker.tls-failed: .*: what it answers is no TLS$/,
+    );
     const mute = await portOf(createServer((socket) => closers.push(() => socket.destroy())));
     const silence = await failureOf(inspectServer({ ...at(mute), timeoutMs: 200 }, trusted));
     expect(silence).toMatch(/^broker.tls-failed: .*no TLS answer within 200 ms/);
