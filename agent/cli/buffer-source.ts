@@ -5,7 +5,7 @@ import { AgentError } from "../core/errors.ts";
 import { formatCounted } from "../core/quantity.ts";
 import { showDaemonConfig } from "../daemon/configuration/layered-config.ts";
 import { bufferExport } from "../local-api/buffer-schema.ts";
-import { STREAMS, type StreamName } from "../ports/outbox.ts";
+import { type RecordState, STREAMS, type StreamName } from "../ports/outbox.ts";
 import { type CliContext, note } from "./context.ts";
 import { isRunning, runningAgent } from "./running-agent.ts";
 
@@ -15,7 +15,11 @@ const PAGE = { records: 64, bytes: 262_144 } as const;
 const PAUSE_MS = 20;
 
 /** Which records are wanted. */
-export type Wanted = { readonly stream: StreamName | undefined; readonly limit: number | undefined };
+export type Wanted = {
+  readonly stream: StreamName | undefined;
+  readonly limit: number | undefined;
+  readonly state: RecordState;
+};
 
 /** A record with the payload that a broker would get. */
 export type ExportedRecord = {
@@ -43,7 +47,7 @@ async function* fromAgent(wanted: Wanted, context: CliContext): AsyncGenerator<E
 
 async function* fromFile(
   { stateDir }: AgentConfig,
-  { stream, limit = Number.POSITIVE_INFINITY }: Wanted,
+  { stream, limit = Number.POSITIVE_INFINITY, state }: Wanted,
   context: CliContext,
 ): AsyncGenerator<ExportedRecord> {
   const file = join(stateDir, "outbox.db");
@@ -51,7 +55,7 @@ async function* fromFile(
   let given = 0;
   for (const one of stream === undefined ? STREAMS : [stream]) {
     for (let after: number | undefined = 0; after !== undefined && given < limit && !context.signal.aborted; ) {
-      const page = readFiledRecords(file, one, after, PAGE);
+      const page = readFiledRecords(file, { stream: one, state }, after, PAGE);
       for (const record of page.records.slice(0, limit - given)) {
         yield record;
         given += 1;

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { type Outbox, STREAMS, type StreamName } from "../ports/outbox.ts";
@@ -42,16 +43,13 @@ export function bufferHandlers(parts: BufferParts): readonly ServedVerb[] {
 /** A few at a time, each page when the one before was taken. */
 async function* storedRecords(
   outbox: Pick<Outbox, "lastRow" | "read">,
-  {
-    stream,
-    limit = Number.POSITIVE_INFINITY,
-  }: { readonly stream?: StreamName | undefined; readonly limit?: number | undefined },
+  { stream, limit = Number.POSITIVE_INFINITY, state }: z.output<typeof bufferExport.request>,
 ) {
   const throughRow = outbox.lastRow();
   let given = 0;
   for (const one of stream === undefined ? STREAMS : [stream]) {
     for (let after: number | undefined = 0; after !== undefined && given < limit; ) {
-      const page = outbox.read(one, after, throughRow, EXPORT_ROWS, EXPORT_BYTES);
+      const page = outbox.read(one, after, throughRow, EXPORT_ROWS, EXPORT_BYTES, state);
       for (const { epoch, seq, storedAtUs, payload } of page.slice(0, limit - given)) {
         const base64 = Buffer.from(payload).toString("base64");
         yield { schemaVersion: 1 as const, epoch, stream: one, seq, storedAtUs, payload: base64 };

@@ -42,11 +42,15 @@ export const bufferList = verb({
   }),
 });
 
-/** Waiting records with their payload, of one stream after the other, oldest first, up to those that are stored when it is asked. Payloads may tell where the vehicle was. */
+/** Records with their payload, those that wait or the dead ones, of one stream after the other, oldest first, up to those that are stored when it is asked. Payloads may tell where the vehicle was. */
 export const bufferExport = streamVerb({
   name: "buffer.export",
   socket: "admin",
-  request: z.object({ stream: z.enum(STREAMS).optional(), limit: z.int().min(1).max(1_000_000_000).optional() }),
+  request: z.object({
+    stream: z.enum(STREAMS).optional(),
+    limit: z.int().min(1).max(1_000_000_000).optional(),
+    state: z.enum(["waiting", "dead"]).default("waiting"),
+  }),
   each: z.object({
     schemaVersion: z.literal(1),
     epoch: z.int(),

@@ -75,6 +75,9 @@ export type ThinnedInto = {
   readonly keptLast: number;
 };
 
+/** What a stored record is there for: "waiting" for delivery, or "dead", set aside after a permanent rejection and not sent again. */
+export type RecordState = "waiting" | "dead";
+
 /** What is known of a stored record without its payload. */
 export type StoredRecord = RecordId & {
   readonly row: number;
@@ -229,13 +232,14 @@ export interface Outbox {
   ): readonly RecordId[];
   /** What is kept, by key. A value that the disk gives back damaged is left out. While memory stands in: what was kept since. */
   kept(): readonly { readonly key: string; readonly value: Uint8Array }[];
-  /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload. Dead ones are left out. */
+  /** Records of `stream` with afterRow < row <= throughRow, oldest first, at most `maxRecords` and (but for the first) `maxBytes` of payload: those that wait, unless `state` says dead ones. */
   read(
     stream: StreamName,
     afterRow: number,
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
+    state?: RecordState,
   ): readonly QueuedRecord[];
   /** Highest row ever assigned; 0 when none. */
   lastRow(): number;

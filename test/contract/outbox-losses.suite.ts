@@ -25,6 +25,22 @@ export function losingContract(open: OpenOutboxSubject): void {
       expect(takeLosses(outbox())).toEqual(["event 1-1 rejected"]);
     });
 
+    it("gives back what was set aside to who asks for it", () => {
+      outbox().append(Array.from({ length: 4 }, () => draftOf("event", 10)));
+      outbox().lose([1, 3, 4], "rejected", "0x97 quota exceeded");
+      const dead = (afterRow: number, throughRow: number, maxRecords: number, maxBytes: number) =>
+        outbox()
+          .read("event", afterRow, throughRow, maxRecords, maxBytes, "dead")
+          .map(({ row }) => row);
+      expect([dead(0, 9, 9, 99), dead(1, 3, 9, 99), dead(0, 9, 2, 99), dead(0, 9, 9, 20)]).toEqual([
+        [1, 3, 4],
+        [3],
+        [1, 3],
+        [1, 3],
+      ]);
+      expect(outbox().read("event", 0, 9, 1, 99, "dead")[0]?.payload).toHaveLength(10);
+    });
+
     it("deletes an expired record", () => {
       outbox().append([draftOf("event", 10, { lifeMs: 1 }), draftOf("event", 20)]);
       outbox().lose([1], "expired", "life ended");

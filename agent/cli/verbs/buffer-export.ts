@@ -14,6 +14,7 @@ type ExportOptions = {
   readonly stream?: StreamName;
   readonly limit?: number;
   readonly raw: boolean;
+  readonly refused: boolean;
   readonly key?: string;
 };
 
@@ -21,11 +22,13 @@ const HELP = `
 Without --raw a line is a record as records decode --records shows it; with it, class and payload in hexadecimal, which records decode
 reads as it is. A running agent is asked through admin.sock, since payloads may tell where the vehicle was; it decrypts what it stores
 encrypted. Without one its file is read as it is, a little at a time, and nothing in it changes; what is encrypted there is left out and said
-so (69). Payloads for the receiver of encode.encryption need --key, or --raw. Records that the broker refused for good are left out.
+so (69). Payloads for the receiver of encode.encryption need --key, or --raw. Records that the broker refused for good are
+stored until there is no room for them; --refused gives those, and not what waits.
 
 Examples:
   causeway buffer export -o records.ndjson
   causeway buffer export --stream event --limit 100
+  causeway buffer export --refused | jq .body
   causeway buffer export --raw -o payloads.hex && causeway records decode --table table.bin payloads.hex`;
 
 /** `causeway buffer export`: the stored records, with the daemon up or down; none is taken away. */
@@ -38,6 +41,7 @@ export function registerBufferExport(buffer: Command, context: CliContext): void
     .option("-o, --output <file>", "where to, readable for this user alone; standard output when absent")
     .addOption(new Option("--stream <name>", "only this stream").choices(STREAMS))
     .option("--limit <count>", "at most so many", parseCount)
+    .option("--refused", "the records that the broker refused for good, in the place of those that wait", false)
     .option("--raw", "payloads as the broker would get them, in hexadecimal", false)
     .option(...KEY_OPTION)
     .addHelpText("after", HELP)
@@ -52,9 +56,9 @@ function parseCount(text: string): number {
 }
 
 async function exportRecords(options: ExportOptions, context: CliContext): Promise<void> {
-  const { stream, limit, raw, key, output } = options;
+  const { stream, limit, raw, refused, key, output } = options;
   const lineOf = raw ? rawLine : decodedLine(await payloadReader(key));
-  const records = storedRecords(context, { stream, limit });
+  const records = storedRecords(context, { stream, limit, state: refused ? "dead" : "waiting" });
   // The first is asked for before the file is made: without one there is none, and one of before stays.
   const first = await records.next();
   await using writer = await writerTo(first.done === true ? undefined : output, context);
@@ -75,7 +79,7 @@ async function exportRecords(options: ExportOptions, context: CliContext): Promi
     note(context, `${formatCounted(unread, "record is", "records are")} left out`);
     context.finish(EXIT.badInput);
   } else if (written === 0) {
-    note(context, "nothing is stored");
+    note(context, refused ? "no refused record is stored" : "nothing is stored");
     context.finish(EXIT.nothingToDo);
   } else if (output !== undefined) note(context, `${formatCounted(written, "record")} in ${output}`);
 }

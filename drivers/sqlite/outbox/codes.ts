@@ -1,5 +1,5 @@
 import type { RecordedQuality } from "../../../agent/core/clock.ts";
-import type { Encoding, LossReason, StreamName } from "../../../agent/ports/outbox.ts";
+import type { Encoding, LossReason, RecordState, StreamName } from "../../../agent/ports/outbox.ts";
 
 // Numbers as stored in outbox.db: never changed, only added to. Streams are numbered in drain order.
 const STREAM_CODES = ["control", "event", "telemetry", "capture"] as const satisfies readonly StreamName[];
@@ -58,4 +58,9 @@ export function reasonCode(reason: LossReason): number {
 /** The loss reason that `code` stands for. */
 export function reasonOf(code: number): LossReason {
   return REASON_CODES[code] ?? "damaged";
+}
+
+/** The state of a record as its column `dead` holds it. */
+export function deadCode(state: RecordState): 0 | 1 {
+  return state === "dead" ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
-import type { QueuedRecord, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
+import type { QueuedRecord, RecordState, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
 import type { OwedRange } from "../recovery/watermark.ts";
-import { encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { deadCode, encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import { atRest, fromRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
 import {
@@ -37,6 +37,9 @@ export type ReadRecord =
   | { readonly kind: "whole"; readonly record: QueuedRecord }
   | { readonly kind: "damaged"; readonly key: RecordKey };
 
+/** Rows behind the one and up to the other. */
+export type RowRange = { readonly after: number; readonly through: number };
+
 /** The `records` table with the totals of its streams. Changes are for use inside a transaction that ends with `persist`. */
 export class RecordTable {
   #totals: StreamTotals[];
@@ -52,7 +55,10 @@ export class RecordTable {
   readonly #keepWhole: Database.Statement<[row: number]>;
   readonly #oldest: Database.Statement<[stream: number, dead: number, throughRow: number], RecordKey>;
   readonly #oldestAt: Database.Statement<[stream: number], number>;
-  readonly #read: Database.Statement<[stream: number, afterRow: number, throughRow: number, limit: number], RecordRow>;
+  readonly #read: Database.Statement<
+    [stream: number, dead: number, after: number, through: number, limit: number],
+    RecordRow
+  >;
   readonly #list: Database.Statement<[limit: number], SealedColumns>;
   readonly #listStream: Database.Statement<[stream: number, dead: number, limit: number], SealedColumns>;
   readonly #boot: number | undefined;
@@ -85,7 +91,7 @@ export class RecordTable {
       .prepare<[number], number>("SELECT stored_at_us FROM records WHERE stream = ? AND dead = 0 ORDER BY row LIMIT 1")
       .pluck();
     this.#read = database.prepare(
-      "SELECT * FROM records WHERE stream = ? AND dead = 0 AND row > ? AND row <= ? ORDER BY row LIMIT ?",
+      "SELECT * FROM records WHERE stream = ? AND dead = ? AND row > ? AND row <= ? ORDER BY row LIMIT ?",
     );
     this.#list = database.prepare(`SELECT ${SEALED_COLUMNS} FROM records ORDER BY row LIMIT ?`);
     this.#listStream = database.prepare(
@@ -230,9 +236,9 @@ export class RecordTable {
     return this.#oldestAt.get(stream);
   }
 
-  /** Waiting records of a stream as `Outbox.read` promises them, and the damaged ones that it met. */
-  *read(stream: StreamName, afterRow: number, throughRow: number, limit: number): Generator<ReadRecord> {
-    for (const row of this.#read.iterate(streamCode(stream), afterRow, throughRow, limit)) {
+  /** Records of a stream, dead or waiting, as `Outbox.read` promises them, and the damaged ones that it met. */
+  *read(stream: StreamName, state: RecordState, rows: RowRange, limit: number): Generator<ReadRecord> {
+    for (const row of this.#read.iterate(streamCode(stream), deadCode(state), rows.after, rows.through, limit)) {
       const payload = hasSoundPayload(soundKey(row)) ? this.payloadOf(row) : undefined;
       yield payload === undefined
         ? { kind: "damaged", key: row }

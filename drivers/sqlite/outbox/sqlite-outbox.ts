@@ -12,6 +12,7 @@ import type {
   QueuedRecord,
   RecordDraft,
   RecordId,
+  RecordState,
   StoredRecord,
   StreamName,
   StreamStats,
@@ -142,12 +143,13 @@ export class SqliteOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
+    state: RecordState = "waiting",
   ): readonly QueuedRecord[] {
     const records: QueuedRecord[] = [];
     const damaged: RecordKey[] = [];
     let bytes = 0;
     this.#transactions.read(() => {
-      for (const found of this.#records.read(stream, afterRow, throughRow, maxRecords)) {
+      for (const found of this.#records.read(stream, state, { after: afterRow, through: throughRow }, maxRecords)) {
         if (found.kind === "damaged") {
           // What is on its way was read whole, and may yet arrive.
           if (!this.#holds.has(found.key.row)) damaged.push(found.key);

@@ -12,6 +12,7 @@ import type {
   QueuedRecord,
   RecordDraft,
   RecordId,
+  RecordState,
   StoredRecord,
   StreamName,
   ThinRecords,
@@ -101,10 +102,11 @@ export class StandbyOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
+    state?: RecordState,
   ): readonly QueuedRecord[] {
     const { offset } = this.#place;
     const fromRow = Math.max(0, afterRow - offset);
-    const found = this.#use((outbox) => outbox.read(stream, fromRow, throughRow - offset, maxRecords, maxBytes));
+    const found = this.#use((outbox) => outbox.read(stream, fromRow, throughRow - offset, maxRecords, maxBytes, state));
     return offset === 0 ? found : found.map((record) => ({ ...record, row: record.row + offset }));
   }
 

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from "node:fs";
 import Database from "better-sqlite3";
 import { AgentError } from "../../../agent/core/errors.ts";
-import type { StreamName } from "../../../agent/ports/outbox.ts";
+import type { RecordState, StreamName } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import { faultOf } from "../faults.ts";
-import { streamCode } from "./codes.ts";
+import { deadCode, streamCode } from "./codes.ts";
 import type { RecordRow } from "./records.ts";
 import { isAtRest } from "./rest-cipher.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
@@ -29,15 +29,18 @@ export type FiledPage = {
 /** Bounds of a page; the first record is in it however large it is. */
 export type PageBounds = { readonly records: number; readonly bytes: number };
 
+/** Which records are looked for: of this stream, and waiting or dead. */
+export type FiledKind = { readonly stream: StreamName; readonly state: RecordState };
+
 /**
- * Waiting records of a stream behind row `after`, oldest first, from the outbox database of an agent that does not run. Nothing in it changes: the log
+ * Records of a kind behind row `after`, oldest first, from the outbox database of an agent that does not run. Nothing in it changes: the log
  * of a process that was killed is read too, and left to the agent. The file is held for this look alone, since an agent that starts meanwhile finds
  * it held, and starts again.
  *
  * Throws `agent.already-running` where an agent holds it, `outbox.unavailable` where it is damaged or of a later version, `input.missing` where
  * there is none.
  */
-export function readFiledRecords(file: string, stream: StreamName, after: number, bounds: PageBounds): FiledPage {
+export function readFiledRecords(file: string, kind: FiledKind, after: number, bounds: PageBounds): FiledPage {
   if (!existsSync(file)) {
     throw new AgentError("input.missing", {
       what: `${file}: no such file: nothing was ever stored there`,
@@ -47,7 +50,7 @@ export function readFiledRecords(file: string, stream: StreamName, after: number
   const isShared = existsSync(`${file}-shm`);
   try {
     using database = openForReading(file);
-    return pageOf(database.connection, stream, after, bounds);
+    return pageOf(database.connection, kind, after, bounds);
   } catch (thrown) {
     throw faultOf(thrown, file, "outbox");
   } finally {
@@ -72,17 +75,22 @@ function openForReading(file: string) {
   }
 }
 
-function pageOf(connection: Database.Database, stream: StreamName, after: number, bounds: PageBounds): FiledPage {
+function pageOf(
+  connection: Database.Database,
+  { stream, state }: FiledKind,
+  after: number,
+  bounds: PageBounds,
+): FiledPage {
   const records: FiledRecord[] = [];
   const left = { damaged: 0, encrypted: 0 };
   let next: number | undefined;
   let bytes = 0;
   let looked = 0;
   const rows = connection
-    .prepare<[number, number, number], RecordRow>(
-      "SELECT * FROM records WHERE stream = ? AND dead = 0 AND row > ? ORDER BY row LIMIT ?",
+    .prepare<[number, number, number, number], RecordRow>(
+      "SELECT * FROM records WHERE stream = ? AND dead = ? AND row > ? ORDER BY row LIMIT ?",
     )
-    .iterate(streamCode(stream), after, bounds.records);
+    .iterate(streamCode(stream), deadCode(state), after, bounds.records);
   for (const row of rows) {
     if (looked > 0 && bytes + row.payload.length > bounds.bytes) return { records, ...left, next };
     looked += 1;

@@ -13,6 +13,7 @@ import {
   type QueuedRecord,
   type RecordDraft,
   type RecordId,
+  type RecordState,
   STREAMS,
   type StoredRecord,
   type StreamName,
@@ -99,11 +100,13 @@ export class FakeOutbox implements Outbox {
     throughRow: number,
     maxRecords: number,
     maxBytes: number,
+    state: RecordState = "waiting",
   ): readonly QueuedRecord[] {
     const records: QueuedRecord[] = [];
     let bytes = 0;
     for (const { record, dead } of this.#state.held) {
-      if (dead || record.stream !== stream || record.row <= afterRow || record.row > throughRow) continue;
+      if (dead !== (state === "dead") || record.stream !== stream || record.row <= afterRow || record.row > throughRow)
+        continue;
       bytes += record.payload.length;
       if (records.length === maxRecords || (records.length > 0 && bytes > maxBytes)) break;
       records.push(record);

@@ -131,6 +131,18 @@ describe("causeway buffer export, without a running agent", () => {
     expect([ended.exitCode, ended.stderr]).toEqual([130, ""]);
   });
 
+  it("gives what the broker refused for good where that is asked for, and only then", async () => {
+    const { config } = killed((folder) => {
+      const outbox = outboxIn(folder);
+      fill(outbox);
+      outbox.lose([2], "rejected", "0x99 payload format invalid");
+    });
+    expect(linesOf(await run(config)).map(seqOf)).toEqual([1, 2, 3]);
+    expect(linesOf(await run(config, "--refused")).map(seqOf)).toEqual([1]);
+    const none = await run(config, "--refused", "--stream", "event");
+    expect([none.exitCode, none.stderr]).toEqual([2, "no refused record is stored\n"]);
+  });
+
   it("goes on from page to page", async () => {
     const { config } = killed((folder) => {
       const outbox = outboxIn(folder);
@@ -202,5 +214,8 @@ describe("causeway buffer export, of a running agent", () => {
     for (let at = 0; at < 50; at++) outbox.append(samples(at));
     expect(linesOf(await run(config))).toHaveLength(50);
     expect(linesOf(await run(config, "--limit", "17"))).toHaveLength(17);
+    outbox.lose([3, 40], "rejected", "0x99 payload format invalid");
+    expect(linesOf(await run(config, "--refused")).map(seqOf)).toEqual([3, 40]);
+    expect(linesOf(await run(config))).toHaveLength(48);
   });
 });
