@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Setting } from "../../config/edit/setting-path.ts";
-import { withSetting } from "../../config/edit/yaml-edit.ts";
+import { withoutSetting, withSetting } from "../../config/edit/yaml-edit.ts";
 import { valueAt } from "../../config/json-schema.ts";
 import { loadConfigFile, ownFiles } from "../../config/load.ts";
 import { type Key, readYamlFile, type YamlFile, yamlFileOf } from "../../config/yaml-file.ts";
@@ -16,10 +16,53 @@ export type Change = {
   readonly file: string;
   readonly setting: Setting;
   readonly before: unknown;
+  /** Undefined: it is taken away. */
   readonly value: unknown;
   readonly oldText: string;
   readonly newText: string;
 };
+
+/** What would be taken away, of the file that says it last; undefined where none does. Throws as `changeOf`. */
+export async function removalOf(
+  main: string,
+  setting: Setting,
+  given: string | undefined,
+): Promise<Change | undefined> {
+  const { path } = setting;
+  const wanted = given === undefined ? undefined : fileGiven(main, given);
+  const files = await filesOf(main);
+  const yaml = files.findLast((one) => one.document.hasIn(path) && (wanted ?? one.path) === one.path);
+  if (yaml === undefined) return undefined;
+  const oldText = await readFile(yaml.path, "utf8");
+  const newText = withoutSetting(yaml, oldText, path);
+  return { file: yaml.path, setting, value: undefined, before: valueAt(yaml.value, path), oldText, newText };
+}
+
+/** The files of the configuration, in the order in which they are merged. */
+async function filesOf(main: string): Promise<readonly YamlFile[]> {
+  const files: YamlFile[] = [];
+  for (const file of await ownFiles(main)) files.push(await readYamlFile(file));
+  return files;
+}
+
+/** The lines that go and that come, as diff shows them. */
+export function changedLines({ oldText, newText }: Change): readonly string[] {
+  const [old, now] = [oldText.split("\n"), newText.split("\n")];
+  let start = 0;
+  while (start < Math.min(old.length, now.length) && old[start] === now[start]) start += 1;
+  let end = 0;
+  const most = Math.min(old.length, now.length) - start;
+  while (end < most && old[old.length - 1 - end] === now[now.length - 1 - end]) end += 1;
+  return [
+    ...old.slice(start, old.length - end).map((line) => `- ${line}`),
+    ...now.slice(start, now.length - end).map((line) => `+ ${line}`),
+  ];
+}
+
+/** A value for people. */
+export function shownValue(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 /** What would be written, and where. Throws `usage.invalid` for a file that is none of the configuration's. */
 export async function changeOf(
@@ -28,8 +71,7 @@ export async function changeOf(
   value: unknown,
   given: string | undefined,
 ): Promise<Change> {
-  const files: YamlFile[] = [];
-  for (const file of await ownFiles(main)) files.push(await readYamlFile(file));
+  const files = await filesOf(main);
   const file = given === undefined ? fileSaying(files, setting.path) : fileGiven(main, given);
   const oldText = files.some(({ path }) => path === file) ? await readFile(file, "utf8") : "";
   const yaml = yamlFileOf(file, oldText);
@@ -65,7 +107,7 @@ function fileGiven(main: string, given: string): string {
  */
 export async function checkChange(
   main: string,
-  { file, newText }: Change,
+  { file, newText, value }: Change,
   context: CliContext,
 ): Promise<CheckedConfig> {
   try {
@@ -81,7 +123,7 @@ export async function checkChange(
     throw new AgentError(wasSound ? "input.malformed" : thrown.code, {
       what: thrown.message,
       remedy: wasSound
-        ? "nothing was changed; give a value that fits"
+        ? `nothing was changed; ${value === undefined ? "the rest cannot be used without it" : "give a value that fits"}`
         : `nothing was changed; correct the configuration first (causeway config validate --config ${main}), or set what mends all of it`,
       cause: thrown,
     });
@@ -116,7 +158,7 @@ function unwritable(file: string, error: unknown, context: CliContext): AgentErr
   switch (errnoOf(error)) {
     case "EACCES":
     case "EPERM": {
-      const remedy = `run it as root: sudo causeway config set ... --config ${context.options().config}`;
+      const remedy = `run it as root: sudo causeway config ... --config ${context.options().config}`;
       return new AgentError("agent.not-permitted", { what, remedy, cause: error });
     }
     case "ENOENT": {

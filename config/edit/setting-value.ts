@@ -44,7 +44,7 @@ export function readSettingValue(text: string, { path, schemas }: Setting): unkn
   if (error !== undefined) throw unfit(path, `${shown(text)} is no YAML: ${plainText(error.message, MAX_SHOWN)}`);
   const value: unknown = document.toJS({ maxAliasCount: 0 });
   if (value === null || value === undefined)
-    throw unfit(path, "there is no value", "give one, or take the setting out of its file by hand");
+    throw unfit(path, "there is no value", "give one, or take the setting away: causeway config unset");
   return value;
 }
 

@@ -25,8 +25,30 @@ type Splice = { readonly start: number; readonly end: number; readonly text: str
  * Throws `input.malformed` where something else than a map or a list is on the way.
  */
 export function withSetting(file: YamlFile, text: string, path: readonly Key[], value: unknown): string {
-  const { document, wanted } = changed(file, path, value);
-  const splice = spliceFor(file.document, text, path, value);
+  const document = file.document.clone();
+  const depth = checkedDepth(file, path);
+  document.setIn(path.slice(0, depth), document.createNode(nested(path.slice(depth), value)));
+  checkAliases(file, document, path);
+  return written({ file, path, document }, text, spliceFor(file.document, text, path, value));
+}
+
+/**
+ * The text of `file` without what it says at `path`, which is there; a comment behind it in the same line goes too. What held it alone stays, as
+ * an empty map or list. Otherwise as `withSetting`.
+ */
+export function withoutSetting(file: YamlFile, text: string, path: readonly Key[]): string {
+  const document = file.document.clone();
+  document.deleteIn(path);
+  checkAliases(file, document, path);
+  return written({ file, path, document }, text, removed(file.document, text, path));
+}
+
+/** A file that is changed at `path`, and what it then is. */
+type Edit = { readonly file: YamlFile; readonly path: readonly Key[]; readonly document: Document };
+
+/** `text` with the splice where it then says what it must, or written anew. */
+function written({ file, path, document }: Edit, text: string, splice: Splice | undefined): string {
+  const wanted = jsOf(document);
   if (splice !== undefined) {
     const edited = text.slice(0, splice.start) + splice.text + text.slice(splice.end);
     if (holds(file.path, edited, wanted)) return edited;
@@ -34,18 +56,9 @@ export function withSetting(file: YamlFile, text: string, path: readonly Key[], 
   const rewritten = document.toString({ lineWidth: 0 });
   if (holds(file.path, rewritten, wanted)) return rewritten;
   throw new AgentError("internal.bug", {
-    what: `${file.path}: ${pathText(path)} cannot be written in it`,
-    remedy: "write it by hand, and report this with the file",
+    what: `${file.path}: ${pathText(path)} cannot be changed in it`,
+    remedy: "change it by hand, and report this with the file",
   });
-}
-
-/** The document with the value, and what it then holds. */
-function changed(file: YamlFile, path: readonly Key[], value: unknown) {
-  const document = file.document.clone();
-  const depth = checkedDepth(file, path);
-  document.setIn(path.slice(0, depth), document.createNode(nested(path.slice(depth), value)));
-  checkAliases(file, document, path);
-  return { document, wanted: jsOf(document) };
 }
 
 /** How much of `path` is written in one: up to where nothing is yet. Throws where something else than a map or a list is on the way. */
@@ -168,9 +181,31 @@ function added(parent: Node, text: string, path: readonly Key[], value: unknown)
   return { start: at, end: at, text: `\n${" ".repeat(column)}${block(entry, column)}` };
 }
 
+/** The lines of a key or an item gone; undefined where other things stand in them. */
+function removed(document: Document, text: string, path: readonly Key[]): Splice | undefined {
+  const above = path.slice(0, -1);
+  const parent: unknown = above.length === 0 ? document.contents : document.getIn(above, true);
+  if (!isCollection(parent) || parent.flow === true) return undefined;
+  if (parent.items.length === 1)
+    return above.length === 0 ? undefined : replaced(document, text, above, isSeq(parent) ? [] : {});
+  const key = path.at(-1);
+  const item: unknown = isSeq(parent) ? document.getIn(path, true) : parent.items.find((one) => isPairOf(one, key));
+  const node = isPair(item) ? item.key : item;
+  const end = endOf(item);
+  if (!isNode(node) || !node.range || end === undefined) return undefined;
+  const start = node.range[0] - columnOf(text, node.range[0]);
+  const before = text.slice(start, node.range[0]);
+  if (!(isSeq(parent) ? /^\s*-\s+$/ : /^\s*$/).test(before)) return undefined;
+  return { start, end: Math.min(text.length, lineEnd(text, trimmed(text, end)) + 1), text: "" };
+}
+
+function isPairOf(item: unknown, key: Key | undefined): boolean {
+  return isPair(item) && isScalar(item.key) && item.key.value === key;
+}
+
 function keyOf(parent: unknown, key: Key | undefined): Node | undefined {
   if (!isMap(parent)) return undefined;
-  const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === key);
+  const pair = parent.items.find((item) => isPairOf(item, key));
   return pair !== undefined && isNode(pair.key) ? pair.key : undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { pathText, settingAt } from "../../../config/edit/setting-path.ts";
 import { readSettingValue } from "../../../config/edit/setting-value.ts";
 import { EXIT } from "../../core/errors.ts";
-import { type Change, changeOf, checkChange, writeChange } from "../config-change.ts";
+import { type Change, changedLines, changeOf, checkChange, shownValue, writeChange } from "../config-change.ts";
 import { configInForce } from "../config-in-force.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { isRunning } from "../running-agent.ts";
@@ -58,8 +58,8 @@ async function set(pathGiven: string, valueGiven: string, options: SetOptions, c
 type Outcome = { readonly isNew: boolean; readonly isWritten: boolean };
 
 async function tell(change: Change, { isNew, isWritten }: Outcome, context: CliContext): Promise<void> {
-  const { file, setting, before, value, oldText, newText } = change;
-  const lines = isNew ? changedLines(oldText, newText) : [];
+  const { file, setting, before, value } = change;
+  const lines = isNew ? changedLines(change) : [];
   const inForce = isWritten ? await configInForce(context) : undefined;
   const place = inForce === undefined ? undefined : originOf(inForce, setting.path);
   const hidden = place !== undefined && place.place?.startsWith(`${file}:`) !== true ? place : undefined;
@@ -75,25 +75,7 @@ async function tell(change: Change, { isNew, isWritten }: Outcome, context: CliC
   }
   if (!isNew) return;
   if (!isWritten) for (const line of lines) printLine(context, line);
-  const was = before === undefined ? "" : ` (was ${shown(before)})`;
+  const was = before === undefined ? "" : ` (was ${shownValue(before)})`;
   const verb = isWritten ? "" : "would be written: ";
-  printLine(context, `${verb}${file}: ${pathText(setting.path)} = ${shown(value)}${was}`);
-}
-
-/** The lines that go and that come, as diff shows them. */
-function changedLines(before: string, after: string): readonly string[] {
-  const [old, now] = [before.split("\n"), after.split("\n")];
-  let start = 0;
-  while (start < Math.min(old.length, now.length) && old[start] === now[start]) start += 1;
-  let end = 0;
-  const most = Math.min(old.length, now.length) - start;
-  while (end < most && old[old.length - 1 - end] === now[now.length - 1 - end]) end += 1;
-  return [
-    ...old.slice(start, old.length - end).map((line) => `- ${line}`),
-    ...now.slice(start, now.length - end).map((line) => `+ ${line}`),
-  ];
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  printLine(context, `${verb}${file}: ${pathText(setting.path)} = ${shownValue(value)}${was}`);
 }

@@ -8,6 +8,7 @@ import { configInForce } from "../config-in-force.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
 import { registerConfigGet } from "./config-get.ts";
 import { registerConfigSet } from "./config-set.ts";
+import { registerConfigUnset } from "./config-unset.ts";
 
 /** `causeway config validate|show|get|set|example|schema`: works with the daemon down. */
 export function registerConfig(program: Command, context: CliContext): void {
@@ -47,6 +48,7 @@ export function registerConfig(program: Command, context: CliContext): void {
 
   registerConfigGet(config, context);
   registerConfigSet(config, context);
+  registerConfigUnset(config, context);
 
   config
     .command("example")

@@ -200,3 +200,42 @@ describe("causeway config set", () => {
     expect(JSON.parse(stdout)).toMatchObject({ path: "log.level", value: "warn", written: true, restartNeeded: true });
   });
 });
+
+describe("causeway config unset", () => {
+  it("takes a setting out of the file that says it, and tells what counts then", async () => {
+    const { main, overlay } = files();
+    const { stdout } = await run(main, "unset", "collect.batchMs");
+    expect(readFileSync(overlay, "utf8")).toContain("collect: {}");
+    expect(stdout).toBe(`collect.batchMs = 500 taken out of ${overlay}; now 1000 (default)\n`);
+    expect((await run(main, "unset", "collect.batchMs")).exitCode).toBe(2);
+  });
+
+  it("takes it out of the last of two files, or of the one that is named", async () => {
+    const { main, overlay } = files();
+    await run(main, "set", "collect.batchMs", "700", "--file", main);
+    const json: unknown = JSON.parse((await run(main, "unset", "collect.batchMs", "--json")).stdout);
+    expect(json).toMatchObject({ path: "collect.batchMs", before: 500, now: 700, file: overlay, written: true });
+    const { stderr, exitCode } = await run(main, "unset", "collect.batchMs", "--file", overlay);
+    expect([exitCode, stderr]).toEqual([2, `${overlay} does not say collect.batchMs\n`]);
+    expect((await run(main, "unset", "collect.batchMs", "--file", main)).stdout).toContain("now 1000 (default)");
+  });
+
+  it("shows with --dry-run the lines that would go, and changes nothing", async () => {
+    const { main, overlay } = files();
+    writeFileSync(overlay, "collect:\n  batchMs: 500   # fast\n  holdBytes: 1000000\n");
+    const { stdout } = await run(main, "unset", "collect.batchMs", "--dry-run");
+    expect(stdout).toContain("-   batchMs: 500   # fast\n");
+    expect(stdout).toContain(`would be taken out of ${overlay}`);
+    expect(readFileSync(overlay, "utf8")).toContain("batchMs: 500");
+  });
+
+  it("refuses what the rest cannot be used without, and writes nothing", async () => {
+    const { main } = files();
+    const before = readFileSync(main, "utf8");
+    const { exit, what } = await faultOf(run(main, "unset", "thingName"));
+    expect(exit).toBe(65);
+    expect(what).toContain("the rest cannot be used without it");
+    expect((await faultOf(run(main, "unset", "broker.prot"))).exit).toBe(64);
+    expect(readFileSync(main, "utf8")).toBe(before);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withSetting } from "../../../../config/edit/yaml-edit.ts";
+import { withoutSetting, withSetting } from "../../../../config/edit/yaml-edit.ts";
 import type { Key } from "../../../../config/yaml-file.ts";
 import { yamlFileOf } from "../../../../config/yaml-file.ts";
 
@@ -102,5 +102,43 @@ describe("withSetting", () => {
   it("changes what an anchor names, and with it what stands for it", () => {
     const edited = edit("a: &x { b: 1 }\nc: *x\n", ["a", "b"], 2);
     expect(edited).toBe("a: &x { b: 2 }\nc: *x\n");
+  });
+});
+
+describe("withoutSetting", () => {
+  const cut = (text: string, path: readonly Key[]): string => withoutSetting(yamlFileOf("a.yaml", text), text, path);
+
+  it.each<[string, readonly Key[], string, string]>([
+    ["a scalar with the comment behind it", ["collect", "batchMs"], "    batchMs: 500   # fast\n", ""],
+    ["a section, and leaves the lines about it", ["broker"], "broker: { host: localhost, port: 8883 }  # ours\n", ""],
+    ["a key of a map in a list", ["buses", 0, "driver"], "  driver: native\n", ""],
+    [
+      "the only entry of a list",
+      ["collect", "rules", 0],
+      'rules:\n      - { signals: "*", mode: on-change }   # all',
+      "rules: []",
+    ],
+    ["a key without a value", ["log"], "log:\n", ""],
+  ])("takes away %s", (_, path, before, after) => {
+    expect(TEXT).toContain(before);
+    expect(cut(TEXT, path)).toBe(TEXT.replace(before, after));
+  });
+
+  it("takes one of some entries, and what shares its line with others", () => {
+    expect(cut("a:\n  - x   # one\n  - y\n", ["a", 0])).toBe("a:\n  - y\n");
+    expect(cut("a:\n- b: 1\n  c: 2\n- d: 3\n", ["a", 0])).toBe("a:\n- d: 3\n");
+    expect(yamlFileOf("a.yaml", cut("a:\n- b: 1\n  c: 2\n", ["a", 0, "b"])).value).toEqual({ a: [{ c: 2 }] });
+    expect(yamlFileOf("a.yaml", cut("a: { b: 1, c: 2 } # why\n", ["a", "b"])).value).toEqual({ a: { c: 2 } });
+    expect(cut("a: |\n  one\n  two\nb: 2\n", ["a"])).toBe("b: 2\n");
+    expect(cut("a: 1\r\nb: 2\r\n", ["b"])).toBe("a: 1\r\n");
+  });
+
+  it("leaves what held it alone as an empty map", () => {
+    expect(cut("a:\n  b: 1\nc: 2\n", ["a", "b"])).toBe("a: {}\nc: 2\n");
+    expect(yamlFileOf("a.yaml", cut("# all\na: 1\n", ["a"])).value).toEqual({});
+  });
+
+  it("refuses to take away what an alias stands for", () => {
+    expect(() => cut("a: &x { b: 1 }\nc: *x\n", ["a"])).toThrow(/\*x elsewhere stands for what a has now/);
   });
 });
