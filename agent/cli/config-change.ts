@@ -8,8 +8,11 @@ import { type Key, readYamlFile, type YamlFile, yamlFileOf } from "../../config/
 import { rewriteFile } from "../../drivers/os/durable-file.ts";
 import { AgentError, errnoOf } from "../core/errors.ts";
 import { fileTrouble } from "../core/file-trouble.ts";
+import type { LayeredConfig } from "../daemon/configuration/layered-config.ts";
 import { type CheckedConfig, checkedConfig } from "./checked-config.ts";
-import type { CliContext } from "./context.ts";
+import { configInForce } from "./config-in-force.ts";
+import { type CliContext, note } from "./context.ts";
+import { isRunning } from "./running-agent.ts";
 
 /** A change of one file, made but not written. */
 export type Change = {
@@ -21,29 +24,6 @@ export type Change = {
   readonly oldText: string;
   readonly newText: string;
 };
-
-/** What would be taken away, of the file that says it last; undefined where none does. Throws as `changeOf`. */
-export async function removalOf(
-  main: string,
-  setting: Setting,
-  given: string | undefined,
-): Promise<Change | undefined> {
-  const { path } = setting;
-  const wanted = given === undefined ? undefined : fileGiven(main, given);
-  const files = await filesOf(main);
-  const yaml = files.findLast((one) => one.document.hasIn(path) && (wanted ?? one.path) === one.path);
-  if (yaml === undefined) return undefined;
-  const oldText = await readFile(yaml.path, "utf8");
-  const newText = withoutSetting(yaml, oldText, path);
-  return { file: yaml.path, setting, value: undefined, before: valueAt(yaml.value, path), oldText, newText };
-}
-
-/** The files of the configuration, in the order in which they are merged. */
-async function filesOf(main: string): Promise<readonly YamlFile[]> {
-  const files: YamlFile[] = [];
-  for (const file of await ownFiles(main)) files.push(await readYamlFile(file));
-  return files;
-}
 
 /** The lines that go and that come, as diff shows them. */
 export function changedLines({ oldText, newText }: Change): readonly string[] {
@@ -79,6 +59,32 @@ export async function changeOf(
   return { file, setting, value, before: valueAt(yaml.value, setting.path), oldText, newText };
 }
 
+/** What would be taken away, of the file that says it last; undefined where none does. Throws as `changeOf`. */
+export async function removalOf(
+  main: string,
+  setting: Setting,
+  given: string | undefined,
+): Promise<Change | undefined> {
+  const { path } = setting;
+  const wanted = given === undefined ? undefined : fileGiven(main, given);
+  const says = (yaml: YamlFile): boolean => yaml.document.hasIn(path);
+  const file = (await filesOf(main)).findLast((one) => says(one) && (wanted ?? one.path) === one.path)?.path;
+  if (file === undefined) return undefined;
+  // Text and document of one reading.
+  const oldText = await readFile(file, "utf8");
+  const yaml = yamlFileOf(file, oldText);
+  if (!says(yaml)) return undefined;
+  const newText = withoutSetting(yaml, oldText, path);
+  return { file, setting, value: undefined, before: valueAt(yaml.value, path), oldText, newText };
+}
+
+/** The files of the configuration, in the order in which they are merged. */
+async function filesOf(main: string): Promise<readonly YamlFile[]> {
+  const files: YamlFile[] = [];
+  for (const file of await ownFiles(main)) files.push(await readYamlFile(file));
+  return files;
+}
+
 /** The file that says the setting, or else the most of what is above it. */
 function fileSaying(files: readonly YamlFile[], path: readonly Key[]): string {
   for (let depth = path.length; depth > 0; depth--) {
@@ -101,11 +107,31 @@ function fileGiven(main: string, given: string): string {
   });
 }
 
+/** What came of a change. */
+export type Applied = {
+  /** What the agent would start with now; undefined where nothing was written. */
+  readonly inForce: LayeredConfig | undefined;
+  /** An agent runs, with what was there before. */
+  readonly restartNeeded: boolean;
+};
+
+/** Checks the change, and writes it unless `isDry`; says what there is to think of. Throws as `checkChange` and `writeChange`. */
+export async function applyChange(change: Change, isDry: boolean, main: string, context: CliContext): Promise<Applied> {
+  const { warnings } = await checkChange(main, change, context);
+  for (const warning of warnings) note(context, `warning: ${warning}`);
+  if (isDry) return { inForce: undefined, restartNeeded: false };
+  await writeChange(change, main, context);
+  const inForce = await configInForce(context);
+  const restartNeeded = await isRunning(inForce.config, context.clock);
+  if (restartNeeded) note(context, "the running agent goes on with what it started with: systemctl restart causeway");
+  return { inForce, restartNeeded };
+}
+
 /**
  * Checks the configuration with the change, as a whole. Throws `input.malformed` where it makes a sound one unusable, since then the value
  * is at fault; otherwise what is wrong with the configuration.
  */
-export async function checkChange(
+async function checkChange(
   main: string,
   { file, newText, value }: Change,
   context: CliContext,
@@ -131,11 +157,8 @@ export async function checkChange(
 }
 
 /** Replaces the file, which keeps its owner and mode. Throws `input.unavailable` where it is not what was changed any more. */
-export async function writeChange(
-  { file, oldText, newText }: Change,
-  main: string,
-  context: CliContext,
-): Promise<void> {
+async function writeChange(change: Change, main: string, context: CliContext): Promise<void> {
+  const { file, oldText, newText } = change;
   const now = await readFile(file, "utf8").catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return "";
     throw error;
@@ -149,16 +172,17 @@ export async function writeChange(
   try {
     rewriteFile(file, newText, main);
   } catch (error) {
-    throw unwritable(file, error, context);
+    throw unwritable(change, error, context);
   }
 }
 
-function unwritable(file: string, error: unknown, context: CliContext): AgentError {
+function unwritable({ file, value }: Change, error: unknown, context: CliContext): AgentError {
   const what = `${file} cannot be written: ${fileTrouble(error)}`;
   switch (errnoOf(error)) {
     case "EACCES":
     case "EPERM": {
-      const remedy = `run it as root: sudo causeway config ... --config ${context.options().config}`;
+      const verb = value === undefined ? "unset" : "set";
+      const remedy = `run it as root: sudo causeway config ${verb} ... --config ${context.options().config}`;
       return new AgentError("agent.not-permitted", { what, remedy, cause: error });
     }
     case "ENOENT": {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { AgentError } from "../core/errors.ts";
-import { recentLogs } from "../local-api/logs-schema.ts";
+import { type LogMark, type RecentLine, recentLogs } from "../local-api/logs-schema.ts";
 import { type CliContext, note } from "./context.ts";
 import { runningAgent, unlessAway } from "./running-agent.ts";
 
@@ -8,10 +8,9 @@ import { runningAgent, unlessAway } from "./running-agent.ts";
 const FOLLOW_MS = 1000;
 
 type Asked = z.input<typeof recentLogs.request>;
-type Recent = z.output<typeof recentLogs.answer>;
 
 /** The lines that the running agent keeps, how many older ones did not fit the answer, and its mark. */
-export async function recentLines(asked: Asked, context: CliContext): Promise<Recent> {
+export async function recentLines(asked: Asked, context: CliContext): Promise<z.output<typeof recentLogs.answer>> {
   return (await (await runningAgent(context)).ask(recentLogs, asked)).answer;
 }
 
@@ -21,9 +20,9 @@ export async function recentLines(asked: Asked, context: CliContext): Promise<Re
  */
 export async function* followLines(
   asked: Omit<Asked, "sinceMs">,
-  mark: Recent["mark"],
+  mark: LogMark,
   context: CliContext,
-): AsyncGenerator<Recent["lines"][number]> {
+): AsyncGenerator<RecentLine> {
   const { clock, signal } = context;
   let after = mark;
   let isWaiting = false;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { STREAMS } from "../ports/outbox.ts";
+import { RECORD_STATES, STREAMS } from "../ports/outbox.ts";
 import { outboxStatus } from "./status-schema.ts";
 import { streamVerb, verb } from "./verb.ts";
 
@@ -49,7 +49,7 @@ export const bufferExport = streamVerb({
   request: z.object({
     stream: z.enum(STREAMS).optional(),
     limit: z.int().min(1).max(1_000_000_000).optional(),
-    state: z.enum(["waiting", "dead"]).default("waiting"),
+    state: z.enum(RECORD_STATES).default("waiting"),
   }),
   each: z.object({
     schemaVersion: z.literal(1),

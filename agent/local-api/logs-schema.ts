@@ -11,6 +11,9 @@ const mark = z.object({
 /** How far an answer went; the next one may begin there. */
 export type LogMark = z.infer<typeof mark>;
 
+/** A line that the agent keeps. */
+export type RecentLine = z.infer<typeof recentLogs.answer>["lines"][number];
+
 /** The last lines that the agent keeps in memory (support.logLines), without secrets; each member of the request leaves others out. */
 export const recentLogs = verb({
   name: "logs.recent",

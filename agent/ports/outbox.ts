@@ -76,7 +76,8 @@ export type ThinnedInto = {
 };
 
 /** What a stored record is there for: "waiting" for delivery, or "dead", set aside after a permanent rejection and not sent again. */
-export type RecordState = "waiting" | "dead";
+export const RECORD_STATES = ["waiting", "dead"] as const;
+export type RecordState = (typeof RECORD_STATES)[number];
 
 /** What is known of a stored record without its payload. */
 export type StoredRecord = RecordId & {

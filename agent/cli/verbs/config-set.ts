@@ -4,10 +4,8 @@ import type { Command } from "commander";
 import { pathText, settingAt } from "../../../config/edit/setting-path.ts";
 import { readSettingValue } from "../../../config/edit/setting-value.ts";
 import { EXIT } from "../../core/errors.ts";
-import { type Change, changedLines, changeOf, checkChange, shownValue, writeChange } from "../config-change.ts";
-import { configInForce } from "../config-in-force.ts";
+import { type Applied, applyChange, type Change, changedLines, changeOf, shownValue } from "../config-change.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { isRunning } from "../running-agent.ts";
 import { originOf } from "../setting-origin.ts";
 
 type SetOptions = { readonly file?: string; readonly dryRun: boolean };
@@ -47,34 +45,28 @@ async function set(pathGiven: string, valueGiven: string, options: SetOptions, c
   if (!isNew) {
     note(context, `${pathText(setting.path)} is that already in ${change.file}`);
     context.finish(EXIT.nothingToDo);
-  } else {
-    const { warnings } = await checkChange(main, change, context);
-    for (const warning of warnings) note(context, `warning: ${warning}`);
-    if (!options.dryRun) await writeChange(change, main, context);
   }
-  await tell(change, { isWritten: isNew && !options.dryRun, isNew }, context);
+  const applied = isNew ? await applyChange(change, options.dryRun, main, context) : undefined;
+  tell(change, applied, context);
 }
 
-type Outcome = { readonly isNew: boolean; readonly isWritten: boolean };
-
-async function tell(change: Change, { isNew, isWritten }: Outcome, context: CliContext): Promise<void> {
+/** `applied` is undefined where nothing changes. */
+function tell(change: Change, applied: Applied | undefined, context: CliContext): void {
   const { file, setting, before, value } = change;
-  const lines = isNew ? changedLines(change) : [];
-  const inForce = isWritten ? await configInForce(context) : undefined;
-  const place = inForce === undefined ? undefined : originOf(inForce, setting.path);
+  const { inForce, restartNeeded = false } = applied ?? {};
+  const isWritten = inForce !== undefined;
+  const place = isWritten ? originOf(inForce, setting.path) : undefined;
   const hidden = place !== undefined && place.place?.startsWith(`${file}:`) !== true ? place : undefined;
-  const restart = inForce !== undefined && (await isRunning(inForce.config, context.clock));
   if (hidden !== undefined && typeof value !== "object") {
     const by = hidden.place ?? `a ${hidden.kind}`;
     note(context, `warning: it is written, and not in force: ${by} says otherwise and comes after it`);
   }
-  if (restart) note(context, "the running agent goes on with what it started with: systemctl restart causeway");
   if (context.options().json) {
-    const now = { path: pathText(setting.path), value, before, file, written: isWritten, restartNeeded: restart };
+    const now = { path: pathText(setting.path), value, before, file, written: isWritten, restartNeeded };
     return printJson(context, { schemaVersion: 1, ...now, ...(hidden === undefined ? {} : { hiddenBy: hidden }) });
   }
-  if (!isNew) return;
-  if (!isWritten) for (const line of lines) printLine(context, line);
+  if (applied === undefined) return;
+  if (!isWritten) for (const line of changedLines(change)) printLine(context, line);
   const was = before === undefined ? "" : ` (was ${shownValue(before)})`;
   const verb = isWritten ? "" : "would be written: ";
   printLine(context, `${verb}${file}: ${pathText(setting.path)} = ${shownValue(value)}${was}`);

@@ -3,10 +3,8 @@ import type { Command } from "commander";
 import { pathText, settingAt } from "../../../config/edit/setting-path.ts";
 import { valueAt } from "../../../config/json-schema.ts";
 import { EXIT } from "../../core/errors.ts";
-import { type Change, changedLines, checkChange, removalOf, shownValue, writeChange } from "../config-change.ts";
-import { configInForce } from "../config-in-force.ts";
+import { type Applied, applyChange, type Change, changedLines, removalOf, shownValue } from "../config-change.ts";
 import { type CliContext, note, printJson, printLine } from "../context.ts";
-import { isRunning } from "../running-agent.ts";
 import { originOf } from "../setting-origin.ts";
 
 type UnsetOptions = { readonly file?: string; readonly dryRun: boolean };
@@ -42,37 +40,24 @@ async function unset(given: string, { file, dryRun }: UnsetOptions, context: Cli
     note(context, file === undefined ? `no file says ${name}` : `${file} does not say ${name}`);
     return context.finish(EXIT.nothingToDo);
   }
-  const { warnings } = await checkChange(main, change, context);
-  for (const warning of warnings) note(context, `warning: ${warning}`);
-  if (!dryRun) await writeChange(change, main, context);
-  await tell(change, !dryRun, context);
+  tell(change, await applyChange(change, dryRun, main, context), context);
 }
 
-async function tell(change: Change, isWritten: boolean, context: CliContext): Promise<void> {
+function tell(change: Change, { inForce, restartNeeded }: Applied, context: CliContext): void {
   const { file, setting, before } = change;
-  const name = pathText(setting.path);
-  const inForce = isWritten ? await configInForce(context) : undefined;
+  const path = pathText(setting.path);
+  const isWritten = inForce !== undefined;
   // In the place of an entry of a list is the next one.
   const isEntry = typeof setting.path.at(-1) === "number";
-  const now =
-    inForce === undefined || isEntry
+  const then =
+    !isWritten || isEntry
       ? {}
       : { now: valueAt(inForce.config, setting.path), origin: originOf(inForce, setting.path) };
-  const restartNeeded = inForce !== undefined && (await isRunning(inForce.config, context.clock));
-  if (restartNeeded) note(context, "the running agent goes on with what it started with: systemctl restart causeway");
   if (context.options().json)
-    return printJson(context, {
-      schemaVersion: 1,
-      path: name,
-      before,
-      ...now,
-      file,
-      written: isWritten,
-      restartNeeded,
-    });
+    return printJson(context, { schemaVersion: 1, path, before, ...then, file, written: isWritten, restartNeeded });
   if (!isWritten) for (const line of changedLines(change)) printLine(context, line);
-  const { now: value, origin } = now;
-  const then = value === undefined ? "" : `; now ${shownValue(value)} (${origin?.place ?? origin?.kind})`;
+  const { now, origin } = then;
+  const after = now === undefined ? "" : `; now ${shownValue(now)} (${origin?.place ?? origin?.kind})`;
   const verb = isWritten ? "taken out of" : "would be taken out of";
-  printLine(context, `${name} = ${shownValue(before)} ${verb} ${file}${then}`);
+  printLine(context, `${path} = ${shownValue(before)} ${verb} ${file}${after}`);
 }

@@ -10,7 +10,7 @@ import { registerConfigGet } from "./config-get.ts";
 import { registerConfigSet } from "./config-set.ts";
 import { registerConfigUnset } from "./config-unset.ts";
 
-/** `causeway config validate|show|get|set|example|schema`: works with the daemon down. */
+/** `causeway config validate|show|get|set|unset|example|schema`: works with the daemon down. */
 export function registerConfig(program: Command, context: CliContext): void {
   const config = program.command("config").description("check, show and write the configuration");
 

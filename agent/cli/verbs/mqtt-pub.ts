@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { AgentError, EXIT } from "../../core/errors.ts";
 import { formatCounted } from "../../core/quantity.ts";
-import { type LinkStatus, type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
+import { type Publication, type PublishOutcome, publicationTo } from "../../ports/broker.ts";
 import { type CliContext, note, printJson } from "../context.ts";
 import { type DeviceSession, openDeviceSession } from "../device-session.ts";
 import { readInput, readInputFile } from "../input-file.ts";
@@ -157,19 +157,14 @@ async function deliver(
   ]);
   late.abort();
   if (outcome.kind === "acked") return;
-  throw faultOf({ outcome, lost: session.status().fault }, publication, config.broker);
+  throw faultOf(outcome, publication, { host: config.broker.host, lost: session.status().fault?.what });
 }
 
-type Untaken = {
-  readonly outcome: Exclude<PublishOutcome, { kind: "acked" }>;
-  /** Why the session is over, where it is. */
-  readonly lost: LinkStatus["fault"];
-};
-
+/** `lost`: why the session is over, where it is. */
 function faultOf(
-  { outcome, lost }: Untaken,
+  outcome: Exclude<PublishOutcome, { kind: "acked" }>,
   { topic, payload }: Publication,
-  { host }: { readonly host: string },
+  { host, lost }: { readonly host: string; readonly lost: string | undefined },
 ): AgentError {
   switch (outcome.kind) {
     case "rejected":
@@ -184,8 +179,7 @@ function faultOf(
       });
     case "offline": {
       const { ended } = outcome;
-      const why =
-        ended === undefined ? (lost?.what ?? "no PUBACK came in time") : `it ended the connection: ${ended.reason}`;
+      const why = ended === undefined ? (lost ?? "no PUBACK came in time") : `it ended the connection: ${ended.reason}`;
       return new AgentError("broker.unreachable", {
         what: `${host} did not take the message to ${topic}: ${why}`,
         remedy:

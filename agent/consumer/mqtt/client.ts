@@ -15,6 +15,7 @@ import {
   OutboundTopicAliasBehaviorType,
   RetryJitterType,
 } from "aws-crt/dist/native/mqtt5.js";
+import { keyTrouble } from "../../core/crypto-trouble.ts";
 import { AgentError, messageOf } from "../../core/errors.ts";
 import type { BrokerSettings } from "./broker-settings.ts";
 
@@ -79,8 +80,13 @@ function tlsContextOf({ caFile, certificateFile, keyFile, alpn, port }: BrokerSe
     return new ClientTlsContext(options);
   } catch (thrown) {
     if (thrown instanceof AgentError) throw thrown;
+    // The TLS library has one error for all.
+    const why =
+      certificateFile === undefined || keyFile === undefined
+        ? undefined
+        : keyTrouble(fileText(keyFile), fileText(certificateFile));
     throw unusable(
-      `the certificate ${certificateFile ?? "(none)"} and its key cannot be used: ${messageOf(thrown)}`,
+      `the certificate ${certificateFile ?? "(none)"} and its key cannot be used: ${why ?? messageOf(thrown)}`,
       thrown,
     );
   }

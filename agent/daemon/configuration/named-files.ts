@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { AgentError, messageOf } from "../../core/errors.ts";
+import { cryptoTrouble } from "../../core/crypto-trouble.ts";
+import { AgentError } from "../../core/errors.ts";
 import { fileTrouble } from "../../core/file-trouble.ts";
 import { parseRoot, type TrustRoot } from "../../updates/trust/trust-root.ts";
 
@@ -51,7 +52,7 @@ function parsedKey(pem: string, at: string): KeyObject {
   try {
     return createPublicKey(pem);
   } catch (error) {
-    throw unfitKey(`${at} is damaged: ${messageOf(error)}`, error);
+    throw unfitKey(`${at} is damaged: ${cryptoTrouble(error)}`, error);
   }
 }
 

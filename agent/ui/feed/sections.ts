@@ -1,7 +1,7 @@
 import { campaignList, campaignShow, type ShownCampaign } from "../../local-api/campaigns-schema.ts";
 import { listCodes } from "../../local-api/codes-schema.ts";
 import { commandsList } from "../../local-api/commands-schema.ts";
-import { type LogMark, recentLogs } from "../../local-api/logs-schema.ts";
+import { type LogMark, type RecentLine, recentLogs } from "../../local-api/logs-schema.ts";
 import { otaShow } from "../../local-api/ota-schema.ts";
 import type { Status } from "../../local-api/status-schema.ts";
 import type { AgentLine } from "../agent-line.ts";
@@ -73,7 +73,7 @@ function campaigns(): Section {
 
 /** Only what is new is asked for; all that is kept is told. */
 function log(): Section {
-  const kept: unknown[] = [];
+  const kept: RecentLine[] = [];
   let after: LogMark | undefined;
   return {
     kind: "log",

@@ -1,6 +1,5 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { TlsContextOptions } from "aws-crt/dist/native/io.js";
-import { cryptoTrouble } from "../../../agent/core/crypto-trouble.ts";
+import { keyTrouble } from "../../../agent/core/crypto-trouble.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { IdentityConfig } from "../../../config/schema.ts";
 import { crtErrorName } from "./identity-faults.ts";
@@ -24,8 +23,10 @@ export function fileIdentity(files: KeyFiles, broker: BrokerTls): TlsIdentity {
       try {
         return contextOf(TlsContextOptions.create_client_with_mtls(pem, keyPem), trusted, broker);
       } catch (thrown) {
+        // The TLS library has one error for all.
+        const why = keyTrouble(keyPem, pem) ?? crtErrorName(thrown) ?? "the TLS library gives no reason";
         throw new AgentError("identity.key-missing", {
-          what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${keyTrouble(keyPem, pem, thrown)}`,
+          what: `the key ${keyFile} cannot be used with the certificate ${certificateFile}: ${why}`,
           remedy: "give identity.keyFile the key that the certificate was issued for",
           cause: thrown,
         });
@@ -36,14 +37,4 @@ export function fileIdentity(files: KeyFiles, broker: BrokerTls): TlsIdentity {
     with: (credential) =>
       fileIdentity({ certificateFile: credential.certificateFile, keyFile: credential.keyLabel }, broker),
   };
-}
-
-/** Why the TLS library did not take them, which has one error for all; its name where nothing is found. */
-function keyTrouble(keyPem: string, certificatePem: string, thrown: unknown): string {
-  try {
-    const isItsKey = new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
-    return isItsKey ? (crtErrorName(thrown) ?? "the library gives no reason") : "it is the key of another certificate";
-  } catch (found) {
-    return cryptoTrouble(found);
-  }
 }

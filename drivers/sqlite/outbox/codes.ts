@@ -61,6 +61,6 @@ export function reasonOf(code: number): LossReason {
 }
 
 /** The state of a record as its column `dead` holds it. */
-export function deadCode(state: RecordState): 0 | 1 {
+export function stateCode(state: RecordState): 0 | 1 {
   return state === "dead" ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 import Database from "better-sqlite3";
 import type { QueuedRecord, RecordState, StoredRecord, StreamName } from "../../../agent/ports/outbox.ts";
 import type { OwedRange } from "../recovery/watermark.ts";
-import { deadCode, encodingOf, qualityOf, STREAM_COUNT, streamCode, streamOf } from "./codes.ts";
+import { encodingOf, qualityOf, STREAM_COUNT, stateCode, streamCode, streamOf } from "./codes.ts";
 import { PastEpochs } from "./past-epochs.ts";
 import { atRest, fromRest, plainBytesOf, type RestCipher } from "./rest-cipher.ts";
 import {
@@ -238,7 +238,7 @@ export class RecordTable {
 
   /** Records of a stream, dead or waiting, as `Outbox.read` promises them, and the damaged ones that it met. */
   *read(stream: StreamName, state: RecordState, rows: RowRange, limit: number): Generator<ReadRecord> {
-    for (const row of this.#read.iterate(streamCode(stream), deadCode(state), rows.after, rows.through, limit)) {
+    for (const row of this.#read.iterate(streamCode(stream), stateCode(state), rows.after, rows.through, limit)) {
       const payload = hasSoundPayload(soundKey(row)) ? this.payloadOf(row) : undefined;
       yield payload === undefined
         ? { kind: "damaged", key: row }

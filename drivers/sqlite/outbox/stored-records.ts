@@ -4,7 +4,7 @@ import { AgentError } from "../../../agent/core/errors.ts";
 import type { RecordState, StreamName } from "../../../agent/ports/outbox.ts";
 import { pragmaNumber } from "../database.ts";
 import { faultOf } from "../faults.ts";
-import { deadCode, streamCode } from "./codes.ts";
+import { stateCode, streamCode } from "./codes.ts";
 import type { RecordRow } from "./records.ts";
 import { isAtRest } from "./rest-cipher.ts";
 import { OUTBOX_MIGRATIONS } from "./schema.ts";
@@ -90,7 +90,7 @@ function pageOf(
     .prepare<[number, number, number, number], RecordRow>(
       "SELECT * FROM records WHERE stream = ? AND dead = ? AND row > ? ORDER BY row LIMIT ?",
     )
-    .iterate(streamCode(stream), deadCode(state), after, bounds.records);
+    .iterate(streamCode(stream), stateCode(state), after, bounds.records);
   for (const row of rows) {
     if (looked > 0 && bytes + row.payload.length > bounds.bytes) return { records, ...left, next };
     looked += 1;
