@@ -9,10 +9,10 @@ import { configFile, serveView } from "../../../fakes/daemon/view-socket.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** What the verb looks at, of an agent that began at `startedAtMs` and keeps `lines`, all that it has logged. */
-function keeping(lines: readonly LogLine[], startedAtMs = 1): LogsHandlerParts {
+/** What the verb looks at, of an agent that keeps `lines`, all that it has logged. */
+function keeping(lines: readonly LogLine[]): LogsHandlerParts {
   return {
-    startedAtMs,
+    startedAtMs: 1,
     logged: () => lines.length,
     slice: (wanted, maxBytes, after) => sliceLog(lines.slice(after), wanted, maxBytes),
   };
