@@ -183,7 +183,7 @@ function faultOf(
       return new AgentError("broker.unreachable", {
         what: `${host} did not take the message to ${topic}: ${why}`,
         remedy:
-          "it may have arrived or not: send it again where twice does no harm. AWS IoT Core ends the connection where the policy does not allow the topic",
+          "it may have arrived or not: send it again where twice does no harm. AWS IoT Core ends the connection where the policy does not allow the topic; mosquitto before 2.0.22 with max_queued_messages 0 does too",
       });
     }
   }

@@ -48,8 +48,9 @@ export function mosquittoConfigOf(settings: MosquittoSettings, pluginFolder: str
     `plugin_opt_config_file ${folder}/dynsec.json`,
     `max_packet_size ${settings.maximumPacketBytes}`,
     `max_inflight_messages ${settings.receiveMaximum}`,
-    // A slow consumer must not look like a gap: the broker never drops what it has acknowledged.
-    "max_queued_messages 0",
+    // A slow consumer must not look like a gap: the broker never drops what it has acknowledged. Not 0, which is "no maximum" too:
+    // with it mosquitto before 2.0.22 ends the connection of whoever publishes what is forbidden, and its PUBACK may be lost (issue 3244).
+    "max_queued_messages 10000000",
     "max_keepalive 1200",
     "persistent_client_expiration 1h",
     // Without it the 40 ms of a delayed TCP acknowledgement show up in every tail latency.

@@ -23,7 +23,7 @@ const UP = `dt/causeway/${THING}/test`;
 const DOWN = `cmd/causeway/${THING}/test`;
 /** Every byte that there is. */
 const BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-/** A broker that saves what it keeps answers nobody until the disk has it, which on a busy machine takes long. */
+/** What a session and an answer may take on a busy machine, s. */
 const PATIENCE_SECONDS = 120;
 const STARTED = { what: "it is there", timeoutMs: 90_000, everyMs: 200 };
 
